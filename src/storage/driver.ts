@@ -1,0 +1,99 @@
+/**
+ * The port to the bytes. An object is written once, under a key of its own, and never changed afterwards.
+ * A key names nothing but bytes: which blob they are is said by a row that is committed after them.
+ *
+ * ```
+ * o/<2 hex>/<ULID>      an object            (2 hex: random, spreads directories and S3 partitions)
+ * o/<2 hex>/<ULID>.t<n> the tail of an upload (S3 only: what is shorter than a part's minimum)
+ * ```
+ */
+
+/** Key of an object: `o/<2 hex>/<ULID>`. Made by `newObjectKey`, never reused. */
+export type ObjectKey = string;
+
+/** Plain JSON that lets any node go on with an object that another began. Kept in the upload's row. */
+export type WriterState = { readonly [name: string]: unknown } & { readonly size: number };
+
+/** An object being written. One writer at a time; calls are not concurrent. */
+export interface ObjectWriter {
+  readonly key: ObjectKey;
+  /** Bytes taken so far, those of earlier writers included. */
+  readonly size: number;
+  /**
+   * Takes bytes. The chunk may be reused by the caller once the promise resolves.
+   * @throws StorageError `full`, `unavailable`, `failed`
+   */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes what was written survive this process (not power loss) and lets go of it. The writer is closed. */
+  suspend(): Promise<WriterState>;
+  /** Makes the object survive power loss, checks its size against what was written, and closes the writer. */
+  finish(): Promise<void>;
+  /** Forgets the object: removes what was written, closes. Never throws. */
+  abort(): Promise<void>;
+}
+
+/** An open object. The caller closes it. Survives a concurrent `remove` where the store can promise that. */
+export interface ObjectReader {
+  readonly size: number;
+  /**
+   * Fills `buffer` from `position`; resolves with the bytes read, fewer only at the end of the object.
+   * Positions need not ascend, but drivers are fastest when they do.
+   * @throws StorageError `missing`, `unavailable`, `failed`
+   */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What {@link BlobDriver.list} tells of an object. */
+export interface ObjectEntry {
+  readonly key: ObjectKey;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly modifiedAt: number;
+}
+
+export interface BlobDriver {
+  /** For messages and metrics: `filesystem`, `s3`, `memory`. */
+  readonly name: string;
+  /** Makes ready (directories, bucket check). Idempotent. @throws StorageError `unavailable` */
+  open(): Promise<void>;
+  /** Begins a new object. @throws StorageError `exists` when the key was used before (where the store can tell) */
+  create(key: ObjectKey): Promise<ObjectWriter>;
+  /**
+   * Goes on with an object that `suspend` left. When fewer bytes are left than the state says (power loss), the
+   * writer's `size` says how many; bytes beyond the state's size are cut off.
+   * @throws StorageError `missing` when nothing is left
+   */
+  resume(key: ObjectKey, state: WriterState): Promise<ObjectWriter>;
+  /** @throws StorageError `missing` */
+  read(key: ObjectKey): Promise<ObjectReader>;
+  /** Size of a finished object in bytes, or undefined. An unreadable store throws; it never reads as missing. */
+  findSize(key: ObjectKey): Promise<number | undefined>;
+  /** Removes objects; what is not there counts as removed. */
+  remove(keys: readonly ObjectKey[]): Promise<void>;
+  /** Removes what a suspended upload left (parts, tail, file). Idempotent. */
+  discard(key: ObjectKey, state: WriterState | undefined): Promise<void>;
+  /** Every stored object in any order, for fsck and the orphan sweep only. */
+  list(): AsyncIterable<ObjectEntry>;
+  /** Ends unfinished multipart uploads begun before `before` (ms) whose key `isKnown` denies; resolves with how many. */
+  sweepUnfinished(before: number, isKnown: (keys: readonly ObjectKey[]) => Promise<ReadonlySet<ObjectKey>>): Promise<number>;
+  /** Free and total bytes, where the store knows. */
+  findSpace(): Promise<{ readonly free: number; readonly total: number } | undefined>;
+  /** A URL that serves the object for `seconds`, where the store can; used when redirects are switched on. */
+  findRedirect(key: ObjectKey, seconds: number): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** Why a driver failed. `full`: no space or quota; `unavailable`: try again later; `failed`: anything else. */
+export type StorageErrorReason = "missing" | "exists" | "full" | "unavailable" | "failed";
+
+/** The storage folder's own error; `registry` translates it. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly reason: StorageErrorReason;
+  constructor(reason: StorageErrorReason, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

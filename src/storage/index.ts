@@ -1,0 +1,10 @@
+export { StorageError } from "./driver.ts";
+export type {
+  BlobDriver,
+  ObjectEntry,
+  ObjectKey,
+  ObjectReader,
+  ObjectWriter,
+  StorageErrorReason,
+  WriterState,
+} from "./driver.ts";
