@@ -1,0 +1,41 @@
+import type pg from "pg";
+import { listSteps, spell } from "../migrations/index.ts";
+import { refuseNewer } from "./sqlite-migrate.ts";
+
+/** Any number that all versions of Berth agree on: "berth" in ASCII. */
+const lockNumber = 0x6265727468;
+
+/**
+ * Brings the schema up to date under an advisory lock, so that of several nodes one does it and the others wait. Each
+ * step commits with the row that records it. Resolves with the steps that were run.
+ */
+export async function migratePostgres(pool: pg.Pool): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    await client.query("select pg_advisory_lock($1)", [lockNumber]);
+    await client.query(
+      'create table if not exists migration (name text collate "C" primary key, applied_at bigint not null)',
+    );
+    const applied = new Set(
+      (await client.query<{ name: string }>("select name from migration")).rows.map((row) => row.name),
+    );
+    const steps = listSteps();
+    refuseNewer(applied, steps);
+    const ran: string[] = [];
+    for (const { name, step } of steps) {
+      if (applied.has(name)) continue;
+      await client.query("begin");
+      await client.query(spell(step, "postgres"));
+      await client.query("insert into migration (name, applied_at) values ($1, $2)", [name, Date.now()]);
+      await client.query("commit");
+      ran.push(name);
+    }
+    return ran;
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  } finally {
+    await client.query("select pg_advisory_unlock($1)", [lockNumber]).catch(() => undefined);
+    client.release();
+  }
+}

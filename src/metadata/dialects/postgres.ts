@@ -1,0 +1,187 @@
+import pg from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RegistryError } from "../../oci/index.ts";
+import { MetadataError } from "../metadata.ts";
+import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
+import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
+import { migratePostgres } from "./postgres-migrate.ts";
+
+/** How long a write is tried again, in milliseconds, before the caller is told to come back later. */
+const patience = 10_000;
+
+/** Settings of the pool that tests vary. */
+export interface PostgresOptions {
+  /** Connections at most. */
+  readonly connections?: number;
+  /** Called before each statement of a write; isolation tests hold a transaction still with it. */
+  readonly before?: (statement: string) => Promise<void>;
+}
+
+type Client = Pick<pg.PoolClient, "query">;
+
+/**
+ * PostgreSQL: a write runs on one connection in one transaction (READ COMMITTED; rows that decide are locked), again
+ * when the server asks for it. Nothing is kept between requests, so any number of nodes may share the database.
+ *
+ * @param url `postgres://…`
+ * @throws MetadataError `unavailable`, `failed`
+ */
+export async function openPostgres<W extends Writes>(
+  url: string,
+  writes: W,
+  options: PostgresOptions = {},
+): Promise<Metadata<W>> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: "berth",
+    types: { getTypeParser },
+  });
+  // An idle connection that the server ends is replaced at its next use; unheard, the event would end the process.
+  pool.on("error", () => undefined);
+  try {
+    await migratePostgres(pool);
+  } catch (error) {
+    await pool.end();
+    throw translatePostgres(error, "cannot open the database");
+  }
+  const counts = { writes: 0, commits: 0, waiting: 0 };
+  return {
+    dialect: "postgres",
+    alone: false,
+    read: readerOver(pool),
+    async write<N extends keyof W & string>(name: N, input: InputOf<W[N]>): Promise<OutputOf<W[N]>> {
+      const write = writes[name] as unknown as (tx: Transaction, input: InputOf<W[N]>) => Promise<OutputOf<W[N]>>;
+      counts.writes++;
+      counts.waiting++;
+      try {
+        const value = await retry(() => transact(pool, (tx) => write(tx, input), options.before));
+        counts.commits++;
+        return value;
+      } finally {
+        counts.waiting--;
+      }
+    },
+    generation: () => 0,
+    ping: async () => {
+      try {
+        await pool.query("select 1");
+      } catch (error) {
+        throw translatePostgres(error, "the database does not answer");
+      }
+    },
+    stats: () => ({ ...counts }),
+    close: () => pool.end(),
+  };
+}
+
+const int8 = 20;
+const numeric = 1700;
+
+function getTypeParser(oid: number, format?: "text" | "binary"): (value: never) => unknown {
+  if (oid === int8 || oid === numeric) return (value: string) => Number(value);
+  return pg.types.getTypeParser(oid, format as never) as (value: never) => unknown;
+}
+
+async function transact<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+  before: ((statement: string) => Promise<void>) | undefined,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    const results = (await client.query(
+      "begin; select (extract(epoch from clock_timestamp()) * 1000)::bigint as now",
+    )) as unknown as pg.QueryResult<{ now: number }>[];
+    const value = await work(transactionOver(client, results[1]!.rows[0]!.now, before));
+    await client.query("commit");
+    return value;
+  } catch (error) {
+    await client.query("rollback").catch(() => (broken = true));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function transactionOver(
+  client: Client,
+  now: number,
+  before: ((statement: string) => Promise<void>) | undefined,
+): Transaction {
+  const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) => {
+    await before?.(statement.name);
+    return client.query(queryOf(statement, parameters));
+  };
+  return {
+    now,
+    all: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
+      (await ask(statement, parameters)).rows as R[],
+    first: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
+      (await ask(statement, parameters)).rows[0] as R | undefined,
+    run: async (statement, parameters) => (await ask(statement, parameters)).rowCount ?? 0,
+    touch: () => undefined,
+  };
+}
+
+function readerOver(pool: pg.Pool): Reader {
+  const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P): Promise<R[]> => {
+    try {
+      return (await pool.query(queryOf(statement, parameters))).rows as R[];
+    } catch (error) {
+      throw translatePostgres(error, statement.name);
+    }
+  };
+  return {
+    all: ask,
+    first: async (statement, parameters) => (await ask(statement, parameters))[0],
+  };
+}
+
+/** A named query is parsed and planned once on each connection. */
+function queryOf(statement: { name: string; compile: Statement<never, unknown>["compile"] }, parameters: Parameters) {
+  const { sql, bindings } = statement.compile("postgres");
+  return { name: statement.name, text: sql, values: bindings.map((binding) => valueOf(binding, parameters)) };
+}
+
+function valueOf(binding: Binding, parameters: Parameters): Parameter {
+  return "parameter" in binding ? parameters[binding.parameter]! : binding.constant;
+}
+
+/** Runs again what lost a race or its connection. Writes bear running twice (see `Write`). */
+async function retry<T>(work: () => Promise<T>): Promise<T> {
+  const giveUp = performance.now() + patience;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof RegistryError) throw error;
+      const kind = kindOf(error);
+      if (kind === "failed" || kind === "full" || performance.now() > giveUp) {
+        throw translatePostgres(error, "the write failed");
+      }
+      await sleep(Math.random() * Math.min(1000, 10 * 2 ** attempt));
+    }
+  }
+}
+
+/** Lost races, lost connections, a server that starts or stops or has become a standby. */
+const passing = new Set(["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "25006", "53300", "23503"]);
+const lost = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOENT", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
+
+function kindOf(error: unknown): "unavailable" | "full" | "failed" {
+  const code = (error as { code?: string }).code ?? "";
+  if (passing.has(code) || lost.has(code) || code.startsWith("08")) return "unavailable";
+  if (code === "53100") return "full";
+  const message = error instanceof Error ? error.message : "";
+  return /timeout|terminat|Connection ended/i.test(message) ? "unavailable" : "failed";
+}
+
+function translatePostgres(error: unknown, doing: string): MetadataError {
+  if (error instanceof MetadataError) return error;
+  const message = error instanceof Error && error.message !== "" ? error.message : String((error as { code?: string }).code);
+  return new MetadataError(kindOf(error), `${doing}: ${message}`, { cause: error });
+}

@@ -1,0 +1,115 @@
+import { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import { MetadataError } from "../metadata.ts";
+import type { MetadataErrorReason, Reader } from "../metadata.ts";
+import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
+
+interface Prepared {
+  readonly sync: StatementSync;
+  readonly bindings: readonly Binding[];
+}
+
+/** One connection, synchronous, with its prepared statements. */
+export class SqliteConnection implements Reader {
+  readonly database: DatabaseSync;
+  readonly #prepared = new Map<string, Prepared>();
+
+  /** @throws MetadataError `unavailable` when the file cannot be opened */
+  constructor(path: string, options: { readonly readOnly: boolean }) {
+    try {
+      this.database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
+      this.database.exec("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -32768");
+      if (!options.readOnly) {
+        // The WAL is folded back every 16 MiB instead of 4: a checkpoint holds up the group that triggers it.
+        this.database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4096");
+      }
+    } catch (cause) {
+      throw translate(cause, `cannot open the database ${path}`);
+    }
+  }
+
+  all<P extends Parameters, R>(statement: Statement<P, R>, parameters: P): R[] {
+    const { sync, bindings } = this.#prepare(statement);
+    try {
+      return sync.all(...bind(bindings, parameters)) as R[];
+    } catch (cause) {
+      throw translate(cause, statement.name);
+    }
+  }
+
+  first<P extends Parameters, R>(statement: Statement<P, R>, parameters: P): R | undefined {
+    const { sync, bindings } = this.#prepare(statement);
+    try {
+      return sync.get(...bind(bindings, parameters)) as R | undefined;
+    } catch (cause) {
+      throw translate(cause, statement.name);
+    }
+  }
+
+  run<P extends Parameters>(statement: Statement<P, unknown>, parameters: P): number {
+    const { sync, bindings } = this.#prepare(statement);
+    try {
+      return Number(sync.run(...bind(bindings, parameters)).changes);
+    } catch (cause) {
+      throw translate(cause, statement.name);
+    }
+  }
+
+  /** Runs SQL that takes no parameters and gives no rows. @throws MetadataError */
+  exec(text: string): void {
+    try {
+      this.database.exec(text);
+    } catch (cause) {
+      throw translate(cause, text);
+    }
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.database.close();
+  }
+
+  #prepare(statement: { readonly name: string; compile: Statement<never, unknown>["compile"] }): Prepared {
+    let prepared = this.#prepared.get(statement.name);
+    if (prepared === undefined) {
+      const { sql, bindings } = statement.compile("sqlite");
+      try {
+        prepared = { sync: this.database.prepare(sql), bindings };
+      } catch (cause) {
+        throw translate(cause, statement.name);
+      }
+      this.#prepared.set(statement.name, prepared);
+    }
+    return prepared;
+  }
+}
+
+function bind(bindings: readonly Binding[], parameters: Parameters): (string | number | Uint8Array | null)[] {
+  const bound = new Array<string | number | Uint8Array | null>(bindings.length);
+  for (let index = 0; index < bindings.length; index++) {
+    const binding = bindings[index]!;
+    bound[index] = toSqlite("parameter" in binding ? parameters[binding.parameter]! : binding.constant);
+  }
+  return bound;
+}
+
+function toSqlite(value: Parameter): string | number | Uint8Array | null {
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value as never;
+  return JSON.stringify(value);
+}
+
+const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = { 13: "full", 5: "unavailable", 14: "unavailable" };
+
+/** SQLite's primary result codes: 5 BUSY, 10 IOERR, 13 FULL, 14 CANTOPEN. */
+export function translate(cause: unknown, doing: string): MetadataError {
+  if (cause instanceof MetadataError) return cause;
+  const code = (cause as { errcode?: number }).errcode ?? 0;
+  const reason = reasons[code & 0xff] ?? "failed";
+  return new MetadataError(reason, `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+}
+
+/** True for an error of the disk under the database, after which its connection must not be trusted. */
+export function isDiskError(error: unknown): boolean {
+  const cause = error instanceof MetadataError ? error.cause : error;
+  return (((cause as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff) === 10;
+}

@@ -1,0 +1,136 @@
+import { RegistryError } from "../../oci/index.ts";
+import type { RegistryErrorCode } from "../../oci/index.ts";
+import { MetadataError } from "../metadata.ts";
+import type { MetadataErrorReason, Transaction, Writes } from "../metadata.ts";
+import type { Parameters, Statement } from "../statement.ts";
+import { SqliteConnection, isDiskError, translate } from "./sqlite-connection.ts";
+
+/** A write that was asked for. */
+export interface Job {
+  readonly id: number;
+  readonly name: string;
+  readonly input: unknown;
+}
+
+/** Its answer; errors travel as plain values, since they cross threads. */
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly refused: { code: RegistryErrorCode; message: string; detail: unknown } }
+  | { readonly id: number; readonly failed: { reason: MetadataErrorReason; message: string } };
+
+/** Number of generation counters; repositories share them by hash. A power of two. */
+export const generationSlots = 4096;
+
+/** Counter of a repository: FNV-1a of its name. */
+export function generationSlot(repositoryName: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < repositoryName.length; index++) {
+    hash = Math.imul(hash ^ repositoryName.charCodeAt(index), 0x01000193);
+  }
+  return (hash ^ (hash >>> 15)) & (generationSlots - 1);
+}
+
+/**
+ * Runs jobs in groups: one transaction and one fsync for all that were waiting, a savepoint for each. No reply leaves
+ * before the group's commit is durable, refusals included: they, too, were decided on rows of this group.
+ */
+export class GroupCommit {
+  #connection: SqliteConnection;
+  readonly #path: string;
+  readonly #writes: Writes;
+  readonly #generations: Int32Array;
+  readonly #touched = new Set<number>();
+
+  constructor(path: string, writes: Writes, generations: Int32Array) {
+    this.#path = path;
+    this.#writes = writes;
+    this.#generations = generations;
+    this.#connection = new SqliteConnection(path, { readOnly: false });
+  }
+
+  get connection(): SqliteConnection {
+    return this.#connection;
+  }
+
+  async run(jobs: readonly Job[]): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    try {
+      this.#connection.exec("begin immediate");
+      const tx = this.#transaction(Date.now());
+      for (const job of jobs) replies.push(await this.#runOne(tx, job));
+      this.#connection.exec("commit");
+    } catch (error) {
+      this.#abandon(error);
+      return jobs.map((job) => fail(job.id, error));
+    }
+    for (const slot of this.#touched) Atomics.add(this.#generations, slot, 1);
+    this.#touched.clear();
+    return replies;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #runOne(tx: Transaction, job: Job): Promise<Reply> {
+    const write = this.#writes[job.name];
+    if (write === undefined) return fail(job.id, new MetadataError("failed", `there is no write named ${job.name}`));
+    this.#connection.exec("savepoint job");
+    try {
+      const value = await write(tx, job.input as never);
+      this.#connection.exec("release job");
+      return { id: job.id, value };
+    } catch (error) {
+      // A full or failing disk rolls the whole transaction back by itself; nothing of the group stands then.
+      if (!this.#connection.database.isTransaction) throw error;
+      this.#connection.exec("rollback to job; release job");
+      if (!(error instanceof RegistryError)) return fail(job.id, error);
+      return { id: job.id, refused: { code: error.code, message: error.message, detail: error.detail } };
+    }
+  }
+
+  #transaction(now: number): Transaction {
+    const connection = this.#connection;
+    return {
+      now,
+      all: (statement, parameters) => connection.all(statement, parameters),
+      first: (statement, parameters) => connection.first(statement, parameters),
+      run: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) => connection.run(statement, parameters),
+      touch: (repositoryName) => void this.#touched.add(generationSlot(repositoryName)),
+    };
+  }
+
+  #abandon(error: unknown): void {
+    this.#touched.clear();
+    if (this.#connection.database.isTransaction) {
+      try {
+        this.#connection.exec("rollback");
+      } catch {
+        // The connection is replaced below or by the next failure; its transaction dies with it.
+      }
+    }
+    if (!isDiskError(error)) return;
+    // After a failed fsync the kernel may call lost pages clean: only a new connection reads what is truly there.
+    try {
+      this.#connection.close();
+      this.#connection = new SqliteConnection(this.#path, { readOnly: false });
+    } catch {
+      // Still broken: the next group fails on the closed connection and tries again.
+    }
+  }
+}
+
+function fail(id: number, error: unknown): Reply {
+  const { reason, message } = translate(error, "the write failed");
+  return { id, failed: { reason, message } };
+}
+
+/** Gives a reply's value, or throws what the write threw. */
+export function openReply(reply: Reply): unknown {
+  if ("value" in reply) return reply.value;
+  if ("refused" in reply) {
+    const { code, message, detail } = reply.refused;
+    throw new RegistryError(code, message, detail === undefined ? {} : { detail });
+  }
+  throw new MetadataError(reply.failed.reason, reply.failed.message);
+}

@@ -1,0 +1,151 @@
+import { Worker } from "node:worker_threads";
+import { MetadataError } from "../metadata.ts";
+import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
+import { SqliteConnection } from "./sqlite-connection.ts";
+import { GroupCommit, generationSlot, generationSlots, openReply } from "./sqlite-group.ts";
+import type { Job, Reply } from "./sqlite-group.ts";
+import { migrateSqlite } from "./sqlite-migrate.ts";
+
+/** What the writer thread is started with. */
+export interface WriterStart {
+  readonly path: string;
+  readonly generations: Int32Array;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Sends jobs to whoever runs them and matches the replies. */
+class Asked {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #send: (jobs: Job[]) => void;
+  #outgoing: Job[] = [];
+  #lastId = 0;
+  #ended: Error | undefined;
+  commits = 0;
+
+  constructor(send: (jobs: Job[]) => void) {
+    this.#send = send;
+  }
+
+  ask(name: string, input: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      // One message carries all that this turn of the event loop asked for.
+      if (this.#outgoing.length === 0) setImmediate(() => this.#flush());
+      this.#outgoing.push({ id, name, input });
+    });
+  }
+
+  answer(replies: readonly Reply[]): void {
+    this.commits++;
+    for (const reply of replies) {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      try {
+        waiting?.resolve(openReply(reply));
+      } catch (error) {
+        waiting?.reject(error);
+      }
+    }
+  }
+
+  end(error: Error): void {
+    this.#ended = error;
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+
+  get asked(): number {
+    return this.#lastId;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  #flush(): void {
+    const jobs = this.#outgoing;
+    this.#outgoing = [];
+    if (this.#ended === undefined) this.#send(jobs);
+  }
+}
+
+/**
+ * SQLite with its writer in a thread of its own, so that an fsync never holds up a read. The file must be this
+ * process's alone (the caller holds the data directory's lock).
+ *
+ * @param writer the program that calls `serveWrites` with the same writes
+ * @throws MetadataError `unavailable`, `failed`
+ */
+export async function openSqlite<W extends Writes>(path: string, writer: URL): Promise<Metadata<W>> {
+  const generations = new Int32Array(new SharedArrayBuffer(generationSlots * 4));
+  const first = new SqliteConnection(path, { readOnly: false });
+  try {
+    migrateSqlite(first);
+  } finally {
+    first.close();
+  }
+  const worker = new Worker(writer, { workerData: { path, generations } satisfies WriterStart });
+  const asked = new Asked((jobs) => worker.postMessage(jobs));
+  const ready = Promise.withResolvers<void>();
+  worker.on("message", (message: Reply[] | "ready") => (message === "ready" ? ready.resolve() : asked.answer(message)));
+  const end = (cause: unknown) => {
+    const error = new MetadataError("unavailable", "the database writer has stopped: restart Berth", { cause });
+    ready.reject(error);
+    asked.end(error);
+  };
+  worker.on("error", end);
+  worker.on("exit", (code) => end(new Error(`exit code ${code}`)));
+  await ready.promise;
+  const reader = new SqliteConnection(path, { readOnly: true });
+  return metadataOver<W>(reader, asked, generations, async () => {
+    await asked.ask(closeName, undefined).catch(() => undefined);
+    await worker.terminate();
+    reader.close();
+  });
+}
+
+/** The job that ends the writer after everything asked before it. */
+export const closeName = ":close";
+
+/**
+ * The same on one connection of this thread, for tests and for commands that are alone with the file.
+ * @param path a file, or `:memory:`
+ */
+export function openSqliteInProcess<W extends Writes>(path: string, writes: W): Metadata<W> {
+  const generations = new Int32Array(generationSlots);
+  const group = new GroupCommit(path, writes, generations);
+  migrateSqlite(group.connection);
+  let last: Promise<void> = Promise.resolve();
+  const asked = new Asked((jobs) => {
+    last = last.then(async () => asked.answer(await group.run(jobs)));
+  });
+  return metadataOver<W>(group.connection, asked, generations, async () => {
+    await last;
+    group.close();
+  });
+}
+
+function metadataOver<W extends Writes>(
+  reader: SqliteConnection,
+  asked: Asked,
+  generations: Int32Array,
+  close: () => Promise<void>,
+): Metadata<W> {
+  return {
+    dialect: "sqlite",
+    read: reader,
+    alone: true,
+    write: <N extends keyof W & string>(name: N, input: InputOf<W[N]>) =>
+      asked.ask(name, input) as Promise<OutputOf<W[N]>>,
+    generation: (repositoryName) => Atomics.load(generations, generationSlot(repositoryName)),
+    ping: async () => reader.exec("select 1"),
+    stats: () => ({ writes: asked.asked, commits: asked.commits, waiting: asked.waiting }),
+    close,
+  };
+}

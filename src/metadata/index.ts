@@ -1,0 +1,105 @@
+export {
+  findRepository,
+  insertRepository,
+  listRepositories,
+} from "./repositories.ts";
+export {
+  deleteBlobContent,
+  deleteLink,
+  findLink,
+  findLinkedBlob,
+  healBlob,
+  insertBlob,
+  insertBlobContent,
+  insertLink,
+  isBlobLinked,
+  isLinkUsed,
+  listBlobRepositories,
+  lockBlob,
+  lockLink,
+  lockLinks,
+  markBlobBad,
+  pinBlob,
+  pinLink,
+  shareLink,
+} from "./blobs.ts";
+export type { LinkedBlob } from "./blobs.ts";
+export {
+  deleteManifest,
+  findManifestByDigest,
+  findManifestByTag,
+  findManifestId,
+  findParent,
+  insertManifest,
+  insertManifestBlobs,
+  insertManifestChildren,
+  insertManifestContent,
+  insertReferrer,
+  listManifestBlobs,
+  listManifestChildren,
+  listReferrers,
+  listReferrersOfType,
+  listReferringManifests,
+  lockChildren,
+  lockManifest,
+  lockManifestById,
+  pinManifest,
+  readManifestContent,
+  resolveDigest,
+  resolveTag,
+} from "./manifests.ts";
+export type { NamedManifest, ServedManifest } from "./manifests.ts";
+export {
+  deleteManifestTags,
+  deleteTag,
+  findManifestTag,
+  listTags,
+  lockTag,
+  putTag,
+} from "./tags.ts";
+export {
+  cancelUpload,
+  claimUpload,
+  deleteUpload,
+  findUpload,
+  insertUpload,
+  listExpiredUploads,
+  lockUpload,
+  renewUpload,
+  saveUpload,
+} from "./uploads.ts";
+export {
+  claimReviews,
+  condemnBlob,
+  condemnLink,
+  condemnManifest,
+  deleteBlob,
+  deleteDeadObjects,
+  deleteOrphan,
+  deleteReviews,
+  findNewestReview,
+  findOrphan,
+  insertDeadObject,
+  insertOrphan,
+  insertReview,
+  insertReviews,
+  listDeadObjects,
+  listKnownKeys,
+  lockBlobById,
+  postponeDeadObjects,
+} from "./reviews.ts";
+export {
+  findInstallation,
+  insertAudit,
+  insertEvent,
+  insertInstallation,
+  putInstallation,
+} from "./trail.ts";
+export { MetadataError } from "./metadata.ts";
+export type { InputOf, Metadata, MetadataErrorReason, OutputOf, Reader, Transaction, Write, Writes } from "./metadata.ts";
+export type { UploadTable } from "./schema.ts";
+export { openPostgres } from "./dialects/postgres.ts";
+export { openSqlite, openSqliteInProcess } from "./dialects/sqlite.ts";
+export type { WriterStart } from "./dialects/sqlite.ts";
+export { serveWrites } from "./dialects/sqlite-writer.ts";
+export { listStatements } from "./statement.ts";

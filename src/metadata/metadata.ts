@@ -1,0 +1,68 @@
+import type { Parameters, Statement } from "./statement.ts";
+
+/** SQLite answers at once, PostgreSQL later; `await` takes both. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Reads rows. Outside a transaction each statement sees what is committed when it runs. */
+export interface Reader {
+  /** @throws MetadataError `unavailable` when the database cannot be reached */
+  all<P extends Parameters, R>(statement: Statement<P, R>, parameters: P): MaybePromise<R[]>;
+  first<P extends Parameters, R>(statement: Statement<P, R>, parameters: P): MaybePromise<R | undefined>;
+}
+
+/** What a write is handed. It lives as long as the write function runs. */
+export interface Transaction extends Reader {
+  /** Milliseconds since 1970: the database's clock where several nodes share it, else the machine's. */
+  readonly now: number;
+  /** Resolves with the number of rows changed. */
+  run<P extends Parameters>(statement: Statement<P, unknown>, parameters: P): MaybePromise<number>;
+  /** Answers cached for the repository are void once this transaction is committed. */
+  touch(repositoryName: string): void;
+}
+
+/**
+ * A write: plain facts in, plain result out, everything between in one transaction. It does no other I/O, keeps no
+ * state, and may run more than once for one call (serialisation, lost connection), so running it again after it was
+ * committed must do no harm. A thrown error undoes it; `RegistryError` reaches the caller as it is.
+ */
+export type Write<I, O> = (tx: Transaction, input: I) => Promise<O>;
+
+/** The writes by name: SQLite's writer lives in a thread of its own and is told the name and the input. */
+export type Writes = { readonly [name: string]: Write<never, unknown> };
+
+/** Rows and transactions over one database. `W` lists the writes that may be asked for. */
+export interface Metadata<W extends Writes> {
+  readonly dialect: "sqlite" | "postgres";
+  readonly read: Reader;
+  /**
+   * Runs a write whole and resolves after its commit is durable; a refusal, too, is answered only then.
+   * @throws RegistryError as the write does
+   * @throws MetadataError `unavailable`, `full`, `failed`
+   */
+  write<N extends keyof W & string>(name: N, input: InputOf<W[N]>): Promise<OutputOf<W[N]>>;
+  /** Moves with every committed change of the repository, seen by this process before the change is answered. */
+  generation(repositoryName: string): number;
+  /** True where this process is the only one that changes rows, so that answers may be cached by `generation`. */
+  readonly alone: boolean;
+  /** Resolves when a trivial write and read succeed. @throws MetadataError */
+  ping(): Promise<void>;
+  /** For metrics. */
+  stats(): { readonly writes: number; readonly commits: number; readonly waiting: number };
+  close(): Promise<void>;
+}
+
+export type InputOf<F> = F extends Write<infer I, unknown> ? I : never;
+export type OutputOf<F> = F extends (tx: Transaction, input: never) => Promise<infer O> ? O : never;
+
+/** `unavailable`: try again later; `full`: no space for rows; `failed`: anything else, with its cause. */
+export type MetadataErrorReason = "unavailable" | "full" | "failed";
+
+/** The metadata folder's own error; `registry` translates it. */
+export class MetadataError extends Error {
+  override readonly name = "MetadataError";
+  readonly reason: MetadataErrorReason;
+  constructor(reason: MetadataErrorReason, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,15 @@
+import { core } from "./0001-core.ts";
+import type { Migration } from "./migration.ts";
+
+export { spell } from "./migration.ts";
+export type { Migration } from "./migration.ts";
+
+/** In the order in which they are applied. */
+export const migrations: readonly Migration[] = [core];
+
+/** Name of a recorded step: `0001-core/3`. */
+export function listSteps(): { readonly name: string; readonly step: string }[] {
+  return migrations.flatMap((migration) =>
+    migration.steps.map((step, index) => ({ name: `${migration.name}/${index + 1}`, step })),
+  );
+}

@@ -1,0 +1,40 @@
+import type { DialectName } from "../statement.ts";
+
+/**
+ * One step of the schema. Each step runs in a transaction with the row that records it, so that a killed migration goes
+ * on where it stopped. A step that was released is never edited.
+ */
+export interface Migration {
+  /** Sorts: `0001-core`. */
+  readonly name: string;
+  /** One statement a string; words in braces are spelt by the dialect (see `spell`). */
+  readonly steps: readonly string[];
+}
+
+const words: { readonly [dialect in DialectName]: { readonly [word: string]: string } } = {
+  sqlite: {
+    id: "integer primary key",
+    sequence: "integer primary key autoincrement",
+    int: "integer",
+    bytes: "blob",
+    text: "text",
+    rowless: "without rowid",
+  },
+  postgres: {
+    id: "bigint generated always as identity primary key",
+    sequence: "bigint generated always as identity primary key",
+    int: "bigint",
+    bytes: "bytea",
+    text: 'text collate "C"',
+    rowless: "",
+  },
+};
+
+/** Spells a step for a database. @throws Error on an unknown word in braces */
+export function spell(step: string, dialect: DialectName): string {
+  return step.replace(/\{(\w+)\}/g, (_match, word: string) => {
+    const spelt = words[dialect][word];
+    if (spelt === undefined) throw new Error(`no spelling for {${word}}`);
+    return spelt;
+  });
+}

@@ -1,0 +1,214 @@
+import type { Generated } from "kysely";
+
+/*
+ * The rows, the same on SQLite and PostgreSQL. Times are milliseconds since 1970. Names, tags and digests compare byte by
+ * byte. A row that is named by another cannot be removed (RESTRICT) unless the reference is part of it (CASCADE).
+ *
+ *   repository ──< repository_blob >── blob ── blob_content          bytes of small blobs live in their row
+ *        │               ^ RESTRICT
+ *        ├──< manifest ──┴< manifest_blob
+ *        │       ├── manifest_content                                bytes, apart from the facts
+ *        │       ├──< manifest_child >── manifest                    RESTRICT on the child
+ *        │       └──< referrer                                       ready descriptors by subject
+ *        ├──< tag >── manifest                                       RESTRICT
+ *        └──< upload                                                 only what must outlive a request
+ *   review (append-only queue of collection) · dead_object · orphan · event (outbox) · audit · installation
+ */
+
+export interface RepositoryTable {
+  id: Generated<number>;
+  /** 1–255 characters, unique. */
+  name: string;
+  created_at: number;
+}
+
+export interface BlobTable {
+  id: Generated<number>;
+  /** `sha256:…` or `sha512:…`, unique. */
+  digest: string;
+  /** Bytes. */
+  size: number;
+  /** Where the bytes lie; null when they are in `blob_content`. Unique, never reused. */
+  key: string | null;
+  /** Four bytes (CRC-32, big-endian) for each MiB, from the upload. Null for bytes in a row. */
+  crcs: Uint8Array | null;
+  /** Not collected before. */
+  pin_until: number;
+  /** 1 when its bytes were seen corrupt or gone; the next push of the digest replaces them. */
+  bad: number;
+  created_at: number;
+  /** First of the two looks that found it unused. */
+  condemned_at: number | null;
+}
+
+export interface BlobContentTable {
+  blob_id: number;
+  bytes: Uint8Array;
+}
+
+export interface RepositoryBlobTable {
+  repository_id: number;
+  blob_id: number;
+  pin_until: number;
+  condemned_at: number | null;
+}
+
+export interface ManifestTable {
+  id: Generated<number>;
+  repository_id: number;
+  digest: string;
+  /** Served verbatim as Content-Type. */
+  media_type: string;
+  /** Bytes of the manifest itself. */
+  size: number;
+  /** `image` or `index`. */
+  kind: string;
+  artifact_type: string | null;
+  /** Digest of the subject, present or not. */
+  subject: string | null;
+  /** Sum of the sizes that its descriptors state. */
+  content_size: number;
+  os: string | null;
+  architecture: string | null;
+  variant: string | null;
+  /** As in the image config, RFC 3339. */
+  image_created: string | null;
+  /** JSON object of the image config's labels. */
+  labels: string | null;
+  pin_until: number;
+  created_at: number;
+  condemned_at: number | null;
+}
+
+export interface ManifestContentTable {
+  manifest_id: number;
+  bytes: Uint8Array;
+}
+
+export interface ManifestBlobTable {
+  manifest_id: number;
+  repository_id: number;
+  blob_id: number;
+}
+
+export interface ManifestChildTable {
+  parent_id: number;
+  child_id: number;
+}
+
+export interface ReferrerTable {
+  repository_id: number;
+  /** Digest of the subject. */
+  subject: string;
+  /** Digest of the referrer. */
+  digest: string;
+  manifest_id: number;
+  artifact_type: string | null;
+  /** JSON of the descriptor that the referrers API lists. */
+  descriptor: string;
+}
+
+export interface TagTable {
+  repository_id: number;
+  name: string;
+  manifest_id: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface UploadTable {
+  /** The signed id that the client holds. */
+  id: string;
+  repository_id: number;
+  /** The object being written; null while its bytes are in `bytes`. */
+  key: string | null;
+  /** JSON of the driver's `WriterState`; null before the first. */
+  state: string | null;
+  /** Bytes of an upload too small for an object of its own; null otherwise. */
+  bytes: Uint8Array | null;
+  /** Bytes accepted. */
+  size: number;
+  /** Raised by every claim; a write with an older number is refused. */
+  fence: number;
+  /** Until when the present writer is alone. 0 when nobody writes. */
+  lease_until: number;
+  /** 1 when cancelled; kept so that the id stays unknown. */
+  cancelled: number;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface ReviewTable {
+  id: Generated<number>;
+  /** `manifest`, `link` (repository_blob) or `blob`. */
+  kind: string;
+  /** 0 for `blob`. */
+  repository_id: number;
+  /** Id of the manifest or blob. */
+  target_id: number;
+  review_after: number;
+  /** What led to it, for people. */
+  event: string;
+}
+
+export interface DeadObjectTable {
+  key: string;
+  /** The object may be removed from this time on. */
+  not_before: number;
+  attempts: number;
+}
+
+export interface OrphanTable {
+  key: string;
+  /** When the sweep first saw an object that no row names. */
+  first_seen: number;
+}
+
+export interface EventTable {
+  id: Generated<number>;
+  /** `image.pushed`, `tag.moved`, … */
+  type: string;
+  /** Repository's name. */
+  repository: string;
+  /** JSON. */
+  payload: string;
+  at: number;
+}
+
+export interface AuditTable {
+  id: Generated<number>;
+  at: number;
+  /** Who: `anonymous` in open mode. */
+  principal: string;
+  action: string;
+  repository: string;
+  /** Tag or digest. */
+  target: string;
+  /** JSON, or null. */
+  detail: string | null;
+}
+
+export interface InstallationTable {
+  name: string;
+  value: string;
+}
+
+export interface Schema {
+  repository: RepositoryTable;
+  blob: BlobTable;
+  blob_content: BlobContentTable;
+  repository_blob: RepositoryBlobTable;
+  manifest: ManifestTable;
+  manifest_content: ManifestContentTable;
+  manifest_blob: ManifestBlobTable;
+  manifest_child: ManifestChildTable;
+  referrer: ReferrerTable;
+  tag: TagTable;
+  upload: UploadTable;
+  review: ReviewTable;
+  dead_object: DeadObjectTable;
+  orphan: OrphanTable;
+  event: EventTable;
+  audit: AuditTable;
+  installation: InstallationTable;
+}

@@ -1,0 +1,100 @@
+import { sql } from "kysely";
+import { statement } from "./statement.ts";
+import type { UploadTable } from "./schema.ts";
+
+export const lockUpload = statement("lockUpload", (_db, p: { id: string }, d) =>
+  sql<UploadTable>`select * from upload where id = ${p.id} ${d.forUpdate}`,
+);
+
+export const findUpload = statement("findUpload", (_db, p: { id: string }) =>
+  sql<UploadTable>`select * from upload where id = ${p.id}`,
+);
+
+/** No change when the id has a row already. */
+export const insertUpload = statement(
+  "insertUpload",
+  (
+    db,
+    p: { id: string; repository: number; key: string | null; leaseUntil: number; cancelled: number; now: number; expiresAt: number },
+  ) =>
+    db
+      .insertInto("upload")
+      .values({
+        id: p.id,
+        repository_id: p.repository,
+        key: p.key,
+        state: null,
+        bytes: null,
+        size: 0,
+        fence: 1,
+        lease_until: p.leaseUntil,
+        cancelled: p.cancelled,
+        created_at: p.now,
+        expires_at: p.expiresAt,
+      })
+      .onConflict((conflict) => conflict.column("id").doNothing()),
+);
+
+export const claimUpload = statement("claimUpload", (db, p: { id: string; leaseUntil: number }) =>
+  db
+    .updateTable("upload")
+    .set((row) => ({ fence: row("fence", "+", 1), lease_until: p.leaseUntil }))
+    .where("id", "=", p.id),
+);
+
+export const renewUpload = statement(
+  "renewUpload",
+  (db, p: { id: string; fence: number; leaseUntil: number; expiresAt: number }) =>
+    db
+      .updateTable("upload")
+      .set({ lease_until: p.leaseUntil, expires_at: p.expiresAt })
+      .where("id", "=", p.id)
+      .where("fence", "=", p.fence),
+);
+
+export const saveUpload = statement(
+  "saveUpload",
+  (
+    db,
+    p: {
+      id: string;
+      fence: number;
+      key: string | null;
+      state: string | null;
+      bytes: Uint8Array | null;
+      size: number;
+      expiresAt: number;
+    },
+  ) =>
+    db
+      .updateTable("upload")
+      .set({ key: p.key, state: p.state, bytes: p.bytes, size: p.size, lease_until: 0, expires_at: p.expiresAt })
+      .where("id", "=", p.id)
+      .where("fence", "=", p.fence)
+      .where("cancelled", "=", 0),
+);
+
+export const cancelUpload = statement("cancelUpload", (db, p: { id: string; expiresAt: number }) =>
+  db
+    .updateTable("upload")
+    .set((row) => ({
+      cancelled: 1,
+      fence: row("fence", "+", 1),
+      key: null,
+      state: null,
+      bytes: null,
+      size: 0,
+      expires_at: p.expiresAt,
+    }))
+    .where("id", "=", p.id),
+);
+
+export const deleteUpload = statement("deleteUpload", (db, p: { id: string }) =>
+  db.deleteFrom("upload").where("id", "=", p.id),
+);
+
+/** Idle uploads that nobody writes. */
+export const listExpiredUploads = statement("listExpiredUploads", (_db, p: { now: number; limit: number }, d) =>
+  sql<UploadTable>`
+    select * from upload where expires_at < ${p.now} and lease_until < ${p.now} order by expires_at limit ${p.limit} ${d.skipLocked}`,
+);

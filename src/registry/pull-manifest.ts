@@ -1,0 +1,100 @@
+import {
+  findManifestByDigest,
+  findManifestByTag,
+  findRepository,
+  readManifestContent,
+  resolveDigest,
+  resolveTag,
+} from "../metadata/index.ts";
+import type { NamedManifest } from "../metadata/index.ts";
+import { RegistryError } from "../oci/index.ts";
+import type { Reference, RepositoryName } from "../oci/index.ts";
+import type { Caller, Registry } from "./registry.ts";
+import { RecentBytes } from "./recent-bytes.ts";
+
+/** A manifest as it was pushed. */
+export interface PulledManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Manifest bytes by row, for databases where a look at the row costs a journey and the bytes cost more. */
+const recent = new WeakMap<Registry, RecentBytes>();
+
+/**
+ * Reads a manifest by tag or digest (end-3).
+ * @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN
+ */
+export async function pullManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<PulledManifest> {
+  const { read, alone } = registry.metadata;
+  if (!alone) return pullShared(registry, repository, reference);
+  const row =
+    reference.kind === "tag"
+      ? await read.first(findManifestByTag, { repository, tag: reference.tag })
+      : await read.first(findManifestByDigest, { repository, digest: reference.digest });
+  if (row === undefined) throw await unknownManifest(registry, repository, reference);
+  return { digest: row.digest, mediaType: row.media_type, bytes: row.bytes };
+}
+
+/**
+ * Finds a manifest for somebody who may go on to push, and holds it back from collection (end-3 by HEAD).
+ * @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN
+ */
+export async function inspectManifest(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number; readonly pinUntil: number }> {
+  const row = await resolve(registry, repository, reference);
+  if (row === undefined) throw await unknownManifest(registry, repository, reference);
+  const { digest, media_type: mediaType, size } = row;
+  const { pin } = registry.settings;
+  if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
+  const { found } = await registry.metadata.write("pinManifest", { repository, digest, pin, principal: caller.principal });
+  if (!found) throw await unknownManifest(registry, repository, reference);
+  return { digest, mediaType, size, pinUntil: Date.now() + pin };
+}
+
+async function pullShared(registry: Registry, repository: RepositoryName, reference: Reference): Promise<PulledManifest> {
+  const row = await resolve(registry, repository, reference);
+  if (row === undefined) throw await unknownManifest(registry, repository, reference);
+  let cache = recent.get(registry);
+  if (cache === undefined) recent.set(registry, (cache = new RecentBytes(32 * 1024 * 1024)));
+  let bytes = cache.find(row.digest);
+  if (bytes === undefined) {
+    bytes = (await registry.metadata.read.first(readManifestContent, { manifest: row.id }))?.bytes;
+    if (bytes === undefined) throw await unknownManifest(registry, repository, reference);
+    cache.keep(row.digest, bytes);
+  }
+  return { digest: row.digest, mediaType: row.media_type, bytes };
+}
+
+function resolve(
+  registry: Registry,
+  repository: RepositoryName,
+  reference: Reference,
+): NamedManifest | undefined | Promise<NamedManifest | undefined> {
+  const { read } = registry.metadata;
+  return reference.kind === "tag"
+    ? read.first(resolveTag, { repository, tag: reference.tag })
+    : read.first(resolveDigest, { repository, digest: reference.digest });
+}
+
+async function unknownManifest(
+  registry: Registry,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<RegistryError> {
+  const known = await registry.metadata.read.first(findRepository, { name: repository });
+  if (known === undefined) {
+    return new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail: { name: repository } });
+  }
+  const what = reference.kind === "tag" ? `tag ${reference.tag}` : `manifest ${reference.digest}`;
+  return new RegistryError("MANIFEST_UNKNOWN", `${repository} has no ${what}`, { detail: { name: repository } });
+}

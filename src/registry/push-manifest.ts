@@ -1,0 +1,101 @@
+import { hash } from "node:crypto";
+import { embeddedContent, imageFacts, mediaTypes, parseDigest, parseManifest, referrerDescriptor, RegistryError } from "../oci/index.ts";
+import { digestAlgorithm } from "../oci/index.ts";
+import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from "../oci/index.ts";
+import { findLinkedBlob } from "../metadata/index.ts";
+import type { Caller, Registry } from "./registry.ts";
+
+/** What a client sends to end-7a or end-7b. */
+export interface PushManifestInput {
+  readonly repository: RepositoryName;
+  /** The digest in the path; undefined when the manifest is pushed by tag. */
+  readonly digest: Digest | undefined;
+  /** The tag in the path, or the `tag` parameters. */
+  readonly tags: readonly Tag[];
+  readonly bytes: Uint8Array;
+  readonly contentType: MediaType | undefined;
+}
+
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly subject: Digest | undefined;
+}
+
+/** Configs above this are not read for facts (bytes). */
+const configLimit = 1024 * 1024;
+
+/**
+ * Stores a manifest and moves tags to it, in one transaction (end-7a, end-7b). Everything it names must be there.
+ * @throws RegistryError MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, MANIFEST_TOO_LARGE
+ */
+export async function pushManifest(registry: Registry, caller: Caller, input: PushManifestInput): Promise<PushedManifest> {
+  const document = parseManifest(input.bytes, input.contentType);
+  const digest = checkDigest(input.bytes, input.digest);
+  checkEmbedded(document);
+  const facts = imageFacts(await readConfig(registry, input.repository, document), document);
+  const { subject } = document;
+  await registry.metadata.write("putManifest", {
+    repository: input.repository,
+    principal: caller.principal,
+    pin: registry.settings.pin,
+    digest,
+    bytes: input.bytes,
+    mediaType: document.mediaType,
+    kind: document.kind,
+    artifactType: document.effectiveArtifactType ?? null,
+    subject: subject?.digest ?? null,
+    referrer: subject === undefined ? null : JSON.stringify(referrerDescriptor(document, digest, input.bytes.length)),
+    contentSize: sumSizes(document),
+    os: facts.os ?? null,
+    architecture: facts.architecture ?? null,
+    variant: facts.variant ?? null,
+    imageCreated: facts.created ?? null,
+    labels: facts.labels === undefined ? null : JSON.stringify(facts.labels),
+    blobs: document.blobs.map(({ digest: blob, size }) => ({ digest: blob, size })),
+    children: document.children.map(({ digest: child, size }) => ({ digest: child, size })),
+    tags: input.tags,
+  });
+  return { digest, subject: subject?.digest };
+}
+
+function checkDigest(bytes: Uint8Array, expected: Digest | undefined): Digest {
+  const algorithm = expected === undefined ? "sha256" : digestAlgorithm(expected);
+  const actual = parseDigest(`${algorithm}:${hash(algorithm, bytes, "hex")}`);
+  if (expected === undefined || expected === actual) return actual;
+  const message = `the manifest's digest is ${actual}, not ${expected}: it was changed on its way, push it again`;
+  throw new RegistryError("DIGEST_INVALID", message, { detail: { expected, actual } });
+}
+
+/** Content that a descriptor carries along must be what it says (descriptor specification, `data`). */
+function checkEmbedded(document: ManifestDocument): void {
+  for (const descriptor of [document.config, ...document.layers, ...document.manifests, document.subject]) {
+    if (descriptor?.data === undefined) continue;
+    const content = embeddedContent(descriptor);
+    if (content === undefined) continue;
+    const algorithm = digestAlgorithm(descriptor.digest);
+    if (`${algorithm}:${hash(algorithm, content, "hex")}` === descriptor.digest) continue;
+    const message = `the data of a descriptor does not have the digest ${descriptor.digest}: build the manifest again`;
+    throw new RegistryError("MANIFEST_INVALID", message, { detail: { digest: descriptor.digest } });
+  }
+}
+
+async function readConfig(
+  registry: Registry,
+  repository: RepositoryName,
+  document: ManifestDocument,
+): Promise<Uint8Array | undefined> {
+  const { config } = document;
+  if (config === undefined || config.size > configLimit) return undefined;
+  if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig) return undefined;
+  const row = await registry.metadata.read.first(findLinkedBlob, { repository, digest: config.digest });
+  if (row === undefined) return undefined;
+  if (row.bytes !== null) return row.bytes;
+  return row.key === null ? undefined : registry.store.readWhole(row.key, row.size).catch(() => undefined);
+}
+
+function sumSizes(document: ManifestDocument): number {
+  let sum = document.config?.size ?? 0;
+  for (const { size } of document.layers) sum += size;
+  for (const { size } of document.manifests) sum += size;
+  return Math.min(sum, Number.MAX_SAFE_INTEGER);
+}

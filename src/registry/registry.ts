@@ -1,0 +1,42 @@
+import type { Metadata } from "../metadata/index.ts";
+import type { BlobStore } from "../storage/index.ts";
+import type { RegistryWrites } from "./writes.ts";
+
+/** Limits and times of the registry; durations are milliseconds, sizes bytes. */
+export interface RegistrySettings {
+  /** How long what a pusher was told of is held back from collection. */
+  readonly pin: number;
+  /** Blobs up to this size live in their row. */
+  readonly inlineBytes: number;
+  /** An upload without a byte for this long ends. */
+  readonly uploadIdle: number;
+  /** An upload older than this ends. */
+  readonly uploadAge: number;
+  /** Untagged manifests: kept, or collected once their pin has run out. */
+  readonly untagged: "keep" | "delete";
+  /** Deleted objects stay this long for those who read them. */
+  readonly objectGrace: number;
+  /** An object that no row names is removed when it was seen this long ago, too. */
+  readonly orphanGrace: number;
+  /** Between the two looks that condemn and remove. */
+  readonly lookGap: number;
+  /** Send readers of large blobs to the store itself, where it can sign URLs. */
+  readonly redirect: boolean;
+}
+
+/** What the use-cases work with. */
+export interface Registry {
+  readonly metadata: Metadata<RegistryWrites>;
+  readonly store: BlobStore;
+  readonly settings: RegistrySettings;
+  /** Signs upload ids; the same on all nodes. */
+  readonly uploadKey: Uint8Array;
+  /** Told of what an operator must see: corrupt objects, failing disks. */
+  readonly alarm: (what: string, facts: object) => void;
+}
+
+/** Who asks. */
+export interface Caller {
+  /** For audit rows: `anonymous`, `user:ann`, … */
+  readonly principal: string;
+}

@@ -1,0 +1,115 @@
+import {
+  deleteLink,
+  deleteManifest as deleteManifestRow,
+  deleteManifestTags,
+  deleteTag as deleteTagRow,
+  findLinkedBlob,
+  findParent,
+  findRepository,
+  insertReview,
+  insertReviews,
+  isLinkUsed,
+  listManifestBlobs,
+  listManifestChildren,
+  listReferringManifests,
+  lockLink,
+  lockManifest,
+} from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { record } from "./context.ts";
+import type { WriteContext } from "./context.ts";
+
+export interface DeleteTagInput extends WriteContext {
+  readonly tag: string;
+}
+
+export interface DeleteDigestInput extends WriteContext {
+  readonly digest: string;
+}
+
+/** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
+export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<void> {
+  const repository = await getRepository(tx, input.repository);
+  const removed = await tx.first(deleteTagRow, { repository, name: input.tag });
+  if (removed === undefined) {
+    throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, { detail: { tag: input.tag } });
+  }
+  const target = removed.manifest_id;
+  await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
+  await record(tx, input, { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true } });
+  tx.touch(input.repository);
+}
+
+/**
+ * Removes a manifest with its tags (end-9).
+ * @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED while an index lists it
+ */
+export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<void> {
+  const repository = await getRepository(tx, input.repository);
+  const manifest = await tx.first(lockManifest, { repository, digest: input.digest });
+  if (manifest === undefined) {
+    throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no manifest ${input.digest}`, {
+      detail: { digest: input.digest },
+    });
+  }
+  const parent = await tx.first(findParent, { manifest: manifest.id });
+  if (parent !== undefined) {
+    throw new RegistryError(
+      "REFERENCED",
+      `the manifest belongs to the index ${parent.digest}: delete that index first`,
+      { detail: { digest: input.digest, index: parent.digest } },
+    );
+  }
+  const tags = await removeManifest(tx, repository, { id: manifest.id, digest: input.digest }, "manifest deleted");
+  await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts: { tags } });
+  tx.touch(input.repository);
+}
+
+/** Takes out a manifest that nothing lists and queues what it held for review. Resolves with its former tags. */
+export async function removeManifest(
+  tx: Transaction,
+  repository: number,
+  manifest: { readonly id: number; readonly digest: string },
+  event: string,
+): Promise<string[]> {
+  const tags = (await tx.all(deleteManifestTags, { manifest: manifest.id })).map((row) => row.name);
+  const blobs = (await tx.all(listManifestBlobs, { manifest: manifest.id })).map((row) => row.id);
+  const children = (await tx.all(listManifestChildren, { manifest: manifest.id })).map((row) => row.id);
+  const referrers = (await tx.all(listReferringManifests, { repository, subject: manifest.digest })).map((row) => row.id);
+  await tx.run(deleteManifestRow, { manifest: manifest.id });
+  const reviewAfter = tx.now;
+  if (blobs.length > 0) await tx.run(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
+  const manifests = [...children, ...referrers];
+  if (manifests.length > 0) {
+    await tx.run(insertReviews, { kind: "manifest", repository, targets: manifests, reviewAfter, event });
+  }
+  return tags;
+}
+
+/**
+ * Takes a blob out of the repository (end-10). Its bytes go when no repository has it.
+ * @throws RegistryError BLOB_UNKNOWN, REFERENCED while a manifest needs it
+ */
+export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput): Promise<void> {
+  const { repository: name, digest } = input;
+  const blob = await tx.first(findLinkedBlob, { repository: name, digest });
+  const unknown = new RegistryError("BLOB_UNKNOWN", `${name} has no blob ${digest}`, { detail: { digest } });
+  if (blob === undefined) throw unknown;
+  const link = { repository: blob.repository_id, blob: blob.id };
+  if ((await tx.first(lockLink, link)) === undefined) throw unknown;
+  if ((await tx.first(isLinkUsed, link)) !== undefined) {
+    const message = "a manifest of this repository needs the blob: delete the manifest first, and collection takes the blob";
+    throw new RegistryError("REFERENCED", message, { detail: { digest } });
+  }
+  await tx.run(deleteLink, link);
+  await tx.run(insertReview, { kind: "blob", repository: 0, target: blob.id, reviewAfter: tx.now, event: "link deleted" });
+  await record(tx, input, { action: "delete-blob", target: digest });
+  tx.touch(name);
+}
+
+async function getRepository(tx: Transaction, name: string): Promise<number> {
+  const found = await tx.first(findRepository, { name });
+  if (found === undefined) throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
+  return found.id;
+}

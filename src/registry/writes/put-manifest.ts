@@ -1,0 +1,160 @@
+import {
+  insertManifest,
+  insertManifestBlobs,
+  insertManifestChildren,
+  insertManifestContent,
+  insertReferrer,
+  insertReview,
+  lockChildren,
+  lockLinks,
+  lockManifest,
+  lockTag,
+  pinManifest,
+  putTag,
+} from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { ensureRepository, record, withJitter } from "./context.ts";
+import type { WriteContext } from "./context.ts";
+
+/** A descriptor whose content must be there. */
+export interface Needed {
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface PutManifestInput extends WriteContext {
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly kind: string;
+  readonly artifactType: string | null;
+  readonly subject: string | null;
+  /** JSON of the descriptor for the referrers list; null without a subject. */
+  readonly referrer: string | null;
+  readonly contentSize: number;
+  readonly os: string | null;
+  readonly architecture: string | null;
+  readonly variant: string | null;
+  readonly imageCreated: string | null;
+  readonly labels: string | null;
+  readonly blobs: readonly Needed[];
+  readonly children: readonly Needed[];
+  readonly tags: readonly string[];
+}
+
+/**
+ * Stores a manifest with its references and moves the tags, all or nothing (end-7a, end-7b).
+ * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
+ */
+export async function putManifest(tx: Transaction, input: PutManifestInput): Promise<{ readonly created: boolean }> {
+  const repository = await ensureRepository(tx, input.repository);
+  const blobs = await gatherBlobs(tx, repository, input.blobs);
+  const children = await gatherChildren(tx, repository, input.children);
+  const { manifest, created } = await ensureManifest(tx, repository, input, blobs, children);
+  for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
+  if (created && input.tags.length === 0) {
+    const reviewAfter = withJitter(tx.now + input.pin);
+    await tx.run(insertReview, { kind: "manifest", repository, target: manifest, reviewAfter, event: "pushed untagged" });
+  }
+  await record(tx, input, {
+    action: "push",
+    target: input.digest,
+    event: "image.pushed",
+    facts: { tags: input.tags, mediaType: input.mediaType, size: input.contentSize },
+  });
+  tx.touch(input.repository);
+  return { created };
+}
+
+async function gatherBlobs(tx: Transaction, repository: number, needed: readonly Needed[]): Promise<number[]> {
+  if (needed.length === 0) return [];
+  const digests = [...new Set(needed.map((one) => one.digest))];
+  const found = new Map(
+    (await tx.all(lockLinks, { repository, digests })).filter((row) => row.bad === 0).map((row) => [row.digest, row]),
+  );
+  refuseMissing(needed, found, "blobs", "upload them first, then push the manifest again");
+  return [...found.values()].map((row) => row.id);
+}
+
+async function gatherChildren(tx: Transaction, repository: number, needed: readonly Needed[]): Promise<number[]> {
+  if (needed.length === 0) return [];
+  const digests = [...new Set(needed.map((one) => one.digest))];
+  const found = new Map((await tx.all(lockChildren, { repository, digests })).map((row) => [row.digest, row]));
+  refuseMissing(needed, found, "manifests", "push them by digest first, then push the index again");
+  return [...found.values()].map((row) => row.id);
+}
+
+function refuseMissing(
+  needed: readonly Needed[],
+  found: ReadonlyMap<string, { readonly size: number }>,
+  what: string,
+  cure: string,
+): void {
+  const missing = needed.filter((one) => !found.has(one.digest)).map((one) => one.digest);
+  if (missing.length > 0) {
+    const message = `the manifest names ${what} that this repository does not have: ${cure}`;
+    throw new RegistryError("MANIFEST_BLOB_UNKNOWN", message, { detail: { missing: missing.slice(0, 100) } });
+  }
+  for (const { digest, size } of needed) {
+    const actual = found.get(digest)!.size;
+    if (actual === size) continue;
+    const message = `the manifest says that ${digest} has ${size} bytes, but it has ${actual}: build the manifest again`;
+    throw new RegistryError("MANIFEST_INVALID", message, { detail: { digest, stated: size, actual } });
+  }
+}
+
+async function ensureManifest(
+  tx: Transaction,
+  repository: number,
+  input: PutManifestInput,
+  blobs: readonly number[],
+  children: readonly number[],
+): Promise<{ readonly manifest: number; readonly created: boolean }> {
+  const pinUntil = tx.now + input.pin;
+  const inserted = await tx.first(insertManifest, { ...rowOf(input), repository, pinUntil, now: tx.now });
+  if (inserted === undefined) {
+    const found = await tx.first(lockManifest, { repository, digest: input.digest });
+    if (found === undefined) throw new RegistryError("UNAVAILABLE", "the manifest was deleted meanwhile: push it again");
+    await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
+    return { manifest: found.id, created: false };
+  }
+  const manifest = inserted.id;
+  await tx.run(insertManifestContent, { manifest, bytes: input.bytes });
+  if (blobs.length > 0) await tx.run(insertManifestBlobs, { manifest, repository, blobs });
+  if (children.length > 0) await tx.run(insertManifestChildren, { parent: manifest, children });
+  if (input.subject !== null && input.referrer !== null) {
+    const { subject, digest, artifactType, referrer: descriptor } = input;
+    await tx.run(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
+  }
+  return { manifest, created: true };
+}
+
+function rowOf(input: PutManifestInput) {
+  const { digest, mediaType, kind, artifactType, subject, contentSize, os, architecture, variant, imageCreated, labels } = input;
+  const size = input.bytes.length;
+  return { digest, mediaType, size, kind, artifactType, subject, contentSize, os, architecture, variant, imageCreated, labels };
+}
+
+async function moveTag(
+  tx: Transaction,
+  repository: number,
+  manifest: number,
+  tag: string,
+  input: PutManifestInput,
+): Promise<void> {
+  const former = await tx.first(lockTag, { repository, name: tag });
+  if (former?.manifest_id === manifest) return;
+  await tx.run(putTag, { repository, name: tag, manifest, now: tx.now });
+  if (former !== undefined) {
+    const target = former.manifest_id;
+    await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
+  }
+  await record(tx, input, {
+    action: "tag",
+    target: tag,
+    event: "tag.moved",
+    facts: { digest: input.digest, new: former === undefined },
+  });
+}

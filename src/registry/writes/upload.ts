@@ -1,0 +1,117 @@
+import {
+  cancelUpload as cancelUploadRow,
+  claimUpload as claimUploadRow,
+  deleteUpload,
+  insertDeadObject,
+  insertUpload,
+  listExpiredUploads,
+  lockUpload,
+  renewUpload as renewUploadRow,
+  saveUpload as saveUploadRow,
+} from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { ensureRepository } from "./context.ts";
+import type { WriteContext } from "./context.ts";
+
+/** How long a writer is alone with an upload before it renews its lease, in milliseconds. */
+export const uploadLease = 30_000;
+
+export interface UploadInput extends WriteContext {
+  readonly id: string;
+  /** Milliseconds without a byte after which the upload ends. */
+  readonly idle: number;
+}
+
+/** What a writer goes on from. */
+export interface ClaimedUpload {
+  readonly fence: number;
+  readonly key: string | null;
+  readonly state: string | null;
+  readonly bytes: Uint8Array | null;
+  readonly size: number;
+}
+
+/**
+ * Makes the caller the upload's only writer; the row appears with the first claim.
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN (cancelled, or of another repository), UPLOAD_BUSY
+ */
+export async function claimUpload(tx: Transaction, input: UploadInput): Promise<ClaimedUpload> {
+  const { id } = input;
+  const leaseUntil = tx.now + uploadLease;
+  const repository = await ensureRepository(tx, input.repository);
+  const expiresAt = tx.now + input.idle;
+  const inserted = await tx.run(insertUpload, { id, repository, key: null, leaseUntil, cancelled: 0, now: tx.now, expiresAt });
+  if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
+  const row = await tx.first(lockUpload, { id });
+  if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
+  if (row.lease_until > tx.now) {
+    throw new RegistryError("UPLOAD_BUSY", "another request is writing to this upload: wait for it, then ask for its offset");
+  }
+  await tx.run(claimUploadRow, { id, leaseUntil });
+  return { fence: row.fence + 1, key: row.key, state: row.state, bytes: row.bytes, size: row.size };
+}
+
+export interface SaveUploadInput {
+  readonly id: string;
+  readonly fence: number;
+  readonly key: string | null;
+  readonly state: string | null;
+  readonly bytes: Uint8Array | null;
+  readonly size: number;
+  readonly idle: number;
+}
+
+/** Keeps what was written and lets go of the upload. @throws RegistryError BLOB_UPLOAD_UNKNOWN when it was taken away */
+export async function saveUpload(tx: Transaction, input: SaveUploadInput): Promise<void> {
+  const { idle, ...row } = input;
+  if ((await tx.run(saveUploadRow, { ...row, expiresAt: tx.now + idle })) === 0) throw unknownUpload();
+}
+
+/** Keeps the lease while bytes arrive. `held: false` when another writer or a cancel took it. */
+export async function renewUpload(
+  tx: Transaction,
+  input: { readonly id: string; readonly fence: number; readonly idle: number },
+): Promise<{ readonly held: boolean }> {
+  const { id, fence, idle } = input;
+  const leaseUntil = tx.now + uploadLease;
+  return { held: (await tx.run(renewUploadRow, { id, fence, leaseUntil, expiresAt: tx.now + idle })) > 0 };
+}
+
+/**
+ * Ends an upload (end-14). What it had written is given back for the caller to discard; the id stays unknown from now on.
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN when it was cancelled before
+ */
+export async function cancelUpload(
+  tx: Transaction,
+  input: UploadInput,
+): Promise<{ readonly key: string | null; readonly state: string | null }> {
+  const { id } = input;
+  const expiresAt = tx.now + input.idle;
+  const repository = await ensureRepository(tx, input.repository);
+  const inserted = await tx.run(insertUpload, { id, repository, key: null, leaseUntil: 0, cancelled: 1, now: tx.now, expiresAt });
+  if (inserted > 0) return { key: null, state: null };
+  const row = await tx.first(lockUpload, { id });
+  if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
+  await tx.run(cancelUploadRow, { id, expiresAt });
+  if (row.key !== null) await tx.run(insertDeadObject, { key: row.key, notBefore: tx.now });
+  return { key: row.key, state: row.state };
+}
+
+/** Idle uploads, claimed so that no other node ends them too; `removeUploads` follows once their bytes are gone. */
+export async function expireUploads(
+  tx: Transaction,
+  input: { readonly limit: number },
+): Promise<{ readonly id: string; readonly key: string | null; readonly state: string | null }[]> {
+  const rows = await tx.all(listExpiredUploads, { now: tx.now, limit: input.limit });
+  for (const row of rows) await tx.run(claimUploadRow, { id: row.id, leaseUntil: tx.now + uploadLease });
+  return rows.map(({ id, key, state }) => ({ id, key, state }));
+}
+
+export async function removeUploads(tx: Transaction, input: { readonly ids: readonly string[] }): Promise<void> {
+  for (const id of input.ids) await tx.run(deleteUpload, { id });
+}
+
+function unknownUpload(): RegistryError {
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", "there is no such upload in this repository: it ended or expired, begin a new one");
+}
