@@ -1,0 +1,13 @@
+export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
+export { listReferrers, listRepositories, listTags } from "./list-content.ts";
+export { mountBlob } from "./mount-blob.ts";
+export { findBlob, inspectBlob, sendBlob } from "./open-blob.ts";
+export type { FoundBlob } from "./open-blob.ts";
+export { inspectManifest, pullManifest } from "./pull-manifest.ts";
+export { pushManifest } from "./push-manifest.ts";
+export type { Caller, Registry, RegistrySettings } from "./registry.ts";
+export { translateError } from "./translate-error.ts";
+export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, startUpload } from "./upload-blob.ts";
+export type { Body } from "./upload-blob.ts";
+export { registryWrites } from "./writes.ts";
+export type { RegistryWrites } from "./writes.ts";

@@ -1,0 +1,66 @@
+import { findLinkedBlob } from "../metadata/index.ts";
+import type { LinkedBlob } from "../metadata/index.ts";
+import { RegistryError } from "../oci/index.ts";
+import type { ByteRange, Digest, RepositoryName } from "../oci/index.ts";
+import { StorageError } from "../storage/index.ts";
+import type { Caller, Registry } from "./registry.ts";
+
+/** A blob that is there. The caller sends it or lets it be; nothing is open yet. */
+export type FoundBlob = LinkedBlob;
+
+/** Finds a blob to pull (end-2). @throws RegistryError BLOB_UNKNOWN */
+export async function findBlob(registry: Registry, repository: RepositoryName, digest: Digest): Promise<FoundBlob> {
+  const blob = await registry.metadata.read.first(findLinkedBlob, { repository, digest });
+  if (blob === undefined) throw unknownBlob(repository, digest);
+  return blob;
+}
+
+/** Finds a blob for somebody who may go on to push, and holds it back from collection (end-2 by HEAD). @throws RegistryError BLOB_UNKNOWN */
+export async function inspectBlob(registry: Registry, caller: Caller, repository: RepositoryName, digest: Digest): Promise<FoundBlob> {
+  const blob = await findBlob(registry, repository, digest);
+  const { pin } = registry.settings;
+  if (blob.pin_until >= Date.now() + pin / 2) return blob;
+  const { found } = await registry.metadata.write("pinBlob", { repository, digest, pin, principal: caller.principal });
+  if (!found) throw unknownBlob(repository, digest);
+  return blob;
+}
+
+/**
+ * Hands a blob's bytes to `write`. `begin` is called once the object is open, before the first byte. Corrupt or lost
+ * content is marked, so that it is not served again and the next push of the digest heals it.
+ * @throws StorageError; after `begin` the connection must be broken
+ */
+export async function sendBlob(
+  registry: Registry,
+  blob: FoundBlob,
+  range: ByteRange,
+  begin: () => void,
+  write: (chunk: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const { key, size, crcs } = blob;
+  if (key === null) {
+    begin();
+    await write(blob.bytes!.subarray(range.start, range.end + 1));
+    return;
+  }
+  try {
+    const reader = await registry.store.driver.read(key);
+    try {
+      begin();
+      await registry.store.send(reader, { key, size, crcs }, range, write);
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    const lost = error instanceof StorageError && (error.reason === "missing" || error.message.includes("is corrupt"));
+    if (lost) {
+      registry.alarm("a blob is corrupt or gone", { key, reason: error.message });
+      await registry.metadata.write("markBlobBad", { key });
+    }
+    throw error;
+  }
+}
+
+function unknownBlob(repository: RepositoryName, digest: Digest): RegistryError {
+  return new RegistryError("BLOB_UNKNOWN", `${repository} has no blob ${digest}`, { detail: { digest } });
+}

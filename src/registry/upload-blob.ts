@@ -1,0 +1,183 @@
+import { findUpload } from "../metadata/index.ts";
+import { digestAlgorithm, RegistryError } from "../oci/index.ts";
+import type { ByteRange, Digest, DigestAlgorithm, RepositoryName } from "../oci/index.ts";
+import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
+import type { Caller, Registry } from "./registry.ts";
+import { newUploadId, readUploadId } from "./upload-id.ts";
+import { uploadLease } from "./writes/upload.ts";
+import type { ClaimedUpload } from "./writes/upload.ts";
+
+/** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
+export type Body = (take: (chunk: Uint8Array) => Promise<void> | undefined) => Promise<void>;
+
+/** Opens an upload (end-4a). Nothing is written: the id carries what is needed. */
+export function startUpload(registry: Registry, repository: RepositoryName, algorithm: DigestAlgorithm): string {
+  return newUploadId(registry.uploadKey, repository, algorithm, Date.now());
+}
+
+/** Stores a blob that comes in one request (end-4b). @throws RegistryError DIGEST_INVALID */
+export async function pushBlob(registry: Registry, caller: Caller, repository: RepositoryName, digest: Digest, body: Body): Promise<void> {
+  const writer = registry.store.begin(digestAlgorithm(digest));
+  await receive(writer, body);
+  await commit(registry, caller, repository, digest, writer, null);
+}
+
+/**
+ * Takes a chunk (end-5). What arrived before a failure is kept, and the client goes on from there.
+ * @param range where the client says the chunk belongs
+ * @returns bytes that the upload has now
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN, UPLOAD_BUSY, RANGE_INVALID, SIZE_INVALID
+ */
+export async function appendUpload(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  id: string,
+  range: ByteRange | undefined,
+  body: Body,
+): Promise<number> {
+  const held = await claim(registry, caller, repository, id);
+  return keepLease(registry, held.claimed.fence, id, async () => {
+    try {
+      checkStart(range, held.writer.size);
+      await body((chunk) => held.writer.write(chunk));
+      if (range !== undefined && held.writer.size !== range.end + 1) {
+        throw new RegistryError("SIZE_INVALID", "the chunk has another length than its Content-Range says: ask for the offset and go on from it");
+      }
+    } finally {
+      await save(registry, id, held.claimed, held.writer);
+    }
+    return held.writer.size;
+  });
+}
+
+/**
+ * Ends an upload with the last bytes, if any, and names the blob (end-6).
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN, UPLOAD_BUSY, RANGE_INVALID, DIGEST_INVALID
+ */
+export async function finishUpload(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  id: string,
+  digest: Digest,
+  range: ByteRange | undefined,
+  body: Body,
+): Promise<void> {
+  checkId(registry, repository, id);
+  if ((await registry.metadata.read.first(findUpload, { id })) === undefined) {
+    checkStart(range, 0);
+    await pushBlob(registry, caller, repository, digest, body);
+    return;
+  }
+  const { claimed, writer } = await claim(registry, caller, repository, id);
+  await keepLease(registry, claimed.fence, id, async () => {
+    try {
+      checkStart(range, writer.size);
+      await body((chunk) => writer.write(chunk));
+    } catch (error) {
+      await save(registry, id, claimed, writer);
+      throw error;
+    }
+    await commit(registry, caller, repository, digest, writer, id);
+  });
+}
+
+/** Bytes that an upload has (end-13). @throws RegistryError BLOB_UPLOAD_UNKNOWN */
+export async function inspectUpload(registry: Registry, repository: RepositoryName, id: string): Promise<number> {
+  checkId(registry, repository, id);
+  const row = await registry.metadata.read.first(findUpload, { id });
+  if (row?.cancelled) throw unknownUpload();
+  return row?.size ?? 0;
+}
+
+/** Gives an upload up (end-14). @throws RegistryError BLOB_UPLOAD_UNKNOWN */
+export async function cancelUpload(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<void> {
+  checkId(registry, repository, id);
+  const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
+  // Collection removes the object if this does not.
+  if (left.key !== null) await registry.store.discard(left.key, parseState(left.state)).catch(() => undefined);
+}
+
+async function receive(writer: BlobWriter, body: Body): Promise<void> {
+  try {
+    await body((chunk) => writer.write(chunk));
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string) {
+  const { algorithm } = checkId(registry, repository, id);
+  const claimed = await registry.metadata.write("claimUpload", contextOf(registry, caller, repository, id));
+  const { key, state, bytes, size } = claimed;
+  const writer = await registry.store.resume(algorithm, { key, state: parseState(state), bytes, size });
+  return { claimed, writer };
+}
+
+async function save(registry: Registry, id: string, claimed: ClaimedUpload, writer: BlobWriter): Promise<void> {
+  const { key, state, bytes, size } = await registry.store.suspend(writer);
+  const row = { id, fence: claimed.fence, key, state: state === null ? null : JSON.stringify(state), bytes, size };
+  await registry.metadata.write("saveUpload", { ...row, idle: registry.settings.uploadIdle });
+}
+
+async function commit(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  digest: Digest,
+  writer: BlobWriter,
+  upload: string | null,
+): Promise<void> {
+  const written = await writer.finish(digestAlgorithm(digest));
+  if (written.digest !== digest) {
+    await forget(registry, written, upload);
+    const message = `the bytes that arrived have the digest ${written.digest}, not ${digest}: they were changed on their way, upload them again`;
+    throw new RegistryError("DIGEST_INVALID", message, { detail: { expected: digest, actual: written.digest } });
+  }
+  const { principal } = caller;
+  await registry.metadata.write("commitBlob", { repository, principal, pin: registry.settings.pin, ...written, upload });
+}
+
+async function forget(registry: Registry, written: WrittenBlob, upload: string | null): Promise<void> {
+  if (upload !== null) await registry.metadata.write("removeUploads", { ids: [upload] });
+  if (written.key !== null) await registry.store.driver.remove([written.key]).catch(() => undefined);
+}
+
+/** Renews the lease while the work goes on. */
+async function keepLease<T>(registry: Registry, fence: number, id: string, work: () => Promise<T>): Promise<T> {
+  const renew = () => {
+    registry.metadata.write("renewUpload", { id, fence, idle: registry.settings.uploadIdle }).catch(() => undefined);
+  };
+  const timer = setInterval(renew, uploadLease / 3);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function checkStart(range: ByteRange | undefined, size: number): void {
+  if (range === undefined || range.start === size) return;
+  const message = `the upload has ${size} bytes, so the next chunk begins at ${size}, not at ${range.start}: ask for the offset and go on from it`;
+  throw new RegistryError("RANGE_INVALID", message, { detail: { offset: size } });
+}
+
+function checkId(registry: Registry, repository: RepositoryName, id: string) {
+  const read = readUploadId(registry.uploadKey, repository, id);
+  if (read === undefined || read.createdAt + registry.settings.uploadAge < Date.now()) throw unknownUpload();
+  return read;
+}
+
+function contextOf(registry: Registry, caller: Caller, repository: RepositoryName, id: string) {
+  return { repository, id, principal: caller.principal, pin: registry.settings.pin, idle: registry.settings.uploadIdle };
+}
+
+function parseState(state: string | null) {
+  return state === null ? null : (JSON.parse(state) as { readonly size: number });
+}
+
+function unknownUpload(): RegistryError {
+  return new RegistryError("BLOB_UPLOAD_UNKNOWN", "there is no such upload in this repository: it ended or expired, begin a new one");
+}
