@@ -1,0 +1,338 @@
+import type { ServerResponse } from "node:http";
+import { decodeSegment, matchRoute } from "./route.ts";
+import type { Route } from "./route.ts";
+import { distributionErrors } from "./errors.ts";
+import { endedEarly, invite, queryOf, readBody, sendBytes, sendEmpty, sendError, sendJson, statedLength } from "../http/index.ts";
+import type { Exchange } from "../http/index.ts";
+import {
+  manifestSizeLimit,
+  manifestTooLarge,
+  mediaTypes,
+  parseByteRange,
+  parseContentRange,
+  parseContentType,
+  parseDigest,
+  parseReference,
+  parseRepositoryName,
+  parseTag,
+  RegistryError,
+} from "../../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import {
+  appendUpload,
+  cancelUpload,
+  deleteBlob,
+  deleteManifest,
+  deleteTag,
+  findBlob,
+  finishUpload,
+  inspectBlob,
+  inspectManifest,
+  inspectUpload,
+  listReferrers,
+  listRepositories,
+  listTags,
+  mountBlob,
+  pullManifest,
+  pushBlob,
+  pushManifest,
+  sendBlob,
+  startUpload,
+  translateError,
+} from "../../registry/index.ts";
+import type { Body, Registry } from "../../registry/index.ts";
+
+/** Entries of a list where the client does not say. */
+const defaultPage = 100;
+const pageLimit = 10_000;
+const tagParameterLimit = 10;
+
+/** Answers a request below `/v2/`. Never rejects; what breaks is told to `log`. */
+export async function handleDistribution(
+  registry: Registry,
+  exchange: Exchange,
+  log: (error: unknown) => void,
+): Promise<void> {
+  try {
+    const route = matchRoute(exchange.path);
+    if (route === undefined) throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
+    await answer(registry, exchange, route);
+  } catch (error) {
+    const translated = translateError(error);
+    if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL") log(error);
+    sendError(exchange, translated, distributionErrors[translated.code]);
+  }
+}
+
+function answer(registry: Registry, exchange: Exchange, route: Route): Promise<void> | void {
+  const method = exchange.request.method ?? "";
+  const unsupported = () => {
+    throw new RegistryError("UNSUPPORTED", `${method} means nothing here: see the Distribution specification's endpoints`);
+  };
+  if (route.kind === "base") {
+    if (method !== "GET" && method !== "HEAD") return unsupported();
+    return sendJson(exchange, 200, ["Docker-Distribution-Api-Version", "registry/2.0"], "{}");
+  }
+  const pull = method === "GET" || method === "HEAD";
+  if (route.kind === "catalog") return pull ? answerCatalog(registry, exchange) : unsupported();
+  const name = parseRepositoryName(route.name);
+  switch (route.kind) {
+    case "manifest":
+      if (pull) return answerManifest(registry, exchange, name, route.reference);
+      if (method === "PUT") return putManifest(registry, exchange, name, route.reference);
+      return method === "DELETE" ? removeManifest(registry, exchange, name, route.reference) : unsupported();
+    case "blob":
+      if (pull) return answerBlob(registry, exchange, name, route.digest);
+      return method === "DELETE" ? removeBlob(registry, exchange, name, route.digest) : unsupported();
+    case "uploads":
+      return method === "POST" ? postUpload(registry, exchange, name) : unsupported();
+    case "upload":
+      return answerUpload(registry, exchange, name, decodeSegment(route.id), unsupported);
+    case "tags":
+      return pull ? answerTags(registry, exchange, name) : unsupported();
+    case "referrers":
+      return pull ? answerReferrers(registry, exchange, name, route.digest) : unsupported();
+  }
+}
+
+async function answerManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  const reference = parseReference(decodeSegment(text));
+  if (exchange.request.method === "HEAD") {
+    const found = await inspectManifest(registry, exchange, name, reference);
+    exchange.response.writeHead(200, [...contentHeaders(found.digest, found.mediaType), "Content-Length", String(found.size)]);
+    exchange.response.end();
+    return;
+  }
+  const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
+  if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
+  sendBytes(exchange, 200, contentHeaders(digest, mediaType), bytes);
+}
+
+function contentHeaders(digest: string, mediaType: string): string[] {
+  return ["Content-Type", mediaType, "Docker-Content-Digest", digest, "ETag", `"${digest}"`, "X-Content-Type-Options", "nosniff"];
+}
+
+function isUnchanged(exchange: Exchange, digest: string): boolean {
+  const condition = exchange.request.headers["if-none-match"];
+  if (condition === undefined) return false;
+  return condition.trim() === "*" || condition.split(",").some((one) => one.trim().replace(/^W\//, "") === `"${digest}"`);
+}
+
+async function putManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  const reference = parseReference(decodeSegment(text));
+  const header = exchange.request.headers["content-type"];
+  const contentType = header === undefined ? undefined : parseContentType(header);
+  const asked = queryOf(exchange).getAll("tag");
+  if (asked.length > tagParameterLimit) {
+    throw new RegistryError("REQUEST_INVALID", `a push names at most ${tagParameterLimit} tags: push again by digest for the others`);
+  }
+  const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
+  const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge());
+  const digest = reference.kind === "digest" ? reference.digest : undefined;
+  const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType });
+  const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];
+  if (pushed.subject !== undefined) headers.push("OCI-Subject", pushed.subject);
+  if (reference.kind === "digest") for (const tag of tags) headers.push("OCI-Tag", tag);
+  sendEmpty(exchange.response, 201, headers);
+}
+
+async function removeManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  const reference = parseReference(decodeSegment(text));
+  if (reference.kind === "tag") await deleteTag(registry, exchange, name, reference.tag);
+  else await deleteManifest(registry, exchange, name, reference.digest);
+  sendEmpty(exchange.response, 202, []);
+}
+
+async function answerBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  const { request, response } = exchange;
+  const digest = parseDigest(decodeSegment(text));
+  const head = request.method === "HEAD";
+  const blob = head ? await inspectBlob(registry, exchange, name, digest) : await findBlob(registry, name, digest);
+  if (isUnchanged(exchange, digest)) return sendEmpty(response, 304, ["ETag", `"${digest}"`]);
+  const condition = request.headers["if-range"];
+  const header = condition === undefined || condition === `"${digest}"` ? request.headers.range : undefined;
+  const range = head ? "whole" : parseByteRange(header, blob.size);
+  if (range === "unsatisfiable") {
+    const error = new RegistryError("RANGE_NOT_SATISFIABLE", `the blob has ${blob.size} bytes: ask for a range inside it`);
+    return sendError(exchange, error, distributionErrors.RANGE_NOT_SATISFIABLE, ["Content-Range", `bytes */${blob.size}`]);
+  }
+  const { start, end } = range === "whole" ? { start: 0, end: blob.size - 1 } : range;
+  const headers = [...contentHeaders(digest, "application/octet-stream"), "Accept-Ranges", "bytes", "Content-Length", String(end - start + 1)];
+  if (range !== "whole") headers.push("Content-Range", `bytes ${start}-${end}/${blob.size}`);
+  const begin = () => void response.writeHead(range === "whole" ? 200 : 206, headers);
+  if (head || blob.size === 0) {
+    begin();
+    response.end();
+    return;
+  }
+  await sendBlob(registry, blob, { start, end }, begin, (chunk) => writeChunk(response, chunk));
+  response.end();
+}
+
+/** Resolves when the chunk has left, so that its buffer may be used again. */
+function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (response.destroyed) return reject(endedEarly());
+    const closed = () => reject(endedEarly());
+    response.once("close", closed);
+    response.write(chunk, (error) => {
+      response.off("close", closed);
+      if (error) reject(endedEarly());
+      else resolve();
+    });
+  });
+}
+
+async function removeBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  await deleteBlob(registry, exchange, name, parseDigest(decodeSegment(text)));
+  sendEmpty(exchange.response, 202, []);
+}
+
+async function postUpload(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
+  const query = queryOf(exchange);
+  const [mount, digestText] = [query.get("mount"), query.get("digest")];
+  if (mount !== null) {
+    const digest = parseDigest(mount);
+    const from = query.get("from");
+    const source = from === null ? undefined : parseRepositoryName(from);
+    if (await mountBlob(registry, exchange, name, digest, source)) return sendStored(exchange, name, digest);
+  } else if (digestText !== null) {
+    const digest = parseDigest(digestText);
+    await pushBlob(registry, exchange, name, digest, bodyOf(exchange));
+    return sendStored(exchange, name, digest);
+  }
+  const wanted = query.get("digest-algorithm") ?? "sha256";
+  if (wanted !== "sha256" && wanted !== "sha512") {
+    throw new RegistryError("DIGEST_INVALID", "the digest algorithm is not supported: use sha256 or sha512", { detail: { supported: ["sha256", "sha512"] } });
+  }
+  sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
+}
+
+async function answerUpload(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  id: string,
+  unsupported: () => void,
+): Promise<void> {
+  const { request, response } = exchange;
+  const header = request.headers["content-range"];
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, name, id)));
+    case "PATCH": {
+      const range = header === undefined ? undefined : parseContentRange(header);
+      try {
+        const size = await appendUpload(registry, exchange, name, id, range, bodyOf(exchange));
+        return sendEmpty(response, 202, uploadHeaders(name, id, size));
+      } catch (error) {
+        return sendUploadError(registry, exchange, name, id, error);
+      }
+    }
+    case "PUT": {
+      const digest = parseDigest(queryOf(exchange).get("digest") ?? "");
+      const range = header === undefined ? undefined : parseContentRange(header);
+      try {
+        await finishUpload(registry, exchange, name, id, digest, range, bodyOf(exchange));
+      } catch (error) {
+        return sendUploadError(registry, exchange, name, id, error);
+      }
+      return sendStored(exchange, name, digest);
+    }
+    case "DELETE":
+      await cancelUpload(registry, exchange, name, id);
+      return sendEmpty(response, 204, []);
+    default:
+      return unsupported();
+  }
+}
+
+/** A chunk that does not fit tells where the upload stands. */
+async function sendUploadError(registry: Registry, exchange: Exchange, name: RepositoryName, id: string, error: unknown): Promise<void> {
+  if (!(error instanceof RegistryError) || error.code !== "RANGE_INVALID") throw error;
+  const headers = uploadHeaders(name, id, await inspectUpload(registry, name, id));
+  sendError(exchange, error, distributionErrors.RANGE_INVALID, headers);
+}
+
+function uploadHeaders(name: RepositoryName, id: string, size: number): string[] {
+  return ["Location", `/v2/${name}/blobs/uploads/${id}`, "Range", `0-${Math.max(0, size - 1)}`, "Docker-Upload-UUID", id];
+}
+
+function sendStored(exchange: Exchange, name: RepositoryName, digest: string): void {
+  sendEmpty(exchange.response, 201, ["Location", `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest", digest]);
+}
+
+/** The request's body, paused while its taker is busy. */
+function bodyOf(exchange: Exchange): Body {
+  const { request } = exchange;
+  statedLength(request);
+  return (take) =>
+    new Promise((resolve, reject) => {
+      const stop = (error: Error) => {
+        request.removeAllListeners("data");
+        request.pause();
+        reject(error);
+      };
+      let pending = Promise.resolve();
+      request.on("data", (chunk: Buffer) => {
+        const busy = take(chunk);
+        if (busy === undefined) return;
+        request.pause();
+        pending = busy.then(() => void request.resume(), stop);
+      });
+      request.once("end", () => void pending.then(resolve));
+      const early = () => void pending.then(() => stop(endedEarly()));
+      request.once("aborted", early);
+      request.once("error", early);
+      invite(exchange);
+    });
+}
+
+function pageOf(exchange: Exchange): { readonly after: string; readonly limit: number } {
+  const query = queryOf(exchange);
+  const n = query.get("n");
+  if (n !== null && !/^\d{1,9}$/.test(n)) {
+    throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", { detail: { n: n.slice(0, 40) } });
+  }
+  return { after: query.get("last") ?? "", limit: n === null ? defaultPage : Math.min(Number(n), pageLimit) };
+}
+
+function nextLink(exchange: Exchange, limit: number, page: { readonly items: readonly string[]; readonly more: boolean }): string[] {
+  const last = page.items.at(-1);
+  if (!page.more || last === undefined) return [];
+  return ["Link", `<${exchange.path}?n=${limit}&last=${encodeURIComponent(last)}>; rel="next"`];
+}
+
+async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
+  const { after, limit } = pageOf(exchange);
+  const page = await listTags(registry, name, after, limit);
+  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ name, tags: page.items }));
+}
+
+async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
+  const { after, limit } = pageOf(exchange);
+  const page = await listRepositories(registry, after, limit);
+  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ repositories: page.items }));
+}
+
+async function answerReferrers(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+  const subject = parseDigest(decodeSegment(text));
+  const query = queryOf(exchange);
+  const artifactType = query.get("artifactType") ?? undefined;
+  const { descriptors, next } = await listReferrers(registry, name, subject, artifactType, query.get("last") ?? "").catch(emptyIfUnknown);
+  const headers = ["Content-Type", mediaTypes.ociIndex];
+  if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
+  if (next !== undefined) {
+    const filter = artifactType === undefined ? "" : `&artifactType=${encodeURIComponent(artifactType)}`;
+    headers.push("Link", `<${exchange.path}?last=${encodeURIComponent(next)}${filter}>; rel="next"`);
+  }
+  const document = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${descriptors.join(",")}]}`;
+  sendBytes(exchange, 200, headers, Buffer.from(document));
+}
+
+/** A repository that is not there has no referrers (end-12: 200 with an empty list). */
+function emptyIfUnknown(error: unknown): { readonly descriptors: readonly string[]; readonly next: undefined } {
+  if (error instanceof RegistryError && error.code === "NAME_UNKNOWN") return { descriptors: [], next: undefined };
+  throw error;
+}

@@ -1,0 +1,1 @@
+export { handleDistribution } from "./handle.ts";
