@@ -1,0 +1,46 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { startServer } from "../../src/server.ts";
+import { findPeer, run } from "./peers.ts";
+
+const conformance = findPeer("conformance");
+const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
+const server = await startServer({ host: "127.0.0.1", port: 0, data: join(folder, "data"), log: () => undefined });
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+const golden = resolve(import.meta.dirname, "../golden/conformance.json");
+
+// A machine without the program counts these as skipped; CI installs it.
+test.skipIf(conformance === undefined).each(["1.1", "dev"])("the official conformance suite passes whole at OCI_VERSION=%s", async (version) => {
+  const results = join(folder, version);
+  await mkdir(results);
+  const { code, output } = await run(conformance!, [], {
+    cwd: folder,
+    env: {
+      OCI_REGISTRY: `127.0.0.1:${server.port}`,
+      OCI_TLS: "disabled",
+      OCI_REPO1: `conformance-${version}/one`,
+      OCI_REPO2: `conformance-${version}/two`,
+      OCI_VERSION: version,
+      OCI_RESULTS_DIR: results,
+    },
+  });
+  const verdicts = output.split("\n").filter((line) => /^\s*OCI Conformance Test/.test(line));
+  const counts: Record<string, number> = {};
+  for (const line of verdicts) {
+    const verdict = line.slice(line.lastIndexOf(":") + 1).trim();
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
+  }
+  console.log(`conformance ${version}: ${JSON.stringify(counts)}`);
+  expect(code, output.slice(-4000)).toBe(0);
+  const expected = JSON.parse(await readFile(golden, "utf8").catch(() => "{}")) as Record<string, unknown>;
+  if (process.env["BERTH_GOLDEN"] === "1") {
+    await writeFile(golden, `${JSON.stringify({ ...expected, [version]: counts }, null, 2)}\n`);
+  } else {
+    expect(counts).toEqual(expected[version]);
+  }
+});

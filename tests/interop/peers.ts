@@ -1,0 +1,29 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+
+const folder = resolve(import.meta.dirname, "../../.peers");
+
+/** Path of a peer program; undefined when it is not installed, which under CI is an error. */
+export function findPeer(name: string): string | undefined {
+  const path = resolve(folder, name);
+  if (existsSync(path)) return path;
+  if (process.env["CI"] === "true") throw new Error(`${name} is not installed: run scripts/install-peers`);
+  return undefined;
+}
+
+/** Runs a program to its end; standard output and error together. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  return new Promise((done, reject) => {
+    const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (code) => done({ code, output }));
+  });
+}
