@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { handleDistribution } from "./api/distribution/index.ts";
-import { openSqlite } from "./metadata/index.ts";
+import { lockDirectory, openPostgres, openSqlite } from "./metadata/index.ts";
+import type { Metadata } from "./metadata/index.ts";
+import { registryWrites } from "./registry/index.ts";
 import type { Registry, RegistryWrites } from "./registry/index.ts";
 import { BlobStore, filesystemDriver } from "./storage/index.ts";
 
@@ -15,6 +17,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Directory of rows and bytes. */
   readonly data: string;
+  /** `postgres://…` keeps the rows there instead of in the data directory. */
+  readonly database?: string | undefined;
   /** Told of what breaks and of what an operator must see. */
   readonly log: (message: string, facts: object) => void;
 }
@@ -30,13 +34,23 @@ const hour = 60 * minute;
 
 /** Wires rows, bytes and the Distribution API. @throws MetadataError, StorageError, or the listener's own error */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { data, log } = options;
+  const { data } = options;
   await mkdir(data, { recursive: true, mode: 0o700 });
+  const lock = lockDirectory(join(data, "lock"));
+  try {
+    return await startLocked(options, lock.release);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(options: ServerOptions, release: () => void): Promise<RunningServer> {
+  const { data, log } = options;
   const driver = filesystemDriver(join(data, "blobs"));
   await driver.open();
   const store = new BlobStore(driver, { inlineBytes: 16 * 1024, bufferBytes: 256 * 1024 * 1024 });
-  const writer = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
-  const metadata = await openSqlite<RegistryWrites>(join(data, "berth.db"), writer);
+  const metadata = await openRows(options);
   const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
   const { uploadKey } = await metadata.write("ensureInstallation", proposal);
   const registry: Registry = {
@@ -80,6 +94,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await closed;
       await metadata.close();
       await store.close();
+      release();
     },
   };
+}
+
+async function openRows({ data, database }: ServerOptions): Promise<Metadata<RegistryWrites>> {
+  if (database !== undefined) return openPostgres(database, registryWrites);
+  const writer = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
+  return openSqlite<RegistryWrites>(join(data, "berth.db"), writer);
 }

@@ -78,6 +78,15 @@ test("a manifest that names an absent blob is refused (end-7)", async () => {
   expect(body.errors[0]?.detail.requestId).toMatch(/./);
 });
 
+test("a tag that moves is seen at once by those who pull it", async () => {
+  for (let round = 0; round < 5; round++) {
+    const { digest } = await pushImage("moving", "latest");
+    for (let pull = 0; pull < 2; pull++) {
+      expect((await call("GET", "/v2/moving/manifests/latest")).headers.get("docker-content-digest")).toBe(digest);
+    }
+  }
+});
+
 test("lists are paged in byte order; deletes answer 404 afterwards (end-8, end-9)", async () => {
   const { digest } = await pushImage("d", "b");
   await pushImage("d", "a");
@@ -98,6 +107,10 @@ test.each([
   ["/elsewhere", 404],
 ])("GET %s is refused with %i", async (path, status) => {
   expect((await call("GET", path)).status).toBe(status);
+});
+
+test("a second server on the same data directory is refused and says what to do", async () => {
+  await expect(start()).rejects.toThrow("another Berth is using this data directory");
 });
 
 test("nothing broke inside", () => {

@@ -101,5 +101,6 @@ export type { UploadTable } from "./schema.ts";
 export { openPostgres } from "./dialects/postgres.ts";
 export { openSqlite, openSqliteInProcess } from "./dialects/sqlite.ts";
 export type { WriterStart } from "./dialects/sqlite.ts";
+export { lockDirectory } from "./dialects/sqlite-lock.ts";
 export { serveWrites } from "./dialects/sqlite-writer.ts";
 export { listStatements } from "./statement.ts";

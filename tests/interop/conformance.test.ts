@@ -4,21 +4,32 @@ import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { startServer } from "../../src/server.ts";
 import { findPeer, run } from "./peers.ts";
+import { startPostgres } from "./postgres.ts";
 
 const conformance = findPeer("conformance");
 const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
-const server = await startServer({ host: "127.0.0.1", port: 0, data: join(folder, "data"), log: () => undefined });
+const postgres = await startPostgres();
+const start = (name: string, database?: string) =>
+  startServer({ host: "127.0.0.1", port: 0, data: join(folder, name), database, log: () => undefined });
+const servers = {
+  sqlite: await start("sqlite"),
+  postgres: postgres === undefined ? undefined : await start("postgres", postgres.url),
+};
 afterAll(async () => {
-  await server.close();
+  await servers.sqlite.close();
+  await servers.postgres?.close();
+  await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 const golden = resolve(import.meta.dirname, "../golden/conformance.json");
 
-// A machine without the program counts these as skipped; CI installs it.
-test.skipIf(conformance === undefined).each(["1.1", "dev"])("the official conformance suite passes whole at OCI_VERSION=%s", async (version) => {
-  const results = join(folder, version);
+// A machine without the programs counts these as skipped; CI installs them.
+const cases = Object.entries(servers).flatMap(([name, server]) => ["1.1", "dev"].map((version) => ({ name, server, version })));
+test.for(cases)("the official conformance suite passes whole at $version on $name", async ({ name, server, version }, context) => {
+  if (conformance === undefined || server === undefined) return context.skip("a peer program is not installed");
+  const results = join(folder, `${name}-${version}`);
   await mkdir(results);
-  const { code, output } = await run(conformance!, [], {
+  const { code, output } = await run(conformance, [], {
     cwd: folder,
     env: {
       OCI_REGISTRY: `127.0.0.1:${server.port}`,
@@ -35,7 +46,7 @@ test.skipIf(conformance === undefined).each(["1.1", "dev"])("the official confor
     const verdict = line.slice(line.lastIndexOf(":") + 1).trim();
     counts[verdict] = (counts[verdict] ?? 0) + 1;
   }
-  console.log(`conformance ${version}: ${JSON.stringify(counts)}`);
+  console.log(`conformance ${version} on ${name}: ${JSON.stringify(counts)}`);
   expect(code, output.slice(-4000)).toBe(0);
   const expected = JSON.parse(await readFile(golden, "utf8").catch(() => "{}")) as Record<string, unknown>;
   if (process.env["BERTH_GOLDEN"] === "1") {

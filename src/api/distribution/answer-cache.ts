@@ -3,11 +3,9 @@ import type { RawHeaders } from "../http/index.ts";
 /** A whole answer, good while its repository's generation stands. */
 export interface Answer {
   readonly generation: number;
-  readonly repository: string;
+  readonly digest: string;
   readonly headers: RawHeaders;
   readonly body: Uint8Array;
-  /** Until when the content is held back from collection; HEAD must renew it before. Infinity where it never matters. */
-  readonly pinUntil: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { distributionErrors } from "./errors.ts";
 import { endedEarly, invite, queryOf, readBody, sendBytes, sendEmpty, sendError, sendJson, statedLength } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
@@ -103,9 +104,28 @@ async function answerManifest(registry: Registry, exchange: Exchange, name: Repo
     exchange.response.end();
     return;
   }
-  const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
-  if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
-  sendBytes(exchange, 200, contentHeaders(digest, mediaType), bytes);
+  const { metadata } = registry;
+  // Read before the rows: an answer made of rows that change meanwhile is void at once.
+  const generation = metadata.generation(name);
+  const cache = cacheOf(registry);
+  let answer = metadata.alone ? cache.find(exchange.path) : undefined;
+  if (answer?.generation !== generation) {
+    const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
+    answer = { generation, digest, headers: contentHeaders(digest, mediaType), body: bytes };
+    if (metadata.alone) cache.keep(exchange.path, answer);
+  }
+  if (isUnchanged(exchange, answer.digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${answer.digest}"`]);
+  sendBytes(exchange, 200, answer.headers, answer.body);
+}
+
+/** Bodies of manifests that were asked for lately, in bytes. */
+const cacheLimit = 32 * 1024 * 1024;
+const caches = new WeakMap<Registry, AnswerCache>();
+
+function cacheOf(registry: Registry): AnswerCache {
+  let cache = caches.get(registry);
+  if (cache === undefined) caches.set(registry, (cache = new AnswerCache(cacheLimit)));
+  return cache;
 }
 
 function contentHeaders(digest: string, mediaType: string): string[] {

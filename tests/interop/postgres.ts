@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./peers.ts";
+
+const programs = "/usr/lib/postgresql/15/bin";
+
+/** A PostgreSQL of its own on loopback; undefined where it is not installed, which under CI is an error. */
+export async function startPostgres(): Promise<{ readonly url: string; readonly stop: () => Promise<void> } | undefined> {
+  if (!existsSync(join(programs, "postgres"))) {
+    if (process.env["CI"] === "true") throw new Error("PostgreSQL 15 is not installed: run scripts/install-peers");
+    return undefined;
+  }
+  const folder = await mkdtemp(join(tmpdir(), "berth-postgres-"));
+  await chmod(folder, 0o755);
+  const data = join(folder, "data");
+  // PostgreSQL refuses to run as root.
+  const owner = process.getuid?.() === 0 ? await idsOf("postgres") : undefined;
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
+  const prefix = owner === undefined ? [] : ["--reuid=postgres", "--regid=postgres", "--clear-groups"];
+  const start = (program: string, ...args: string[]) =>
+    owner === undefined
+      ? { command: join(programs, program), args }
+      : { command: "setpriv", args: [...prefix, join(programs, program), ...args] };
+  const init = start("initdb", "-D", data, "-U", "berth", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8");
+  const made = await run(init.command, init.args, { cwd: folder });
+  if (made.code !== 0) throw new Error(made.output);
+  const port = await findFreePort();
+  const { command, args } = start("postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder);
+  const child = spawn(command, args, { cwd: folder, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  for (let attempt = 0; ; attempt++) {
+    const ready = await run(join(programs, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)], { cwd: folder });
+    if (ready.code === 0) break;
+    if (attempt > 100) throw new Error(`PostgreSQL does not start: ${ready.output}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return {
+    url: `postgres://berth@127.0.0.1:${port}/postgres`,
+    async stop() {
+      child.kill("SIGINT");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function idsOf(user: string): Promise<{ readonly uid: number; readonly gid: number }> {
+  const [uid, gid] = await Promise.all(["-u", "-g"].map(async (flag) => (await run("id", [flag, user], { cwd: "/" })).output));
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
