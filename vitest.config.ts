@@ -3,10 +3,28 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts", "tests/*.test.ts"], exclude: ["src/**/*.drivers.test.ts"] } },
+      {
+        test: { name: "unit", include: ["src/**/*.test.ts", "tests/*.test.ts"], exclude: ["src/**/*.drivers.test.ts"] },
+      },
       { test: { name: "drivers", include: ["src/**/*.drivers.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
-      { test: { name: "interop", include: ["tests/interop/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 120_000, fileParallelism: false } },
-      { test: { name: "faults", include: ["tests/faults/**/*.test.ts"], testTimeout: 600_000, hookTimeout: 120_000, fileParallelism: false } },
+      {
+        test: {
+          name: "interop",
+          include: ["tests/interop/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["tests/faults/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

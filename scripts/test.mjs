@@ -8,7 +8,19 @@ const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const report = join(folder, "report.json");
 const run = (command, ...args) => spawnSync(command, args, { stdio: "inherit" }).status ?? 1;
 const checked = run(process.execPath, "scripts/check.mjs");
-const tested = run("vitest", "run", "--project", "unit", "--project", "drivers", "--project", "interop", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
+const tested = run(
+  "vitest",
+  "run",
+  "--project",
+  "unit",
+  "--project",
+  "drivers",
+  "--project",
+  "interop",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${report}`,
+);
 const counts = { passed: 0, failed: checked === 0 ? 0 : 1, skipped: 0 };
 if (checked === 0) counts.passed++;
 try {

@@ -77,7 +77,9 @@ async function startLocked(options: ServerOptions, release: () => void): Promise
     const path = mark < 0 ? url : url.slice(0, mark);
     const query = mark < 0 ? "" : url.slice(mark + 1);
     const exchange = { request, response, id, path, query, principal: "anonymous" };
-    void handleDistribution(registry, exchange, (error) => log("a request broke", { requestId: id, error: String((error as Error).stack) }));
+    void handleDistribution(registry, exchange, (error) =>
+      log("a request broke", { requestId: id, error: String((error as Error).stack) }),
+    );
   };
   // Node's total limit of five minutes would cut long uploads.
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000, maxHeaderSize: 16 * 1024 }, serve);

@@ -7,7 +7,8 @@ import { startServer } from "../src/server.ts";
 
 const data = await mkdtemp(join(tmpdir(), "berth-"));
 const broken: object[] = [];
-const start = () => startServer({ host: "127.0.0.1", port: 0, data, log: (_message, facts) => void broken.push(facts) });
+const start = () =>
+  startServer({ host: "127.0.0.1", port: 0, data, log: (_message, facts) => void broken.push(facts) });
 let server = await start();
 afterAll(async () => {
   await server.close();
@@ -16,7 +17,11 @@ afterAll(async () => {
 
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const call = (method: string, path: string, body?: Uint8Array | string, headers: Record<string, string> = {}) =>
-  fetch(`http://127.0.0.1:${server.port}${path}`, { method, headers, ...(body === undefined ? {} : { body: body as string }) });
+  fetch(`http://127.0.0.1:${server.port}${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: body as string }),
+  });
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
 async function pushBlob(name: string, bytes: Uint8Array): Promise<object> {
@@ -29,7 +34,12 @@ async function pushBlob(name: string, bytes: Uint8Array): Promise<object> {
 async function pushImage(name: string, tag: string): Promise<{ digest: string; layer: Buffer }> {
   const layer = randomBytes(1_300_000);
   const config = await pushBlob(name, Buffer.from("{}"));
-  const text = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers: [await pushBlob(name, layer)] });
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: manifestType,
+    config,
+    layers: [await pushBlob(name, layer)],
+  });
   const put = await call("PUT", `/v2/${name}/manifests/${tag}`, text, { "content-type": manifestType });
   expect(put.status).toBe(201);
   return { digest: digestOf(Buffer.from(text)), layer };

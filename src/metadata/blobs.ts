@@ -13,8 +13,10 @@ export interface LinkedBlob {
 }
 
 /** A blob of the repository that can be served; bad ones are not there. */
-export const findLinkedBlob = statement("findLinkedBlob", (_db, p: { repository: string; digest: string }) =>
-  sql<LinkedBlob>`
+export const findLinkedBlob = statement(
+  "findLinkedBlob",
+  (_db, p: { repository: string; digest: string }) =>
+    sql<LinkedBlob>`
     select b.id, rb.repository_id, b.size, b.key, b.crcs, c.bytes, rb.pin_until
     from repository r
     join blob b on b.digest = ${p.digest} and b.bad = 0
@@ -24,15 +26,20 @@ export const findLinkedBlob = statement("findLinkedBlob", (_db, p: { repository:
 );
 
 /** The blob row itself, kept from being collected until this transaction ends; pushers do not hold up each other. */
-export const lockBlob = statement("lockBlob", (_db, p: { digest: string }, d) =>
-  sql<{ id: number; size: number; key: string | null; bad: number }>`
+export const lockBlob = statement(
+  "lockBlob",
+  (_db, p: { digest: string }, d) =>
+    sql<{ id: number; size: number; key: string | null; bad: number }>`
     select id, size, key, bad from blob where digest = ${p.digest} ${d.forKeyShare}`,
 );
 
 /** No row when the digest is there already (a node may have been quicker). */
 export const insertBlob = statement(
   "insertBlob",
-  (db, p: { digest: string; size: number; key: string | null; crcs: Uint8Array | null; pinUntil: number; now: number }) =>
+  (
+    db,
+    p: { digest: string; size: number; key: string | null; crcs: Uint8Array | null; pinUntil: number; now: number },
+  ) =>
     db
       .insertInto("blob")
       .values({
@@ -79,8 +86,10 @@ export const pinBlob = statement("pinBlob", (db, p: { blob: number; until: numbe
 );
 
 /** The link, kept from being removed until this transaction ends. */
-export const shareLink = statement("shareLink", (_db, p: { repository: number; blob: number }, d) =>
-  sql<{ pin_until: number }>`
+export const shareLink = statement(
+  "shareLink",
+  (_db, p: { repository: number; blob: number }, d) =>
+    sql<{ pin_until: number }>`
     select pin_until from repository_blob
     where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.forKeyShare}`,
 );
@@ -116,23 +125,23 @@ export const deleteLink = statement("deleteLink", (db, p: { repository: number; 
 );
 
 /** The link, taken for this transaction. */
-export const lockLink = statement("lockLink", (_db, p: { repository: number; blob: number }, d) =>
-  sql<{ pin_until: number; condemned_at: number | null }>`
+export const lockLink = statement(
+  "lockLink",
+  (_db, p: { repository: number; blob: number }, d) =>
+    sql<{ pin_until: number; condemned_at: number | null }>`
     select pin_until, condemned_at from repository_blob
     where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.forUpdate}`,
 );
 
 /** Links of the wanted digests, kept from being removed until this transaction ends, in one order for all. */
-export const lockLinks = statement(
-  "lockLinks",
-  (_db, p: { repository: number; digests: readonly string[] }, d) =>
-    d.name === "sqlite"
-      ? sql<{ id: number; digest: string; size: number; bad: number }>`
+export const lockLinks = statement("lockLinks", (_db, p: { repository: number; digests: readonly string[] }, d) =>
+  d.name === "sqlite"
+    ? sql<{ id: number; digest: string; size: number; bad: number }>`
           select b.id, b.digest, b.size, b.bad
           from ${d.each(p.digests, "text")}
           join blob b on b.digest = e.value
           join repository_blob rb on rb.repository_id = ${p.repository} and rb.blob_id = b.id`
-      : sql<{ id: number; digest: string; size: number; bad: number }>`
+    : sql<{ id: number; digest: string; size: number; bad: number }>`
           select b.id, b.digest, b.size, b.bad
           from blob b
           join repository_blob rb on rb.repository_id = ${p.repository} and rb.blob_id = b.id
@@ -141,18 +150,24 @@ export const lockLinks = statement(
           for key share of b, rb`,
 );
 
-export const isLinkUsed = statement("isLinkUsed", (_db, p: { repository: number; blob: number }) =>
-  sql<{ used: number }>`
+export const isLinkUsed = statement(
+  "isLinkUsed",
+  (_db, p: { repository: number; blob: number }) =>
+    sql<{ used: number }>`
     select 1 as used from manifest_blob where repository_id = ${p.repository} and blob_id = ${p.blob} limit 1`,
 );
 
-export const isBlobLinked = statement("isBlobLinked", (_db, p: { blob: number }) =>
-  sql<{ used: number }>`select 1 as used from repository_blob where blob_id = ${p.blob} limit 1`,
+export const isBlobLinked = statement(
+  "isBlobLinked",
+  (_db, p: { blob: number }) =>
+    sql<{ used: number }>`select 1 as used from repository_blob where blob_id = ${p.blob} limit 1`,
 );
 
 /** Repositories that link a blob; a few are enough to find one that the caller may pull from. */
-export const listBlobRepositories = statement("listBlobRepositories", (_db, p: { blob: number; limit: number }) =>
-  sql<{ name: string }>`
+export const listBlobRepositories = statement(
+  "listBlobRepositories",
+  (_db, p: { blob: number; limit: number }) =>
+    sql<{ name: string }>`
     select r.name from repository_blob rb join repository r on r.id = rb.repository_id
     where rb.blob_id = ${p.blob} limit ${p.limit}`,
 );

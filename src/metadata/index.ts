@@ -1,8 +1,4 @@
-export {
-  findRepository,
-  insertRepository,
-  listRepositories,
-} from "./repositories.ts";
+export { findRepository, insertRepository, listRepositories } from "./repositories.ts";
 export {
   deleteBlobContent,
   deleteLink,
@@ -49,14 +45,7 @@ export {
   resolveTag,
 } from "./manifests.ts";
 export type { NamedManifest, ServedManifest } from "./manifests.ts";
-export {
-  deleteManifestTags,
-  deleteTag,
-  findManifestTag,
-  listTags,
-  lockTag,
-  putTag,
-} from "./tags.ts";
+export { deleteManifestTags, deleteTag, findManifestTag, listTags, lockTag, putTag } from "./tags.ts";
 export {
   cancelUpload,
   claimUpload,
@@ -88,15 +77,18 @@ export {
   lockBlobById,
   postponeDeadObjects,
 } from "./reviews.ts";
-export {
-  findInstallation,
-  insertAudit,
-  insertEvent,
-  insertInstallation,
-  putInstallation,
-} from "./trail.ts";
+export { findInstallation, insertAudit, insertEvent, insertInstallation, putInstallation } from "./trail.ts";
 export { MetadataError } from "./metadata.ts";
-export type { InputOf, Metadata, MetadataErrorReason, OutputOf, Reader, Transaction, Write, Writes } from "./metadata.ts";
+export type {
+  InputOf,
+  Metadata,
+  MetadataErrorReason,
+  OutputOf,
+  Reader,
+  Transaction,
+  Write,
+  Writes,
+} from "./metadata.ts";
 export type { UploadTable } from "./schema.ts";
 export { openPostgres } from "./dialects/postgres.ts";
 export { openSqlite, openSqliteInProcess } from "./dialects/sqlite.ts";

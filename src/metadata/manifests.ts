@@ -10,8 +10,10 @@ export interface ServedManifest {
   readonly bytes: Uint8Array;
 }
 
-export const findManifestByTag = statement("findManifestByTag", (_db, p: { repository: string; tag: string }) =>
-  sql<ServedManifest>`
+export const findManifestByTag = statement(
+  "findManifestByTag",
+  (_db, p: { repository: string; tag: string }) =>
+    sql<ServedManifest>`
     select m.id, m.digest, m.media_type, m.size, c.bytes
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
@@ -40,8 +42,10 @@ export interface NamedManifest {
   readonly pin_until: number;
 }
 
-export const resolveTag = statement("resolveTag", (_db, p: { repository: string; tag: string }) =>
-  sql<NamedManifest>`
+export const resolveTag = statement(
+  "resolveTag",
+  (_db, p: { repository: string; tag: string }) =>
+    sql<NamedManifest>`
     select m.id, m.digest, m.media_type, m.size, m.pin_until
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
@@ -49,8 +53,10 @@ export const resolveTag = statement("resolveTag", (_db, p: { repository: string;
     where r.name = ${p.repository}`,
 );
 
-export const resolveDigest = statement("resolveDigest", (_db, p: { repository: string; digest: string }) =>
-  sql<NamedManifest>`
+export const resolveDigest = statement(
+  "resolveDigest",
+  (_db, p: { repository: string; digest: string }) =>
+    sql<NamedManifest>`
     select m.id, m.digest, m.media_type, m.size, m.pin_until
     from repository r
     join manifest m on m.repository_id = r.id and m.digest = ${p.digest}
@@ -62,21 +68,25 @@ export const readManifestContent = statement("readManifestContent", (db, p: { ma
 );
 
 /** The manifest, taken for this transaction. */
-export const lockManifest = statement("lockManifest", (_db, p: { repository: number; digest: string }, d) =>
-  sql<{ id: number; subject: string | null; pin_until: number }>`
+export const lockManifest = statement(
+  "lockManifest",
+  (_db, p: { repository: number; digest: string }, d) =>
+    sql<{ id: number; subject: string | null; pin_until: number }>`
     select id, subject, pin_until from manifest
     where repository_id = ${p.repository} and digest = ${p.digest} ${d.forUpdate}`,
 );
 
-export const lockManifestById = statement("lockManifestById", (_db, p: { manifest: number }, d) =>
-  sql<{
-    repository_id: number;
-    digest: string;
-    subject: string | null;
-    pin_until: number;
-    condemned_at: number | null;
-    repository: string;
-  }>`
+export const lockManifestById = statement(
+  "lockManifestById",
+  (_db, p: { manifest: number }, d) =>
+    sql<{
+      repository_id: number;
+      digest: string;
+      subject: string | null;
+      pin_until: number;
+      condemned_at: number | null;
+      repository: string;
+    }>`
     select m.repository_id, m.digest, m.subject, m.pin_until, m.condemned_at,
            (select name from repository r where r.id = m.repository_id) as repository
     from manifest m where m.id = ${p.manifest} ${d.forUpdate}`,
@@ -146,14 +156,12 @@ export const insertManifestBlobs = statement(
 );
 
 /** Children that are there, kept from being removed until this transaction ends, in one order for all. */
-export const lockChildren = statement(
-  "lockChildren",
-  (_db, p: { repository: number; digests: readonly string[] }, d) =>
-    d.name === "sqlite"
-      ? sql<{ id: number; digest: string; size: number }>`
+export const lockChildren = statement("lockChildren", (_db, p: { repository: number; digests: readonly string[] }, d) =>
+  d.name === "sqlite"
+    ? sql<{ id: number; digest: string; size: number }>`
           select m.id, m.digest, m.size from ${d.each(p.digests, "text")}
           join manifest m on m.repository_id = ${p.repository} and m.digest = e.value`
-      : sql<{ id: number; digest: string; size: number }>`
+    : sql<{ id: number; digest: string; size: number }>`
           select m.id, m.digest, m.size from manifest m
           where m.repository_id = ${p.repository} and m.digest = any(${p.digests}::text[])
           order by m.digest for key share`,
@@ -177,8 +185,10 @@ export const pinManifest = statement("pinManifest", (db, p: { manifest: number; 
     .where("pin_until", "<", p.unless),
 );
 
-export const findParent = statement("findParent", (_db, p: { manifest: number }) =>
-  sql<{ digest: string }>`
+export const findParent = statement(
+  "findParent",
+  (_db, p: { manifest: number }) =>
+    sql<{ digest: string }>`
     select m.digest from manifest_child c join manifest m on m.id = c.parent_id where c.child_id = ${p.manifest} limit 1`,
 );
 

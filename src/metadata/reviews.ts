@@ -18,11 +18,7 @@ export const insertReview = statement(
 /** Many at once, all of one kind. */
 export const insertReviews = statement(
   "insertReviews",
-  (
-    _db,
-    p: { kind: string; repository: number; targets: readonly number[]; reviewAfter: number; event: string },
-    d,
-  ) =>
+  (_db, p: { kind: string; repository: number; targets: readonly number[]; reviewAfter: number; event: string }, d) =>
     d.name === "sqlite"
       ? sql`insert into review (kind, repository_id, target_id, review_after, event)
             select ${p.kind}, ${p.repository}, e.value, ${p.reviewAfter}, ${p.event}
@@ -33,8 +29,10 @@ export const insertReviews = statement(
 );
 
 /** The next due review of a kind, passing over what another node is at. */
-export const claimReviews = statement("claimReviews", (_db, p: { kind: string; now: number; limit: number }, d) =>
-  sql<ReviewTable & { id: number }>`
+export const claimReviews = statement(
+  "claimReviews",
+  (_db, p: { kind: string; now: number; limit: number }, d) =>
+    sql<ReviewTable & { id: number }>`
     select * from review where kind = ${p.kind} and review_after <= ${p.now}
     order by review_after, id limit ${p.limit} ${d.skipLocked}`,
 );
@@ -77,8 +75,10 @@ export const condemnBlob = statement("condemnBlob", (db, p: { blob: number; now:
 );
 
 /** The blob, taken for this transaction; a second statement then looks whether it is used. */
-export const lockBlobById = statement("lockBlobById", (_db, p: { blob: number }, d) =>
-  sql<{ digest: string; key: string | null; pin_until: number; condemned_at: number | null }>`
+export const lockBlobById = statement(
+  "lockBlobById",
+  (_db, p: { blob: number }, d) =>
+    sql<{ digest: string; key: string | null; pin_until: number; condemned_at: number | null }>`
     select digest, key, pin_until, condemned_at from blob where id = ${p.blob} ${d.forUpdate}`,
 );
 
@@ -93,13 +93,17 @@ export const insertDeadObject = statement("insertDeadObject", (db, p: { key: str
     .onConflict((conflict) => conflict.column("key").doNothing()),
 );
 
-export const listDeadObjects = statement("listDeadObjects", (_db, p: { now: number; limit: number }) =>
-  sql<{ key: string; attempts: number }>`
+export const listDeadObjects = statement(
+  "listDeadObjects",
+  (_db, p: { now: number; limit: number }) =>
+    sql<{ key: string; attempts: number }>`
     select key, attempts from dead_object where not_before <= ${p.now} order by not_before limit ${p.limit}`,
 );
 
-export const deleteDeadObjects = statement("deleteDeadObjects", (_db, p: { keys: readonly string[] }, d) =>
-  sql`delete from dead_object where key in (select e.value from ${d.each(p.keys, "text")})`,
+export const deleteDeadObjects = statement(
+  "deleteDeadObjects",
+  (_db, p: { keys: readonly string[] }, d) =>
+    sql`delete from dead_object where key in (select e.value from ${d.each(p.keys, "text")})`,
 );
 
 /** Tries again later what could not be removed. */
@@ -111,8 +115,10 @@ export const postponeDeadObjects = statement(
 );
 
 /** Which of the keys some row names: a blob, an upload or a dead object. */
-export const listKnownKeys = statement("listKnownKeys", (_db, p: { keys: readonly string[] }, d) =>
-  sql<{ key: string }>`
+export const listKnownKeys = statement(
+  "listKnownKeys",
+  (_db, p: { keys: readonly string[] }, d) =>
+    sql<{ key: string }>`
     select e.value as key from ${d.each(p.keys, "text")}
     where exists (select 1 from blob where blob.key = e.value)
        or exists (select 1 from upload where upload.key = e.value)

@@ -1,4 +1,12 @@
-import { DummyDriver, Kysely, PostgresAdapter, PostgresQueryCompiler, SqliteAdapter, SqliteQueryCompiler, sql } from "kysely";
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteQueryCompiler,
+  sql,
+} from "kysely";
 import type { Compilable, Dialect, RawBuilder } from "kysely";
 import type { Schema } from "./schema.ts";
 
@@ -109,7 +117,10 @@ const postgresDialect: Dialect = {
   createQueryCompiler: () => new PostgresQueryCompiler(),
 };
 
-const builders = { sqlite: new Kysely<Schema>({ dialect: sqliteDialect }), postgres: new Kysely<Schema>({ dialect: postgresDialect }) };
+const builders = {
+  sqlite: new Kysely<Schema>({ dialect: sqliteDialect }),
+  postgres: new Kysely<Schema>({ dialect: postgresDialect }),
+};
 
 const nothing = sql``;
 

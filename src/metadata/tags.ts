@@ -2,41 +2,51 @@ import { sql } from "kysely";
 import { statement } from "./statement.ts";
 
 /** The tag, taken for this transaction. */
-export const lockTag = statement("lockTag", (_db, p: { repository: number; name: string }, d) =>
-  sql<{ manifest_id: number }>`
+export const lockTag = statement(
+  "lockTag",
+  (_db, p: { repository: number; name: string }, d) =>
+    sql<{ manifest_id: number }>`
     select manifest_id from tag where repository_id = ${p.repository} and name = ${p.name} ${d.forUpdate}`,
 );
 
-export const putTag = statement("putTag", (db, p: { repository: number; name: string; manifest: number; now: number }) =>
-  db
-    .insertInto("tag")
-    .values({ repository_id: p.repository, name: p.name, manifest_id: p.manifest, created_at: p.now, updated_at: p.now })
-    .onConflict((conflict) =>
-      conflict.columns(["repository_id", "name"]).doUpdateSet((row) => ({
-        manifest_id: row.ref("excluded.manifest_id"),
-        updated_at: row.ref("excluded.updated_at"),
-      })),
-    ),
+export const putTag = statement(
+  "putTag",
+  (db, p: { repository: number; name: string; manifest: number; now: number }) =>
+    db
+      .insertInto("tag")
+      .values({
+        repository_id: p.repository,
+        name: p.name,
+        manifest_id: p.manifest,
+        created_at: p.now,
+        updated_at: p.now,
+      })
+      .onConflict((conflict) =>
+        conflict.columns(["repository_id", "name"]).doUpdateSet((row) => ({
+          manifest_id: row.ref("excluded.manifest_id"),
+          updated_at: row.ref("excluded.updated_at"),
+        })),
+      ),
 );
 
 export const deleteTag = statement("deleteTag", (db, p: { repository: number; name: string }) =>
-  db
-    .deleteFrom("tag")
-    .where("repository_id", "=", p.repository)
-    .where("name", "=", p.name)
-    .returning("manifest_id"),
+  db.deleteFrom("tag").where("repository_id", "=", p.repository).where("name", "=", p.name).returning("manifest_id"),
 );
 
 export const deleteManifestTags = statement("deleteManifestTags", (db, p: { manifest: number }) =>
   db.deleteFrom("tag").where("manifest_id", "=", p.manifest).returning("name"),
 );
 
-export const findManifestTag = statement("findManifestTag", (_db, p: { manifest: number }) =>
-  sql<{ name: string }>`select name from tag where manifest_id = ${p.manifest} limit 1`,
+export const findManifestTag = statement(
+  "findManifestTag",
+  (_db, p: { manifest: number }) =>
+    sql<{ name: string }>`select name from tag where manifest_id = ${p.manifest} limit 1`,
 );
 
 /** Tags after `after` in byte order. */
-export const listTags = statement("listTags", (_db, p: { repository: number; after: string; limit: number }) =>
-  sql<{ name: string }>`
+export const listTags = statement(
+  "listTags",
+  (_db, p: { repository: number; after: string; limit: number }) =>
+    sql<{ name: string }>`
     select name from tag where repository_id = ${p.repository} and name > ${p.after} order by name limit ${p.limit}`,
 );

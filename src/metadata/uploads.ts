@@ -2,12 +2,14 @@ import { sql } from "kysely";
 import { statement } from "./statement.ts";
 import type { UploadTable } from "./schema.ts";
 
-export const lockUpload = statement("lockUpload", (_db, p: { id: string }, d) =>
-  sql<UploadTable>`select * from upload where id = ${p.id} ${d.forUpdate}`,
+export const lockUpload = statement(
+  "lockUpload",
+  (_db, p: { id: string }, d) => sql<UploadTable>`select * from upload where id = ${p.id} ${d.forUpdate}`,
 );
 
-export const findUpload = statement("findUpload", (_db, p: { id: string }) =>
-  sql<UploadTable>`select * from upload where id = ${p.id}`,
+export const findUpload = statement(
+  "findUpload",
+  (_db, p: { id: string }) => sql<UploadTable>`select * from upload where id = ${p.id}`,
 );
 
 /** No change when the id has a row already. */
@@ -15,7 +17,15 @@ export const insertUpload = statement(
   "insertUpload",
   (
     db,
-    p: { id: string; repository: number; key: string | null; leaseUntil: number; cancelled: number; now: number; expiresAt: number },
+    p: {
+      id: string;
+      repository: number;
+      key: string | null;
+      leaseUntil: number;
+      cancelled: number;
+      now: number;
+      expiresAt: number;
+    },
   ) =>
     db
       .insertInto("upload")
@@ -94,7 +104,9 @@ export const deleteUpload = statement("deleteUpload", (db, p: { id: string }) =>
 );
 
 /** Idle uploads that nobody writes. */
-export const listExpiredUploads = statement("listExpiredUploads", (_db, p: { now: number; limit: number }, d) =>
-  sql<UploadTable>`
+export const listExpiredUploads = statement(
+  "listExpiredUploads",
+  (_db, p: { now: number; limit: number }, d) =>
+    sql<UploadTable>`
     select * from upload where expires_at < ${p.now} and lease_until < ${p.now} order by expires_at limit ${p.limit} ${d.skipLocked}`,
 );

@@ -36,7 +36,8 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   const mediaType = object["mediaType"];
   if (typeof mediaType !== "string") throw invalid(where, "has no mediaType");
   const data = object["data"];
-  if (data !== undefined && (typeof data !== "string" || !isBase64(data))) throw invalid(where, "has data that is not base64");
+  if (data !== undefined && (typeof data !== "string" || !isBase64(data)))
+    throw invalid(where, "has data that is not base64");
   return {
     mediaType: parseMediaType(mediaType),
     digest: digest as Digest,
@@ -92,7 +93,8 @@ function parseUrls(value: unknown, where: string): readonly string[] | undefined
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw invalid(`${where}.urls`, "is not a list");
   for (const url of value) {
-    if (typeof url !== "string" || !/^https?:\/\/[^\s]+$/.test(url)) throw invalid(`${where}.urls`, "has something that is not an http(s) URL");
+    if (typeof url !== "string" || !/^https?:\/\/[^\s]+$/.test(url))
+      throw invalid(`${where}.urls`, "has something that is not an http(s) URL");
   }
   return value as string[];
 }

@@ -8,7 +8,14 @@ export { imageFacts } from "./image-config.ts";
 export type { ImageFacts } from "./image-config.ts";
 export { descriptorLimit, manifestSizeLimit, manifestTooLarge, parseManifest, referrerDescriptor } from "./manifest.ts";
 export type { ManifestDocument } from "./manifest.ts";
-export { isManifestType, isMediaType, isNonDistributable, mediaTypes, parseContentType, parseMediaType } from "./media-type.ts";
+export {
+  isManifestType,
+  isMediaType,
+  isNonDistributable,
+  mediaTypes,
+  parseContentType,
+  parseMediaType,
+} from "./media-type.ts";
 export type { MediaType } from "./media-type.ts";
 export { isAttachmentTag, isRepositoryName, isTag, parseRepositoryName, parseTag } from "./name.ts";
 export type { RepositoryName, Tag } from "./name.ts";

@@ -62,9 +62,13 @@ function refuseTwice(keys: Set<string> | undefined, written: string): void {
   if (keys === undefined) return;
   const key = written.includes("\\") ? unescape(written) : written.slice(1, -1);
   if (keys.has(key)) {
-    throw new RegistryError("MANIFEST_INVALID", "the manifest names a key twice in one object, which tools read differently: remove one", {
-      detail: { key: key.slice(0, 100) },
-    });
+    throw new RegistryError(
+      "MANIFEST_INVALID",
+      "the manifest names a key twice in one object, which tools read differently: remove one",
+      {
+        detail: { key: key.slice(0, 100) },
+      },
+    );
   }
   keys.add(key);
 }
@@ -79,5 +83,8 @@ function unescape(written: string): string {
 
 function refuseDeep(depth: number): void {
   if (depth <= depthLimit) return;
-  throw new RegistryError("MANIFEST_INVALID", `the manifest nests more than ${depthLimit} objects and lists: flatten it`);
+  throw new RegistryError(
+    "MANIFEST_INVALID",
+    `the manifest nests more than ${depthLimit} objects and lists: flatten it`,
+  );
 }

@@ -110,9 +110,13 @@ function decideMediaType(object: JsonObject, contentType: MediaType | undefined)
     );
   }
   if (!isManifestType(decided)) {
-    throw new RegistryError("MANIFEST_INVALID", `${decided} is not a manifest: push it as a blob and name it in an image manifest`, {
-      detail: { mediaType: decided },
-    });
+    throw new RegistryError(
+      "MANIFEST_INVALID",
+      `${decided} is not a manifest: push it as a blob and name it in an image manifest`,
+      {
+        detail: { mediaType: decided },
+      },
+    );
   }
   return decided;
 }
@@ -173,6 +177,7 @@ function parseList(value: unknown, where: string): Descriptor[] {
 }
 
 function ambiguous(): RegistryError {
-  const message = "the document is both an image and an index, or not what its media type says; tools would read it differently: build it again";
+  const message =
+    "the document is both an image and an index, or not what its media type says; tools would read it differently: build it again";
   return new RegistryError("MANIFEST_INVALID", message);
 }

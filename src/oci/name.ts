@@ -32,7 +32,8 @@ export function isRepositoryName(text: string): text is RepositoryName {
 /** @throws RegistryError TAG_INVALID */
 export function parseTag(text: string): Tag {
   if (isTag(text)) return text;
-  const message = "a tag has 1 to 128 letters, digits, underscores, dots and dashes, and does not begin with a dot or dash";
+  const message =
+    "a tag has 1 to 128 letters, digits, underscores, dots and dashes, and does not begin with a dot or dash";
   throw new RegistryError("TAG_INVALID", message, { detail: { tag: text.slice(0, 150) } });
 }
 

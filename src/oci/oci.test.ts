@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isDigest, isRepositoryName, isTag, parseByteRange, parseDigest, parseManifest, parseReference } from "./index.ts";
+import {
+  isDigest,
+  isRepositoryName,
+  isTag,
+  parseByteRange,
+  parseDigest,
+  parseManifest,
+  parseReference,
+} from "./index.ts";
 
 const numRuns = 10_000;
 const hex = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 });
@@ -27,9 +35,12 @@ describe("oci", () => {
     );
   });
 
-  test.each(["..", "a/../b", "A", "a//b", "a/", "/a", "a\0", "a%2fb", "a___b", ""])("%j is not a repository name", (name) => {
-    expect(isRepositoryName(name)).toBe(false);
-  });
+  test.each(["..", "a/../b", "A", "a//b", "a/", "/a", "a\0", "a%2fb", "a___b", ""])(
+    "%j is not a repository name",
+    (name) => {
+      expect(isRepositoryName(name)).toBe(false);
+    },
+  );
 
   test.each(["a", "team/app", "a-b_c.d/e__f", "a--b"])("%j is a repository name", (name) => {
     expect(isRepositoryName(name)).toBe(true);
@@ -68,6 +79,8 @@ describe("oci", () => {
 
   test("duplicate keys are refused", () => {
     const text = '{"schemaVersion":2,"schemaVersion":2,"manifests":[]}';
-    expect(() => parseManifest(Buffer.from(text), undefined)).toThrow(expect.objectContaining({ code: "MANIFEST_INVALID" }));
+    expect(() => parseManifest(Buffer.from(text), undefined)).toThrow(
+      expect.objectContaining({ code: "MANIFEST_INVALID" }),
+    );
   });
 });

@@ -33,7 +33,11 @@ export function parseContentRange(header: string): ByteRange {
   const start = Number(match?.[1]);
   const end = Number(match?.[2]);
   if (match !== null && end >= start) return { start, end };
-  throw new RegistryError("RANGE_INVALID", "Content-Range of a chunk has the form <first byte>-<last byte>, both included", {
-    detail: { contentRange: header.slice(0, 100) },
-  });
+  throw new RegistryError(
+    "RANGE_INVALID",
+    "Content-Range of a chunk has the form <first byte>-<last byte>, both included",
+    {
+      detail: { contentRange: header.slice(0, 100) },
+    },
+  );
 }

@@ -2,7 +2,12 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import type { Caller, Registry } from "./registry.ts";
 
 /** Removes a tag (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
-export async function deleteTag(registry: Registry, caller: Caller, repository: RepositoryName, tag: Tag): Promise<void> {
+export async function deleteTag(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  tag: Tag,
+): Promise<void> {
   await registry.metadata.write("deleteTag", { ...contextOf(registry, caller), repository, tag });
 }
 

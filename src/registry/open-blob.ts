@@ -16,7 +16,12 @@ export async function findBlob(registry: Registry, repository: RepositoryName, d
 }
 
 /** Finds a blob for somebody who may go on to push, and holds it back from collection (end-2 by HEAD). @throws RegistryError BLOB_UNKNOWN */
-export async function inspectBlob(registry: Registry, caller: Caller, repository: RepositoryName, digest: Digest): Promise<FoundBlob> {
+export async function inspectBlob(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<FoundBlob> {
   const blob = await findBlob(registry, repository, digest);
   const { pin } = registry.settings;
   if (blob.pin_until >= Date.now() + pin / 2) return blob;

@@ -56,12 +56,21 @@ export async function inspectManifest(
   const { digest, media_type: mediaType, size } = row;
   const { pin } = registry.settings;
   if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
-  const { found } = await registry.metadata.write("pinManifest", { repository, digest, pin, principal: caller.principal });
+  const { found } = await registry.metadata.write("pinManifest", {
+    repository,
+    digest,
+    pin,
+    principal: caller.principal,
+  });
   if (!found) throw await unknownManifest(registry, repository, reference);
   return { digest, mediaType, size, pinUntil: Date.now() + pin };
 }
 
-async function pullShared(registry: Registry, repository: RepositoryName, reference: Reference): Promise<PulledManifest> {
+async function pullShared(
+  registry: Registry,
+  repository: RepositoryName,
+  reference: Reference,
+): Promise<PulledManifest> {
   const row = await resolve(registry, repository, reference);
   if (row === undefined) throw await unknownManifest(registry, repository, reference);
   let cache = recent.get(registry);

@@ -1,5 +1,13 @@
 import { hash } from "node:crypto";
-import { embeddedContent, imageFacts, mediaTypes, parseDigest, parseManifest, referrerDescriptor, RegistryError } from "../oci/index.ts";
+import {
+  embeddedContent,
+  imageFacts,
+  mediaTypes,
+  parseDigest,
+  parseManifest,
+  referrerDescriptor,
+  RegistryError,
+} from "../oci/index.ts";
 import { digestAlgorithm } from "../oci/index.ts";
 import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from "../oci/index.ts";
 import { findLinkedBlob } from "../metadata/index.ts";
@@ -28,7 +36,11 @@ const configLimit = 1024 * 1024;
  * Stores a manifest and moves tags to it, in one transaction (end-7a, end-7b). Everything it names must be there.
  * @throws RegistryError MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, MANIFEST_TOO_LARGE
  */
-export async function pushManifest(registry: Registry, caller: Caller, input: PushManifestInput): Promise<PushedManifest> {
+export async function pushManifest(
+  registry: Registry,
+  caller: Caller,
+  input: PushManifestInput,
+): Promise<PushedManifest> {
   const document = parseManifest(input.bytes, input.contentType);
   const digest = checkDigest(input.bytes, input.digest);
   checkEmbedded(document);

@@ -16,7 +16,11 @@ export function translateError(error: unknown): RegistryError {
       return new RegistryError("UNAVAILABLE", message, { cause: error });
     }
   }
-  return new RegistryError("INTERNAL", "something in the registry broke; its log has the details under this request's id", {
-    cause: error,
-  });
+  return new RegistryError(
+    "INTERNAL",
+    "something in the registry broke; its log has the details under this request's id",
+    {
+      cause: error,
+    },
+  );
 }

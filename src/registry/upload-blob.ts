@@ -16,7 +16,13 @@ export function startUpload(registry: Registry, repository: RepositoryName, algo
 }
 
 /** Stores a blob that comes in one request (end-4b). @throws RegistryError DIGEST_INVALID */
-export async function pushBlob(registry: Registry, caller: Caller, repository: RepositoryName, digest: Digest, body: Body): Promise<void> {
+export async function pushBlob(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  digest: Digest,
+  body: Body,
+): Promise<void> {
   const writer = registry.store.begin(digestAlgorithm(digest));
   await receive(writer, body);
   await commit(registry, caller, repository, digest, writer, null);
@@ -42,7 +48,10 @@ export async function appendUpload(
       checkStart(range, held.writer.size);
       await body((chunk) => held.writer.write(chunk));
       if (range !== undefined && held.writer.size !== range.end + 1) {
-        throw new RegistryError("SIZE_INVALID", "the chunk has another length than its Content-Range says: ask for the offset and go on from it");
+        throw new RegistryError(
+          "SIZE_INVALID",
+          "the chunk has another length than its Content-Range says: ask for the offset and go on from it",
+        );
       }
     } finally {
       await save(registry, id, held.claimed, held.writer);
@@ -92,7 +101,12 @@ export async function inspectUpload(registry: Registry, repository: RepositoryNa
 }
 
 /** Gives an upload up (end-14). @throws RegistryError BLOB_UPLOAD_UNKNOWN */
-export async function cancelUpload(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<void> {
+export async function cancelUpload(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  id: string,
+): Promise<void> {
   checkId(registry, repository, id);
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
   // Collection removes the object if this does not.
@@ -137,7 +151,13 @@ async function commit(
     throw new RegistryError("DIGEST_INVALID", message, { detail: { expected: digest, actual: written.digest } });
   }
   const { principal } = caller;
-  await registry.metadata.write("commitBlob", { repository, principal, pin: registry.settings.pin, ...written, upload });
+  await registry.metadata.write("commitBlob", {
+    repository,
+    principal,
+    pin: registry.settings.pin,
+    ...written,
+    upload,
+  });
 }
 
 async function forget(registry: Registry, written: WrittenBlob, upload: string | null): Promise<void> {
@@ -171,7 +191,13 @@ function checkId(registry: Registry, repository: RepositoryName, id: string) {
 }
 
 function contextOf(registry: Registry, caller: Caller, repository: RepositoryName, id: string) {
-  return { repository, id, principal: caller.principal, pin: registry.settings.pin, idle: registry.settings.uploadIdle };
+  return {
+    repository,
+    id,
+    principal: caller.principal,
+    pin: registry.settings.pin,
+    idle: registry.settings.uploadIdle,
+  };
 }
 
 function parseState(state: string | null) {
@@ -179,5 +205,8 @@ function parseState(state: string | null) {
 }
 
 function unknownUpload(): RegistryError {
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", "there is no such upload in this repository: it ended or expired, begin a new one");
+  return new RegistryError(
+    "BLOB_UPLOAD_UNKNOWN",
+    "there is no such upload in this repository: it ended or expired, begin a new one",
+  );
 }

@@ -54,13 +54,18 @@ export class BlobStore {
    */
   async resume(algorithm: HashAlgorithm, suspended: SuspendedBlob): Promise<BlobWriter> {
     const { key, state, bytes } = suspended;
-    if (key === null || state === null) return new BlobWriter(this.#parts(), algorithm, { object: undefined, bytes, digester: undefined });
+    if (key === null || state === null)
+      return new BlobWriter(this.#parts(), algorithm, { object: undefined, bytes, digester: undefined });
     const object = await this.driver.resume(key, state);
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
     const fits = kept !== undefined && kept.size === object.size && kept.digester.algorithm === algorithm;
     if (!fits) kept?.digester.drop();
-    return new BlobWriter(this.#parts(), algorithm, { object, bytes: null, digester: fits ? kept.digester : undefined });
+    return new BlobWriter(this.#parts(), algorithm, {
+      object,
+      bytes: null,
+      digester: fits ? kept.digester : undefined,
+    });
   }
 
   /** Suspends an upload and keeps its running hash for the next request. @throws StorageError */
@@ -120,7 +125,7 @@ export class BlobStore {
     };
     let sent: Promise<void> = Promise.resolve();
     try {
-      for (let position = range.start; position <= range.end; ) {
+      for (let position = range.start; position <= range.end;) {
         const bytes = await fill(position);
         await sent;
         [filling, sending] = [sending, filling];
@@ -194,7 +199,12 @@ export class BlobStore {
   }
 }
 
-function check(object: { readonly key: ObjectKey; readonly size: number }, crcs: Uint8Array, position: number, bytes: Buffer): void {
+function check(
+  object: { readonly key: ObjectKey; readonly size: number },
+  crcs: Uint8Array,
+  position: number,
+  bytes: Buffer,
+): void {
   if (position % crcSpan !== 0) return;
   const at = (position / crcSpan) * 4;
   const whole = bytes.length === crcSpan || position + bytes.length === object.size;

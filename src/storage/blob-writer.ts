@@ -66,7 +66,11 @@ export class BlobWriter {
   constructor(
     parts: WriterParts,
     algorithm: HashAlgorithm,
-    suspended?: { readonly object: ObjectWriter | undefined; readonly bytes: Uint8Array | null; readonly digester: Digester | undefined },
+    suspended?: {
+      readonly object: ObjectWriter | undefined;
+      readonly bytes: Uint8Array | null;
+      readonly digester: Digester | undefined;
+    },
   ) {
     this.#parts = parts;
     this.#algorithm = algorithm;
@@ -88,7 +92,11 @@ export class BlobWriter {
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failed !== undefined) return Promise.reject(this.#failed as Error);
-    if (this.#buffer === undefined && this.#object === undefined && this.#size + chunk.length <= this.#parts.inlineBytes) {
+    if (
+      this.#buffer === undefined &&
+      this.#object === undefined &&
+      this.#size + chunk.length <= this.#parts.inlineBytes
+    ) {
       this.#head.push(chunk);
       this.#size += chunk.length;
       return undefined;
@@ -172,7 +180,7 @@ export class BlobWriter {
   }
 
   async #writePart(part: Uint8Array): Promise<void> {
-    for (let done = 0; done < part.length; ) {
+    for (let done = 0; done < part.length;) {
       this.#buffer ??= this.#parts.pool.take() ?? (await this.#parts.pool.wait());
       const taken = Math.min(part.length - done, bufferSize - this.#filled);
       this.#fill(part.subarray(done, done + taken));
@@ -191,11 +199,13 @@ export class BlobWriter {
     const object = this.#object!;
     const bytes = buffer.subarray(0, length);
     this.#written = this.#written.then(() => (this.#failed === undefined ? object.write(bytes) : undefined));
-    const flight: Promise<void> = Promise.allSettled([this.#written, this.#digester?.update(buffer, length)]).then((ends) => {
-      this.#flying.delete(flight);
-      this.#parts.pool.give(buffer);
-      for (const end of ends) if (end.status === "rejected") this.#failed ??= end.reason;
-    });
+    const flight: Promise<void> = Promise.allSettled([this.#written, this.#digester?.update(buffer, length)]).then(
+      (ends) => {
+        this.#flying.delete(flight);
+        this.#parts.pool.give(buffer);
+        for (const end of ends) if (end.status === "rejected") this.#failed ??= end.reason;
+      },
+    );
     this.#flying.add(flight);
     while (this.#flying.size >= depth) await Promise.race(this.#flying);
     if (this.#failed !== undefined) throw this.#failed;
@@ -272,4 +282,3 @@ export class BlobWriter {
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
-

@@ -45,7 +45,7 @@ export class RunningFingerprint {
 
   update(bytes: Uint8Array): void {
     this.#hash.update(bytes);
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       const end = Math.min(bytes.length, start + crcSpan - this.#inSpan);
       this.#crc = crc32(bytes.subarray(start, end), this.#crc);
       this.#inSpan += end - start;

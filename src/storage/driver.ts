@@ -77,7 +77,10 @@ export interface BlobDriver {
   /** Every stored object in any order, for fsck and the orphan sweep only. */
   list(): AsyncIterable<ObjectEntry>;
   /** Ends unfinished multipart uploads begun before `before` (ms) whose key `isKnown` denies; resolves with how many. */
-  sweepUnfinished(before: number, isKnown: (keys: readonly ObjectKey[]) => Promise<ReadonlySet<ObjectKey>>): Promise<number>;
+  sweepUnfinished(
+    before: number,
+    isKnown: (keys: readonly ObjectKey[]) => Promise<ReadonlySet<ObjectKey>>,
+  ): Promise<number>;
   /** Free and total bytes, where the store knows. */
   findSpace(): Promise<{ readonly free: number; readonly total: number } | undefined>;
   /** A URL that serves the object for `seconds`, where the store can; used when redirects are switched on. */

@@ -22,24 +22,32 @@ describe.each(Object.entries(drivers))("blob store over %s", (_name, make) => {
     const chunks: Buffer[] = [];
     const object = { key: blob.key!, size: blob.size, crcs: blob.crcs };
     try {
-      await store.send(reader, object, { start: 0, end: blob.size - 1 }, async (chunk) => void chunks.push(Buffer.from(chunk)));
+      await store.send(
+        reader,
+        object,
+        { start: 0, end: blob.size - 1 },
+        async (chunk) => void chunks.push(Buffer.from(chunk)),
+      );
     } finally {
       await reader.close();
     }
     return Buffer.concat(chunks);
   };
 
-  test.each([0, 1, 16_384, 16_385, 262_144, 262_145, 1_048_576, 3_333_333])("keeps %i bytes as they came", async (size) => {
-    const store = await openStore();
-    const bytes = randomBytes(size);
-    const writer = store.begin("sha256");
-    for (let at = 0; at < size; at += 65_536) await writer.write(bytes.subarray(at, at + 65_536));
-    const blob = await writer.finish("sha256");
-    expect([blob.digest, blob.size]).toEqual([digestOf(bytes), size]);
-    if (size <= 16_384) expect(Buffer.from(blob.bytes!).equals(bytes)).toBe(true);
-    else expect((await readAll(store, blob)).equals(bytes)).toBe(true);
-    await store.close();
-  });
+  test.each([0, 1, 16_384, 16_385, 262_144, 262_145, 1_048_576, 3_333_333])(
+    "keeps %i bytes as they came",
+    async (size) => {
+      const store = await openStore();
+      const bytes = randomBytes(size);
+      const writer = store.begin("sha256");
+      for (let at = 0; at < size; at += 65_536) await writer.write(bytes.subarray(at, at + 65_536));
+      const blob = await writer.finish("sha256");
+      expect([blob.digest, blob.size]).toEqual([digestOf(bytes), size]);
+      if (size <= 16_384) expect(Buffer.from(blob.bytes!).equals(bytes)).toBe(true);
+      else expect((await readAll(store, blob)).equals(bytes)).toBe(true);
+      await store.close();
+    },
+  );
 
   test("goes on with a suspended upload, with and without its running hash", async () => {
     const store = await openStore();

@@ -40,7 +40,15 @@ test.skipIf(crane === undefined)("crane pushes, lists, copies, pulls and deletes
 const oras = findPeer("oras");
 test.skipIf(oras === undefined)("oras pushes an artifact, attaches to it, and discovers the referrer", async () => {
   await succeed(oras!, "push", "--plain-http", `${host}/oras/app:1`, "file:application/octet-stream");
-  await succeed(oras!, "attach", "--plain-http", "--artifact-type", "application/vnd.example.note", `${host}/oras/app:1`, "file:text/plain");
+  await succeed(
+    oras!,
+    "attach",
+    "--plain-http",
+    "--artifact-type",
+    "application/vnd.example.note",
+    `${host}/oras/app:1`,
+    "file:text/plain",
+  );
   const found = await succeed(oras!, "discover", "--plain-http", "--format", "json", `${host}/oras/app:1`);
   expect(found).toContain("application/vnd.example.note");
   await succeed(oras!, "pull", "--plain-http", "-o", "pulled", `${host}/oras/app:1`);

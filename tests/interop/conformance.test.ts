@@ -24,34 +24,39 @@ afterAll(async () => {
 const golden = resolve(import.meta.dirname, "../golden/conformance.json");
 
 // A machine without the programs counts these as skipped; CI installs them.
-const cases = Object.entries(servers).flatMap(([name, server]) => ["1.1", "dev"].map((version) => ({ name, server, version })));
-test.for(cases)("the official conformance suite passes whole at $version on $name", async ({ name, server, version }, context) => {
-  if (conformance === undefined || server === undefined) return context.skip("a peer program is not installed");
-  const results = join(folder, `${name}-${version}`);
-  await mkdir(results);
-  const { code, output } = await run(conformance, [], {
-    cwd: folder,
-    env: {
-      OCI_REGISTRY: `127.0.0.1:${server.port}`,
-      OCI_TLS: "disabled",
-      OCI_REPO1: `conformance-${version}/one`,
-      OCI_REPO2: `conformance-${version}/two`,
-      OCI_VERSION: version,
-      OCI_RESULTS_DIR: results,
-    },
-  });
-  const verdicts = output.split("\n").filter((line) => /^\s*OCI Conformance Test/.test(line));
-  const counts: Record<string, number> = {};
-  for (const line of verdicts) {
-    const verdict = line.slice(line.lastIndexOf(":") + 1).trim();
-    counts[verdict] = (counts[verdict] ?? 0) + 1;
-  }
-  console.log(`conformance ${version} on ${name}: ${JSON.stringify(counts)}`);
-  expect(code, output.slice(-4000)).toBe(0);
-  const expected = JSON.parse(await readFile(golden, "utf8").catch(() => "{}")) as Record<string, unknown>;
-  if (process.env["BERTH_GOLDEN"] === "1") {
-    await writeFile(golden, `${JSON.stringify({ ...expected, [version]: counts }, null, 2)}\n`);
-  } else {
-    expect(counts).toEqual(expected[version]);
-  }
-});
+const cases = Object.entries(servers).flatMap(([name, server]) =>
+  ["1.1", "dev"].map((version) => ({ name, server, version })),
+);
+test.for(cases)(
+  "the official conformance suite passes whole at $version on $name",
+  async ({ name, server, version }, context) => {
+    if (conformance === undefined || server === undefined) return context.skip("a peer program is not installed");
+    const results = join(folder, `${name}-${version}`);
+    await mkdir(results);
+    const { code, output } = await run(conformance, [], {
+      cwd: folder,
+      env: {
+        OCI_REGISTRY: `127.0.0.1:${server.port}`,
+        OCI_TLS: "disabled",
+        OCI_REPO1: `conformance-${version}/one`,
+        OCI_REPO2: `conformance-${version}/two`,
+        OCI_VERSION: version,
+        OCI_RESULTS_DIR: results,
+      },
+    });
+    const verdicts = output.split("\n").filter((line) => /^\s*OCI Conformance Test/.test(line));
+    const counts: Record<string, number> = {};
+    for (const line of verdicts) {
+      const verdict = line.slice(line.lastIndexOf(":") + 1).trim();
+      counts[verdict] = (counts[verdict] ?? 0) + 1;
+    }
+    console.log(`conformance ${version} on ${name}: ${JSON.stringify(counts)}`);
+    expect(code, output.slice(-4000)).toBe(0);
+    const expected = JSON.parse(await readFile(golden, "utf8").catch(() => "{}")) as Record<string, unknown>;
+    if (process.env["BERTH_GOLDEN"] === "1") {
+      await writeFile(golden, `${JSON.stringify({ ...expected, [version]: counts }, null, 2)}\n`);
+    } else {
+      expect(counts).toEqual(expected[version]);
+    }
+  },
+);

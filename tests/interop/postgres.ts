@@ -10,7 +10,9 @@ import { run } from "./peers.ts";
 const programs = "/usr/lib/postgresql/15/bin";
 
 /** A PostgreSQL of its own on loopback; undefined where it is not installed, which under CI is an error. */
-export async function startPostgres(): Promise<{ readonly url: string; readonly stop: () => Promise<void> } | undefined> {
+export async function startPostgres(): Promise<
+  { readonly url: string; readonly stop: () => Promise<void> } | undefined
+> {
   if (!existsSync(join(programs, "postgres"))) {
     if (process.env["CI"] === "true") throw new Error("PostgreSQL 15 is not installed: run scripts/install-peers");
     return undefined;
@@ -50,7 +52,9 @@ export async function startPostgres(): Promise<{ readonly url: string; readonly 
 }
 
 async function idsOf(user: string): Promise<{ readonly uid: number; readonly gid: number }> {
-  const [uid, gid] = await Promise.all(["-u", "-g"].map(async (flag) => (await run("id", [flag, user], { cwd: "/" })).output));
+  const [uid, gid] = await Promise.all(
+    ["-u", "-g"].map(async (flag) => (await run("id", [flag, user], { cwd: "/" })).output),
+  );
   return { uid: Number(uid), gid: Number(gid) };
 }
 

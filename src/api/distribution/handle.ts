@@ -3,7 +3,17 @@ import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { distributionErrors } from "./errors.ts";
-import { endedEarly, invite, queryOf, readBody, sendBytes, sendEmpty, sendError, sendJson, statedLength } from "../http/index.ts";
+import {
+  endedEarly,
+  invite,
+  queryOf,
+  readBody,
+  sendBytes,
+  sendEmpty,
+  sendError,
+  sendJson,
+  statedLength,
+} from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import {
   manifestSizeLimit,
@@ -56,11 +66,13 @@ export async function handleDistribution(
 ): Promise<void> {
   try {
     const route = matchRoute(exchange.path);
-    if (route === undefined) throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
+    if (route === undefined)
+      throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
     await answer(registry, exchange, route);
   } catch (error) {
     const translated = translateError(error);
-    if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL") log(error);
+    if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL")
+      log(error);
     sendError(exchange, translated, distributionErrors[translated.code]);
   }
 }
@@ -68,7 +80,10 @@ export async function handleDistribution(
 function answer(registry: Registry, exchange: Exchange, route: Route): Promise<void> | void {
   const method = exchange.request.method ?? "";
   const unsupported = () => {
-    throw new RegistryError("UNSUPPORTED", `${method} means nothing here: see the Distribution specification's endpoints`);
+    throw new RegistryError(
+      "UNSUPPORTED",
+      `${method} means nothing here: see the Distribution specification's endpoints`,
+    );
   };
   if (route.kind === "base") {
     if (method !== "GET" && method !== "HEAD") return unsupported();
@@ -96,11 +111,20 @@ function answer(registry: Registry, exchange: Exchange, route: Route): Promise<v
   }
 }
 
-async function answerManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+async function answerManifest(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  text: string,
+): Promise<void> {
   const reference = parseReference(decodeSegment(text));
   if (exchange.request.method === "HEAD") {
     const found = await inspectManifest(registry, exchange, name, reference);
-    exchange.response.writeHead(200, [...contentHeaders(found.digest, found.mediaType), "Content-Length", String(found.size)]);
+    exchange.response.writeHead(200, [
+      ...contentHeaders(found.digest, found.mediaType),
+      "Content-Length",
+      String(found.size),
+    ]);
     exchange.response.end();
     return;
   }
@@ -129,13 +153,24 @@ function cacheOf(registry: Registry): AnswerCache {
 }
 
 function contentHeaders(digest: string, mediaType: string): string[] {
-  return ["Content-Type", mediaType, "Docker-Content-Digest", digest, "ETag", `"${digest}"`, "X-Content-Type-Options", "nosniff"];
+  return [
+    "Content-Type",
+    mediaType,
+    "Docker-Content-Digest",
+    digest,
+    "ETag",
+    `"${digest}"`,
+    "X-Content-Type-Options",
+    "nosniff",
+  ];
 }
 
 function isUnchanged(exchange: Exchange, digest: string): boolean {
   const condition = exchange.request.headers["if-none-match"];
   if (condition === undefined) return false;
-  return condition.trim() === "*" || condition.split(",").some((one) => one.trim().replace(/^W\//, "") === `"${digest}"`);
+  return (
+    condition.trim() === "*" || condition.split(",").some((one) => one.trim().replace(/^W\//, "") === `"${digest}"`)
+  );
 }
 
 async function putManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
@@ -144,7 +179,10 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
   const contentType = header === undefined ? undefined : parseContentType(header);
   const asked = queryOf(exchange).getAll("tag");
   if (asked.length > tagParameterLimit) {
-    throw new RegistryError("REQUEST_INVALID", `a push names at most ${tagParameterLimit} tags: push again by digest for the others`);
+    throw new RegistryError(
+      "REQUEST_INVALID",
+      `a push names at most ${tagParameterLimit} tags: push again by digest for the others`,
+    );
   }
   const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
   const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge());
@@ -156,7 +194,12 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
   sendEmpty(exchange.response, 201, headers);
 }
 
-async function removeManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+async function removeManifest(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  text: string,
+): Promise<void> {
   const reference = parseReference(decodeSegment(text));
   if (reference.kind === "tag") await deleteTag(registry, exchange, name, reference.tag);
   else await deleteManifest(registry, exchange, name, reference.digest);
@@ -173,11 +216,23 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
   const header = condition === undefined || condition === `"${digest}"` ? request.headers.range : undefined;
   const range = head ? "whole" : parseByteRange(header, blob.size);
   if (range === "unsatisfiable") {
-    const error = new RegistryError("RANGE_NOT_SATISFIABLE", `the blob has ${blob.size} bytes: ask for a range inside it`);
-    return sendError(exchange, error, distributionErrors.RANGE_NOT_SATISFIABLE, ["Content-Range", `bytes */${blob.size}`]);
+    const error = new RegistryError(
+      "RANGE_NOT_SATISFIABLE",
+      `the blob has ${blob.size} bytes: ask for a range inside it`,
+    );
+    return sendError(exchange, error, distributionErrors.RANGE_NOT_SATISFIABLE, [
+      "Content-Range",
+      `bytes */${blob.size}`,
+    ]);
   }
   const { start, end } = range === "whole" ? { start: 0, end: blob.size - 1 } : range;
-  const headers = [...contentHeaders(digest, "application/octet-stream"), "Accept-Ranges", "bytes", "Content-Length", String(end - start + 1)];
+  const headers = [
+    ...contentHeaders(digest, "application/octet-stream"),
+    "Accept-Ranges",
+    "bytes",
+    "Content-Length",
+    String(end - start + 1),
+  ];
   if (range !== "whole") headers.push("Content-Range", `bytes ${start}-${end}/${blob.size}`);
   const begin = () => void response.writeHead(range === "whole" ? 200 : 206, headers);
   if (head || blob.size === 0) {
@@ -223,7 +278,9 @@ async function postUpload(registry: Registry, exchange: Exchange, name: Reposito
   }
   const wanted = query.get("digest-algorithm") ?? "sha256";
   if (wanted !== "sha256" && wanted !== "sha512") {
-    throw new RegistryError("DIGEST_INVALID", "the digest algorithm is not supported: use sha256 or sha512", { detail: { supported: ["sha256", "sha512"] } });
+    throw new RegistryError("DIGEST_INVALID", "the digest algorithm is not supported: use sha256 or sha512", {
+      detail: { supported: ["sha256", "sha512"] },
+    });
   }
   sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
 }
@@ -269,14 +326,27 @@ async function answerUpload(
 }
 
 /** A chunk that does not fit tells where the upload stands. */
-async function sendUploadError(registry: Registry, exchange: Exchange, name: RepositoryName, id: string, error: unknown): Promise<void> {
+async function sendUploadError(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  id: string,
+  error: unknown,
+): Promise<void> {
   if (!(error instanceof RegistryError) || error.code !== "RANGE_INVALID") throw error;
   const headers = uploadHeaders(name, id, await inspectUpload(registry, name, id));
   sendError(exchange, error, distributionErrors.RANGE_INVALID, headers);
 }
 
 function uploadHeaders(name: RepositoryName, id: string, size: number): string[] {
-  return ["Location", `/v2/${name}/blobs/uploads/${id}`, "Range", `0-${Math.max(0, size - 1)}`, "Docker-Upload-UUID", id];
+  return [
+    "Location",
+    `/v2/${name}/blobs/uploads/${id}`,
+    "Range",
+    `0-${Math.max(0, size - 1)}`,
+    "Docker-Upload-UUID",
+    id,
+  ];
 }
 
 function sendStored(exchange: Exchange, name: RepositoryName, digest: string): void {
@@ -313,12 +383,18 @@ function pageOf(exchange: Exchange): { readonly after: string; readonly limit: n
   const query = queryOf(exchange);
   const n = query.get("n");
   if (n !== null && !/^\d{1,9}$/.test(n)) {
-    throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", { detail: { n: n.slice(0, 40) } });
+    throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", {
+      detail: { n: n.slice(0, 40) },
+    });
   }
   return { after: query.get("last") ?? "", limit: n === null ? defaultPage : Math.min(Number(n), pageLimit) };
 }
 
-function nextLink(exchange: Exchange, limit: number, page: { readonly items: readonly string[]; readonly more: boolean }): string[] {
+function nextLink(
+  exchange: Exchange,
+  limit: number,
+  page: { readonly items: readonly string[]; readonly more: boolean },
+): string[] {
   const last = page.items.at(-1);
   if (!page.more || last === undefined) return [];
   return ["Link", `<${exchange.path}?n=${limit}&last=${encodeURIComponent(last)}>; rel="next"`];
@@ -336,11 +412,22 @@ async function answerCatalog(registry: Registry, exchange: Exchange): Promise<vo
   sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ repositories: page.items }));
 }
 
-async function answerReferrers(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+async function answerReferrers(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  text: string,
+): Promise<void> {
   const subject = parseDigest(decodeSegment(text));
   const query = queryOf(exchange);
   const artifactType = query.get("artifactType") ?? undefined;
-  const { descriptors, next } = await listReferrers(registry, name, subject, artifactType, query.get("last") ?? "").catch(emptyIfUnknown);
+  const { descriptors, next } = await listReferrers(
+    registry,
+    name,
+    subject,
+    artifactType,
+    query.get("last") ?? "",
+  ).catch(emptyIfUnknown);
   const headers = ["Content-Type", mediaTypes.ociIndex];
   if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
   if (next !== undefined) {

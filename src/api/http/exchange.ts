@@ -77,5 +77,8 @@ export function readBody(exchange: Exchange, limit: number, tooLarge: RegistryEr
 
 /** The client went away before its body was whole. */
 export function endedEarly(): RegistryError {
-  return new RegistryError("SIZE_INVALID", "the body ended early, nothing was stored: ask for the upload's offset and go on from it");
+  return new RegistryError(
+    "SIZE_INVALID",
+    "the body ended early, nothing was stored: ask for the upload's offset and go on from it",
+  );
 }

@@ -182,6 +182,7 @@ function kindOf(error: unknown): "unavailable" | "full" | "failed" {
 
 function translatePostgres(error: unknown, doing: string): MetadataError {
   if (error instanceof MetadataError) return error;
-  const message = error instanceof Error && error.message !== "" ? error.message : String((error as { code?: string }).code);
+  const message =
+    error instanceof Error && error.message !== "" ? error.message : String((error as { code?: string }).code);
   return new MetadataError(kindOf(error), `${doing}: ${message}`, { cause: error });
 }

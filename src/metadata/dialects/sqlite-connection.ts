@@ -98,7 +98,11 @@ function toSqlite(value: Parameter): string | number | Uint8Array | null {
   return JSON.stringify(value);
 }
 
-const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = { 13: "full", 5: "unavailable", 14: "unavailable" };
+const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = {
+  13: "full",
+  5: "unavailable",
+  14: "unavailable",
+};
 
 /** SQLite's primary result codes: 5 BUSY, 10 IOERR, 13 FULL, 14 CANTOPEN. */
 export function translate(cause: unknown, doing: string): MetadataError {

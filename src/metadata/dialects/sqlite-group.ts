@@ -95,7 +95,8 @@ export class GroupCommit {
       now,
       all: (statement, parameters) => connection.all(statement, parameters),
       first: (statement, parameters) => connection.first(statement, parameters),
-      run: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) => connection.run(statement, parameters),
+      run: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) =>
+        connection.run(statement, parameters),
       touch: (repositoryName) => void this.#touched.add(generationSlot(repositoryName)),
     };
   }

@@ -7,7 +7,9 @@ import type { SqliteConnection } from "./sqlite-connection.ts";
  * @throws MetadataError `failed` when the database has steps that this version does not know
  */
 export function migrateSqlite(connection: SqliteConnection): string[] {
-  connection.exec("create table if not exists migration (name text primary key, applied_at integer not null) without rowid");
+  connection.exec(
+    "create table if not exists migration (name text primary key, applied_at integer not null) without rowid",
+  );
   const applied = new Set(
     connection.database
       .prepare("select name from migration")

@@ -37,7 +37,14 @@ export async function record(
 ): Promise<void> {
   const detail = change.facts === undefined ? null : JSON.stringify(change.facts);
   const { repository, principal } = context;
-  await tx.run(insertAudit, { now: tx.now, principal, action: change.action, repository, target: change.target, detail });
+  await tx.run(insertAudit, {
+    now: tx.now,
+    principal,
+    action: change.action,
+    repository,
+    target: change.target,
+    detail,
+  });
   if (change.event === undefined) return;
   const payload = JSON.stringify({ target: change.target, principal, ...change.facts });
   await tx.run(insertEvent, { type: change.event, repository, payload, now: tx.now });

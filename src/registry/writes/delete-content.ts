@@ -33,7 +33,9 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
   const repository = await getRepository(tx, input.repository);
   const removed = await tx.first(deleteTagRow, { repository, name: input.tag });
   if (removed === undefined) {
-    throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, { detail: { tag: input.tag } });
+    throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, {
+      detail: { tag: input.tag },
+    });
   }
   const target = removed.manifest_id;
   await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
@@ -76,7 +78,9 @@ export async function removeManifest(
   const tags = (await tx.all(deleteManifestTags, { manifest: manifest.id })).map((row) => row.name);
   const blobs = (await tx.all(listManifestBlobs, { manifest: manifest.id })).map((row) => row.id);
   const children = (await tx.all(listManifestChildren, { manifest: manifest.id })).map((row) => row.id);
-  const referrers = (await tx.all(listReferringManifests, { repository, subject: manifest.digest })).map((row) => row.id);
+  const referrers = (await tx.all(listReferringManifests, { repository, subject: manifest.digest })).map(
+    (row) => row.id,
+  );
   await tx.run(deleteManifestRow, { manifest: manifest.id });
   const reviewAfter = tx.now;
   if (blobs.length > 0) await tx.run(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
@@ -99,17 +103,25 @@ export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput):
   const link = { repository: blob.repository_id, blob: blob.id };
   if ((await tx.first(lockLink, link)) === undefined) throw unknown;
   if ((await tx.first(isLinkUsed, link)) !== undefined) {
-    const message = "a manifest of this repository needs the blob: delete the manifest first, and collection takes the blob";
+    const message =
+      "a manifest of this repository needs the blob: delete the manifest first, and collection takes the blob";
     throw new RegistryError("REFERENCED", message, { detail: { digest } });
   }
   await tx.run(deleteLink, link);
-  await tx.run(insertReview, { kind: "blob", repository: 0, target: blob.id, reviewAfter: tx.now, event: "link deleted" });
+  await tx.run(insertReview, {
+    kind: "blob",
+    repository: 0,
+    target: blob.id,
+    reviewAfter: tx.now,
+    event: "link deleted",
+  });
   await record(tx, input, { action: "delete-blob", target: digest });
   tx.touch(name);
 }
 
 async function getRepository(tx: Transaction, name: string): Promise<number> {
   const found = await tx.first(findRepository, { name });
-  if (found === undefined) throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
+  if (found === undefined)
+    throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
   return found.id;
 }

@@ -32,7 +32,9 @@ export async function pinManifest(tx: Transaction, input: DeleteDigestInput): Pr
   const { pin } = input;
   const pinned = await tx.run(pinManifestRow, { manifest: manifest.id, until: tx.now + pin, unless: tx.now + pin / 2 });
   if (pinned > 0) return { found: true };
-  return { found: (await tx.first(resolveDigest, { repository: input.repository, digest: input.digest })) !== undefined };
+  return {
+    found: (await tx.first(resolveDigest, { repository: input.repository, digest: input.digest })) !== undefined,
+  };
 }
 
 /** An object whose bytes were seen wrong or gone is not served again; the next push of its digest heals it. */

@@ -56,7 +56,13 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
   for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
   if (created && input.tags.length === 0) {
     const reviewAfter = withJitter(tx.now + input.pin);
-    await tx.run(insertReview, { kind: "manifest", repository, target: manifest, reviewAfter, event: "pushed untagged" });
+    await tx.run(insertReview, {
+      kind: "manifest",
+      repository,
+      target: manifest,
+      reviewAfter,
+      event: "pushed untagged",
+    });
   }
   await record(tx, input, {
     action: "push",
@@ -116,7 +122,8 @@ async function ensureManifest(
   const inserted = await tx.first(insertManifest, { ...rowOf(input), repository, pinUntil, now: tx.now });
   if (inserted === undefined) {
     const found = await tx.first(lockManifest, { repository, digest: input.digest });
-    if (found === undefined) throw new RegistryError("UNAVAILABLE", "the manifest was deleted meanwhile: push it again");
+    if (found === undefined)
+      throw new RegistryError("UNAVAILABLE", "the manifest was deleted meanwhile: push it again");
     await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
     return { manifest: found.id, created: false };
   }
@@ -132,9 +139,34 @@ async function ensureManifest(
 }
 
 function rowOf(input: PutManifestInput) {
-  const { digest, mediaType, kind, artifactType, subject, contentSize, os, architecture, variant, imageCreated, labels } = input;
+  const {
+    digest,
+    mediaType,
+    kind,
+    artifactType,
+    subject,
+    contentSize,
+    os,
+    architecture,
+    variant,
+    imageCreated,
+    labels,
+  } = input;
   const size = input.bytes.length;
-  return { digest, mediaType, size, kind, artifactType, subject, contentSize, os, architecture, variant, imageCreated, labels };
+  return {
+    digest,
+    mediaType,
+    size,
+    kind,
+    artifactType,
+    subject,
+    contentSize,
+    os,
+    architecture,
+    variant,
+    imageCreated,
+    labels,
+  };
 }
 
 async function moveTag(

@@ -41,12 +41,23 @@ export async function claimUpload(tx: Transaction, input: UploadInput): Promise<
   const leaseUntil = tx.now + uploadLease;
   const repository = await ensureRepository(tx, input.repository);
   const expiresAt = tx.now + input.idle;
-  const inserted = await tx.run(insertUpload, { id, repository, key: null, leaseUntil, cancelled: 0, now: tx.now, expiresAt });
+  const inserted = await tx.run(insertUpload, {
+    id,
+    repository,
+    key: null,
+    leaseUntil,
+    cancelled: 0,
+    now: tx.now,
+    expiresAt,
+  });
   if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
   if (row.lease_until > tx.now) {
-    throw new RegistryError("UPLOAD_BUSY", "another request is writing to this upload: wait for it, then ask for its offset");
+    throw new RegistryError(
+      "UPLOAD_BUSY",
+      "another request is writing to this upload: wait for it, then ask for its offset",
+    );
   }
   await tx.run(claimUploadRow, { id, leaseUntil });
   return { fence: row.fence + 1, key: row.key, state: row.state, bytes: row.bytes, size: row.size };
@@ -89,7 +100,15 @@ export async function cancelUpload(
   const { id } = input;
   const expiresAt = tx.now + input.idle;
   const repository = await ensureRepository(tx, input.repository);
-  const inserted = await tx.run(insertUpload, { id, repository, key: null, leaseUntil: 0, cancelled: 1, now: tx.now, expiresAt });
+  const inserted = await tx.run(insertUpload, {
+    id,
+    repository,
+    key: null,
+    leaseUntil: 0,
+    cancelled: 1,
+    now: tx.now,
+    expiresAt,
+  });
   if (inserted > 0) return { key: null, state: null };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
@@ -113,5 +132,8 @@ export async function removeUploads(tx: Transaction, input: { readonly ids: read
 }
 
 function unknownUpload(): RegistryError {
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", "there is no such upload in this repository: it ended or expired, begin a new one");
+  return new RegistryError(
+    "BLOB_UPLOAD_UNKNOWN",
+    "there is no such upload in this repository: it ended or expired, begin a new one",
+  );
 }

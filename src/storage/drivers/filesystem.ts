@@ -2,7 +2,15 @@ import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readFile, readdir, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageError } from "../driver.ts";
-import type { BlobDriver, ObjectEntry, ObjectKey, ObjectReader, ObjectWriter, StorageErrorReason, WriterState } from "../driver.ts";
+import type {
+  BlobDriver,
+  ObjectEntry,
+  ObjectKey,
+  ObjectReader,
+  ObjectWriter,
+  StorageErrorReason,
+  WriterState,
+} from "../driver.ts";
 import { isObjectKey, shards } from "../object-key.ts";
 
 /*
@@ -25,7 +33,9 @@ export function filesystemDriver(root: string): BlobDriver {
   const translate = async (cause: unknown, doing: string): Promise<StorageError> => {
     const error = toStorageError(cause, doing);
     if (error.reason !== "missing" || (await exists(join(root, marker)))) return error;
-    return new StorageError("unavailable", `${doing}: ${root} is not a store at the moment (is it mounted?)`, { cause });
+    return new StorageError("unavailable", `${doing}: ${root} is not a store at the moment (is it mounted?)`, {
+      cause,
+    });
   };
 
   const driver: BlobDriver = {
@@ -34,7 +44,9 @@ export function filesystemDriver(root: string): BlobDriver {
       try {
         await prepare(root);
       } catch (cause) {
-        throw cause instanceof StorageError ? cause : toStorageError(cause, `cannot use ${root} as blob store`, "unavailable");
+        throw cause instanceof StorageError
+          ? cause
+          : toStorageError(cause, `cannot use ${root} as blob store`, "unavailable");
       }
     },
     async create(key) {
@@ -122,7 +134,7 @@ class FileWriter implements ObjectWriter {
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#failed !== undefined) throw this.#failed;
     try {
-      for (let done = 0; done < chunk.length; ) {
+      for (let done = 0; done < chunk.length;) {
         const { bytesWritten } = await this.#file.write(chunk, done, chunk.length - done, this.size);
         done += bytesWritten;
         this.size += bytesWritten;
@@ -154,7 +166,8 @@ class FileWriter implements ObjectWriter {
       if (this.#failed !== undefined) throw this.#failed;
       await this.#file.sync();
       const { size } = await this.#file.stat();
-      if (size !== this.size) throw new StorageError("failed", `${this.key} has ${size} bytes, ${this.size} were written`);
+      if (size !== this.size)
+        throw new StorageError("failed", `${this.key} has ${size} bytes, ${this.size} were written`);
     } catch (cause) {
       throw cause instanceof StorageError ? cause : toStorageError(cause, `cannot sync ${this.key}`);
     } finally {
@@ -203,7 +216,10 @@ async function prepare(root: string): Promise<void> {
   if (await exists(path)) {
     const format: unknown = JSON.parse(await readFile(path, "utf8"));
     if ((format as { format?: unknown }).format === 1) return;
-    throw new StorageError("failed", `${path} is of a format that this version does not know: start the version that wrote it`);
+    throw new StorageError(
+      "failed",
+      `${path} is of a format that this version does not know: start the version that wrote it`,
+    );
   }
   for (const shard of shards) await mkdir(join(root, "o", shard), { recursive: true, mode: 0o700 });
   await syncDirectory(join(root, "o"));
