@@ -1,6 +1,6 @@
 import { isDigest, parseDigest } from "./digest.ts";
 import type { Digest } from "./digest.ts";
-import { RegistryError } from "./error.ts";
+import { invalid, parseObject } from "./json-object.ts";
 import { parseMediaType } from "./media-type.ts";
 import type { MediaType } from "./media-type.ts";
 import { parsePlatform } from "./platform.ts";
@@ -20,8 +20,6 @@ export interface Descriptor {
   readonly artifactType: MediaType | undefined;
   readonly platform: Platform | undefined;
 }
-
-export type JsonObject = { readonly [name: string]: unknown };
 
 /** @param where for the message: `layers[3]` @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
@@ -61,12 +59,6 @@ export function embeddedContent(descriptor: Descriptor): Uint8Array | undefined 
 }
 
 /** @throws RegistryError MANIFEST_INVALID */
-export function parseObject(value: unknown, where: string): JsonObject {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw invalid(where, "is not an object");
-}
-
-/** @throws RegistryError MANIFEST_INVALID */
 export function parseAnnotations(value: unknown, where: string): Readonly<Record<string, string>> | undefined {
   if (value === undefined || value === null) return undefined;
   const object = parseObject(value, `${where}.annotations`);
@@ -81,12 +73,6 @@ export function parseArtifactType(value: unknown, where: string): MediaType | un
   if (value === undefined || value === "") return undefined;
   if (typeof value !== "string") throw invalid(where, "has an artifactType that is not a text");
   return parseMediaType(value);
-}
-
-export function invalid(where: string, what: string): RegistryError {
-  return new RegistryError("MANIFEST_INVALID", `${where} ${what}: build the manifest again with a current tool`, {
-    detail: { at: where },
-  });
 }
 
 function parseUrls(value: unknown, where: string): readonly string[] | undefined {

@@ -1,5 +1,6 @@
 export { embeddedContent, parseDescriptor } from "./descriptor.ts";
-export type { Descriptor, JsonObject } from "./descriptor.ts";
+export type { Descriptor } from "./descriptor.ts";
+export type { JsonObject } from "./json-object.ts";
 export { digestAlgorithm, digestHex, isDigest, parseDigest, referrersTag } from "./digest.ts";
 export type { Digest, DigestAlgorithm } from "./digest.ts";
 export { RegistryError } from "./error.ts";

@@ -1,5 +1,7 @@
-import { invalid, parseAnnotations, parseArtifactType, parseDescriptor, parseObject } from "./descriptor.ts";
-import type { Descriptor, JsonObject } from "./descriptor.ts";
+import { parseAnnotations, parseArtifactType, parseDescriptor } from "./descriptor.ts";
+import { invalid, parseObject } from "./json-object.ts";
+import type { Descriptor } from "./descriptor.ts";
+import type { JsonObject } from "./json-object.ts";
 import { RegistryError } from "./error.ts";
 import { checkJson } from "./json-scan.ts";
 import { isManifestType, isNonDistributable, mediaTypes, parseMediaType } from "./media-type.ts";

@@ -1,4 +1,4 @@
-import { invalid, parseObject } from "./descriptor.ts";
+import { invalid, parseObject } from "./json-object.ts";
 
 /** What a manifest of an index runs on (image specification, "Image Index"). */
 export interface Platform {

@@ -54,7 +54,7 @@ export class BlobWriter {
   #size: number;
   #written: Promise<void> = Promise.resolve();
   readonly #flying = new Set<Promise<void>>();
-  #failed: unknown;
+  #failed: Error | undefined;
   readonly #letGo = () => this.#giveWay();
   #busy = false;
   #givingWay: Promise<void> = Promise.resolve();
@@ -91,7 +91,7 @@ export class BlobWriter {
    * @throws StorageError `full`, `unavailable`, `failed`
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#failed !== undefined) return Promise.reject(this.#failed as Error);
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
     if (
       this.#buffer === undefined &&
       this.#object === undefined &&
@@ -203,7 +203,7 @@ export class BlobWriter {
       (ends) => {
         this.#flying.delete(flight);
         this.#parts.pool.give(buffer);
-        for (const end of ends) if (end.status === "rejected") this.#failed ??= end.reason;
+        for (const end of ends) if (end.status === "rejected") this.#failed ??= end.reason as Error;
       },
     );
     this.#flying.add(flight);
@@ -266,7 +266,7 @@ export class BlobWriter {
     if (this.#busy || this.#buffer === undefined || this.#filled === 0 || this.#failed !== undefined) return;
     this.#busy = true;
     this.#givingWay = this.#dispatch()
-      .catch((error: unknown) => void (this.#failed ??= error))
+      .catch((error: unknown) => void (this.#failed ??= error as Error))
       .finally(() => (this.#busy = false));
   }
 

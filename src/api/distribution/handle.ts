@@ -1,26 +1,14 @@
 import type { ServerResponse } from "node:http";
 import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
-import { AnswerCache } from "./answer-cache.ts";
 import { distributionErrors } from "./errors.ts";
-import {
-  endedEarly,
-  invite,
-  queryOf,
-  readBody,
-  sendBytes,
-  sendEmpty,
-  sendError,
-  sendJson,
-  statedLength,
-} from "../http/index.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import { endedEarly, queryOf, readBody, sendBytes, sendEmpty, sendError, sendJson } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import {
   manifestSizeLimit,
   manifestTooLarge,
-  mediaTypes,
   parseByteRange,
-  parseContentRange,
   parseContentType,
   parseDigest,
   parseReference,
@@ -30,32 +18,21 @@ import {
 } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import {
-  appendUpload,
-  cancelUpload,
   deleteBlob,
   deleteManifest,
   deleteTag,
   findBlob,
-  finishUpload,
   inspectBlob,
   inspectManifest,
-  inspectUpload,
-  listReferrers,
-  listRepositories,
-  listTags,
-  mountBlob,
   pullManifest,
-  pushBlob,
   pushManifest,
   sendBlob,
-  startUpload,
   translateError,
 } from "../../registry/index.ts";
-import type { Body, Registry } from "../../registry/index.ts";
+import type { Registry } from "../../registry/index.ts";
+import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
+import { answerUpload, postUpload } from "./uploads.ts";
 
-/** Entries of a list where the client does not say. */
-const defaultPage = 100;
-const pageLimit = 10_000;
 const tagParameterLimit = 10;
 
 /** Answers a request below `/v2/`. Never rejects; what breaks is told to `log`. */
@@ -261,185 +238,4 @@ function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> 
 async function removeBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
   await deleteBlob(registry, exchange, name, parseDigest(decodeSegment(text)));
   sendEmpty(exchange.response, 202, []);
-}
-
-async function postUpload(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
-  const query = queryOf(exchange);
-  const [mount, digestText] = [query.get("mount"), query.get("digest")];
-  if (mount !== null) {
-    const digest = parseDigest(mount);
-    const from = query.get("from");
-    const source = from === null ? undefined : parseRepositoryName(from);
-    if (await mountBlob(registry, exchange, name, digest, source)) return sendStored(exchange, name, digest);
-  } else if (digestText !== null) {
-    const digest = parseDigest(digestText);
-    await pushBlob(registry, exchange, name, digest, bodyOf(exchange));
-    return sendStored(exchange, name, digest);
-  }
-  const wanted = query.get("digest-algorithm") ?? "sha256";
-  if (wanted !== "sha256" && wanted !== "sha512") {
-    throw new RegistryError("DIGEST_INVALID", "the digest algorithm is not supported: use sha256 or sha512", {
-      detail: { supported: ["sha256", "sha512"] },
-    });
-  }
-  sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
-}
-
-async function answerUpload(
-  registry: Registry,
-  exchange: Exchange,
-  name: RepositoryName,
-  id: string,
-  unsupported: () => void,
-): Promise<void> {
-  const { request, response } = exchange;
-  const header = request.headers["content-range"];
-  switch (request.method) {
-    case "GET":
-    case "HEAD":
-      return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, name, id)));
-    case "PATCH": {
-      const range = header === undefined ? undefined : parseContentRange(header);
-      try {
-        const size = await appendUpload(registry, exchange, name, id, range, bodyOf(exchange));
-        return sendEmpty(response, 202, uploadHeaders(name, id, size));
-      } catch (error) {
-        return sendUploadError(registry, exchange, name, id, error);
-      }
-    }
-    case "PUT": {
-      const digest = parseDigest(queryOf(exchange).get("digest") ?? "");
-      const range = header === undefined ? undefined : parseContentRange(header);
-      try {
-        await finishUpload(registry, exchange, name, id, digest, range, bodyOf(exchange));
-      } catch (error) {
-        return sendUploadError(registry, exchange, name, id, error);
-      }
-      return sendStored(exchange, name, digest);
-    }
-    case "DELETE":
-      await cancelUpload(registry, exchange, name, id);
-      return sendEmpty(response, 204, []);
-    default:
-      return unsupported();
-  }
-}
-
-/** A chunk that does not fit tells where the upload stands. */
-async function sendUploadError(
-  registry: Registry,
-  exchange: Exchange,
-  name: RepositoryName,
-  id: string,
-  error: unknown,
-): Promise<void> {
-  if (!(error instanceof RegistryError) || error.code !== "RANGE_INVALID") throw error;
-  const headers = uploadHeaders(name, id, await inspectUpload(registry, name, id));
-  sendError(exchange, error, distributionErrors.RANGE_INVALID, headers);
-}
-
-function uploadHeaders(name: RepositoryName, id: string, size: number): string[] {
-  return [
-    "Location",
-    `/v2/${name}/blobs/uploads/${id}`,
-    "Range",
-    `0-${Math.max(0, size - 1)}`,
-    "Docker-Upload-UUID",
-    id,
-  ];
-}
-
-function sendStored(exchange: Exchange, name: RepositoryName, digest: string): void {
-  sendEmpty(exchange.response, 201, ["Location", `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest", digest]);
-}
-
-/** The request's body, paused while its taker is busy. */
-function bodyOf(exchange: Exchange): Body {
-  const { request } = exchange;
-  statedLength(request);
-  return (take) =>
-    new Promise((resolve, reject) => {
-      const stop = (error: Error) => {
-        request.removeAllListeners("data");
-        request.pause();
-        reject(error);
-      };
-      let pending = Promise.resolve();
-      request.on("data", (chunk: Buffer) => {
-        const busy = take(chunk);
-        if (busy === undefined) return;
-        request.pause();
-        pending = busy.then(() => void request.resume(), stop);
-      });
-      request.once("end", () => void pending.then(resolve));
-      const early = () => void pending.then(() => stop(endedEarly()));
-      request.once("aborted", early);
-      request.once("error", early);
-      invite(exchange);
-    });
-}
-
-function pageOf(exchange: Exchange): { readonly after: string; readonly limit: number } {
-  const query = queryOf(exchange);
-  const n = query.get("n");
-  if (n !== null && !/^\d{1,9}$/.test(n)) {
-    throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", {
-      detail: { n: n.slice(0, 40) },
-    });
-  }
-  return { after: query.get("last") ?? "", limit: n === null ? defaultPage : Math.min(Number(n), pageLimit) };
-}
-
-function nextLink(
-  exchange: Exchange,
-  limit: number,
-  page: { readonly items: readonly string[]; readonly more: boolean },
-): string[] {
-  const last = page.items.at(-1);
-  if (!page.more || last === undefined) return [];
-  return ["Link", `<${exchange.path}?n=${limit}&last=${encodeURIComponent(last)}>; rel="next"`];
-}
-
-async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
-  const { after, limit } = pageOf(exchange);
-  const page = await listTags(registry, name, after, limit);
-  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ name, tags: page.items }));
-}
-
-async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
-  const { after, limit } = pageOf(exchange);
-  const page = await listRepositories(registry, after, limit);
-  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ repositories: page.items }));
-}
-
-async function answerReferrers(
-  registry: Registry,
-  exchange: Exchange,
-  name: RepositoryName,
-  text: string,
-): Promise<void> {
-  const subject = parseDigest(decodeSegment(text));
-  const query = queryOf(exchange);
-  const artifactType = query.get("artifactType") ?? undefined;
-  const { descriptors, next } = await listReferrers(
-    registry,
-    name,
-    subject,
-    artifactType,
-    query.get("last") ?? "",
-  ).catch(emptyIfUnknown);
-  const headers = ["Content-Type", mediaTypes.ociIndex];
-  if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
-  if (next !== undefined) {
-    const filter = artifactType === undefined ? "" : `&artifactType=${encodeURIComponent(artifactType)}`;
-    headers.push("Link", `<${exchange.path}?last=${encodeURIComponent(next)}${filter}>; rel="next"`);
-  }
-  const document = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${descriptors.join(",")}]}`;
-  sendBytes(exchange, 200, headers, Buffer.from(document));
-}
-
-/** A repository that is not there has no referrers (end-12: 200 with an empty list). */
-function emptyIfUnknown(error: unknown): { readonly descriptors: readonly string[]; readonly next: undefined } {
-  if (error instanceof RegistryError && error.code === "NAME_UNKNOWN") return { descriptors: [], next: undefined };
-  throw error;
 }

@@ -1,0 +1,76 @@
+import { decodeSegment } from "./route.ts";
+import { queryOf, sendBytes, sendJson } from "../http/index.ts";
+import type { Exchange } from "../http/index.ts";
+import { mediaTypes, parseDigest, RegistryError } from "../../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import { listReferrers, listRepositories, listTags } from "../../registry/index.ts";
+import type { Registry } from "../../registry/index.ts";
+
+/** Entries of a list where the client does not say. */
+const defaultPage = 100;
+const pageLimit = 10_000;
+
+function pageOf(exchange: Exchange): { readonly after: string; readonly limit: number } {
+  const query = queryOf(exchange);
+  const n = query.get("n");
+  if (n !== null && !/^\d{1,9}$/.test(n)) {
+    throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", {
+      detail: { n: n.slice(0, 40) },
+    });
+  }
+  return { after: query.get("last") ?? "", limit: n === null ? defaultPage : Math.min(Number(n), pageLimit) };
+}
+
+function nextLink(
+  exchange: Exchange,
+  limit: number,
+  page: { readonly items: readonly string[]; readonly more: boolean },
+): string[] {
+  const last = page.items.at(-1);
+  if (!page.more || last === undefined) return [];
+  return ["Link", `<${exchange.path}?n=${limit}&last=${encodeURIComponent(last)}>; rel="next"`];
+}
+
+export async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
+  const { after, limit } = pageOf(exchange);
+  const page = await listTags(registry, name, after, limit);
+  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ name, tags: page.items }));
+}
+
+export async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
+  const { after, limit } = pageOf(exchange);
+  const page = await listRepositories(registry, after, limit);
+  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ repositories: page.items }));
+}
+
+export async function answerReferrers(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  text: string,
+): Promise<void> {
+  const subject = parseDigest(decodeSegment(text));
+  const query = queryOf(exchange);
+  const artifactType = query.get("artifactType") ?? undefined;
+  const { descriptors, next } = await listReferrers(
+    registry,
+    name,
+    subject,
+    artifactType,
+    query.get("last") ?? "",
+  ).catch(emptyIfUnknown);
+  const headers = ["Content-Type", mediaTypes.ociIndex];
+  if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
+  if (next !== undefined) {
+    const filter = artifactType === undefined ? "" : `&artifactType=${encodeURIComponent(artifactType)}`;
+    headers.push("Link", `<${exchange.path}?last=${encodeURIComponent(next)}${filter}>; rel="next"`);
+  }
+  const document = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${descriptors.join(",")}]}`;
+  sendBytes(exchange, 200, headers, Buffer.from(document));
+}
+
+/** A repository that is not there has no referrers (end-12: 200 with an empty list). */
+function emptyIfUnknown(error: unknown): { readonly descriptors: readonly string[]; readonly next: undefined } {
+  if (error instanceof RegistryError && error.code === "NAME_UNKNOWN") return { descriptors: [], next: undefined };
+  throw error;
+}

@@ -1,0 +1,131 @@
+import { distributionErrors } from "./errors.ts";
+import { endedEarly, invite, queryOf, sendEmpty, sendError, statedLength } from "../http/index.ts";
+import type { Exchange } from "../http/index.ts";
+import { parseContentRange, parseDigest, parseRepositoryName, RegistryError } from "../../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import {
+  appendUpload,
+  cancelUpload,
+  finishUpload,
+  inspectUpload,
+  mountBlob,
+  pushBlob,
+  startUpload,
+} from "../../registry/index.ts";
+import type { Body, Registry } from "../../registry/index.ts";
+
+export async function postUpload(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
+  const query = queryOf(exchange);
+  const [mount, digestText] = [query.get("mount"), query.get("digest")];
+  if (mount !== null) {
+    const digest = parseDigest(mount);
+    const from = query.get("from");
+    const source = from === null ? undefined : parseRepositoryName(from);
+    if (await mountBlob(registry, exchange, name, digest, source)) return sendStored(exchange, name, digest);
+  } else if (digestText !== null) {
+    const digest = parseDigest(digestText);
+    await pushBlob(registry, exchange, name, digest, bodyOf(exchange));
+    return sendStored(exchange, name, digest);
+  }
+  const wanted = query.get("digest-algorithm") ?? "sha256";
+  if (wanted !== "sha256" && wanted !== "sha512") {
+    throw new RegistryError("DIGEST_INVALID", "the digest algorithm is not supported: use sha256 or sha512", {
+      detail: { supported: ["sha256", "sha512"] },
+    });
+  }
+  sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
+}
+
+export async function answerUpload(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  id: string,
+  unsupported: () => void,
+): Promise<void> {
+  const { request, response } = exchange;
+  const header = request.headers["content-range"];
+  switch (request.method) {
+    case "GET":
+    case "HEAD":
+      return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, name, id)));
+    case "PATCH": {
+      const range = header === undefined ? undefined : parseContentRange(header);
+      try {
+        const size = await appendUpload(registry, exchange, name, id, range, bodyOf(exchange));
+        return sendEmpty(response, 202, uploadHeaders(name, id, size));
+      } catch (error) {
+        return sendUploadError(registry, exchange, name, id, error);
+      }
+    }
+    case "PUT": {
+      const digest = parseDigest(queryOf(exchange).get("digest") ?? "");
+      const range = header === undefined ? undefined : parseContentRange(header);
+      try {
+        await finishUpload(registry, exchange, name, id, digest, range, bodyOf(exchange));
+      } catch (error) {
+        return sendUploadError(registry, exchange, name, id, error);
+      }
+      return sendStored(exchange, name, digest);
+    }
+    case "DELETE":
+      await cancelUpload(registry, exchange, name, id);
+      return sendEmpty(response, 204, []);
+    default:
+      return unsupported();
+  }
+}
+
+/** A chunk that does not fit tells where the upload stands. */
+async function sendUploadError(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  id: string,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof RegistryError) || error.code !== "RANGE_INVALID") throw error;
+  const headers = uploadHeaders(name, id, await inspectUpload(registry, name, id));
+  sendError(exchange, error, distributionErrors.RANGE_INVALID, headers);
+}
+
+function uploadHeaders(name: RepositoryName, id: string, size: number): string[] {
+  return [
+    "Location",
+    `/v2/${name}/blobs/uploads/${id}`,
+    "Range",
+    `0-${Math.max(0, size - 1)}`,
+    "Docker-Upload-UUID",
+    id,
+  ];
+}
+
+function sendStored(exchange: Exchange, name: RepositoryName, digest: string): void {
+  sendEmpty(exchange.response, 201, ["Location", `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest", digest]);
+}
+
+/** The request's body, paused while its taker is busy. */
+function bodyOf(exchange: Exchange): Body {
+  const { request } = exchange;
+  statedLength(request);
+  return (take) =>
+    new Promise((resolve, reject) => {
+      const stop = (error: Error) => {
+        request.removeAllListeners("data");
+        request.pause();
+        reject(error);
+      };
+      let pending = Promise.resolve();
+      request.on("data", (chunk: Buffer) => {
+        const busy = take(chunk);
+        if (busy === undefined) return;
+        request.pause();
+        pending = busy.then(() => void request.resume(), stop);
+      });
+      request.once("end", () => void pending.then(resolve));
+      const early = () => void pending.then(() => stop(endedEarly()));
+      request.once("aborted", early);
+      request.once("error", early);
+      invite(exchange);
+    });
+}
