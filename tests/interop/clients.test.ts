@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { startServer } from "../../src/server.ts";
-import { findPeer, run } from "./peers.ts";
+import { getPeer } from "../support/peers.ts";
+import { run } from "../support/run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-clients-"));
 const server = await startServer({ host: "127.0.0.1", port: 0, data: join(folder, "data"), log: () => undefined });
@@ -22,26 +23,26 @@ async function succeed(program: string, ...args: string[]): Promise<string> {
   return output.trim();
 }
 
-const crane = findPeer("crane");
-test.skipIf(crane === undefined)("crane pushes, lists, copies, pulls and deletes", async () => {
+test("crane pushes, lists, copies, pulls and deletes", async (context) => {
+  const crane = getPeer(context, "crane");
   await succeed("tar", "-cf", "layer.tar", "file");
-  await succeed(crane!, "append", "--insecure", "-f", "layer.tar", "-t", `${host}/crane/app:1`);
-  await succeed(crane!, "copy", "--insecure", `${host}/crane/app:1`, `${host}/crane/copy:2`);
-  expect(await succeed(crane!, "ls", "--insecure", `${host}/crane/copy`)).toBe("2");
-  expect(await succeed(crane!, "catalog", "--insecure", host)).toContain("crane/copy");
-  await succeed(crane!, "export", "--insecure", `${host}/crane/copy:2`, "exported.tar");
+  await succeed(crane, "append", "--insecure", "-f", "layer.tar", "-t", `${host}/crane/app:1`);
+  await succeed(crane, "copy", "--insecure", `${host}/crane/app:1`, `${host}/crane/copy:2`);
+  expect(await succeed(crane, "ls", "--insecure", `${host}/crane/copy`)).toBe("2");
+  expect(await succeed(crane, "catalog", "--insecure", host)).toContain("crane/copy");
+  await succeed(crane, "export", "--insecure", `${host}/crane/copy:2`, "exported.tar");
   await succeed("tar", "-xf", "exported.tar", "--transform", "s/^file$/back/");
   expect((await readFile(join(folder, "back"))).equals(content)).toBe(true);
-  const digest = await succeed(crane!, "digest", "--insecure", `${host}/crane/copy:2`);
-  await succeed(crane!, "delete", "--insecure", `${host}/crane/copy@${digest}`);
-  expect((await run(crane!, ["manifest", "--insecure", `${host}/crane/copy:2`], { cwd: folder })).code).not.toBe(0);
+  const digest = await succeed(crane, "digest", "--insecure", `${host}/crane/copy:2`);
+  await succeed(crane, "delete", "--insecure", `${host}/crane/copy@${digest}`);
+  expect((await run(crane, ["manifest", "--insecure", `${host}/crane/copy:2`], { cwd: folder })).code).not.toBe(0);
 });
 
-const oras = findPeer("oras");
-test.skipIf(oras === undefined)("oras pushes an artifact, attaches to it, and discovers the referrer", async () => {
-  await succeed(oras!, "push", "--plain-http", `${host}/oras/app:1`, "file:application/octet-stream");
+test("oras pushes an artifact, attaches to it, and discovers the referrer", async (context) => {
+  const oras = getPeer(context, "oras");
+  await succeed(oras, "push", "--plain-http", `${host}/oras/app:1`, "file:application/octet-stream");
   await succeed(
-    oras!,
+    oras,
     "attach",
     "--plain-http",
     "--artifact-type",
@@ -49,8 +50,8 @@ test.skipIf(oras === undefined)("oras pushes an artifact, attaches to it, and di
     `${host}/oras/app:1`,
     "file:text/plain",
   );
-  const found = await succeed(oras!, "discover", "--plain-http", "--format", "json", `${host}/oras/app:1`);
+  const found = await succeed(oras, "discover", "--plain-http", "--format", "json", `${host}/oras/app:1`);
   expect(found).toContain("application/vnd.example.note");
-  await succeed(oras!, "pull", "--plain-http", "-o", "pulled", `${host}/oras/app:1`);
+  await succeed(oras, "pull", "--plain-http", "-o", "pulled", `${host}/oras/app:1`);
   expect((await readFile(join(folder, "pulled", "file"))).equals(content)).toBe(true);
 });

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 
 const data = await mkdtemp(join(tmpdir(), "berth-faults-"));
 afterAll(() => rm(data, { recursive: true, force: true }));
-const main = resolve(import.meta.dirname, "../src/main.ts");
+const main = resolve(import.meta.dirname, "../../src/main.ts");
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 async function startProcess() {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "./peers.ts";
+import { findPeer } from "./peers.ts";
+import { run } from "./run.ts";
 
 const programs = "/usr/lib/postgresql/15/bin";
 
@@ -13,10 +13,7 @@ const programs = "/usr/lib/postgresql/15/bin";
 export async function startPostgres(): Promise<
   { readonly url: string; readonly stop: () => Promise<void> } | undefined
 > {
-  if (!existsSync(join(programs, "postgres"))) {
-    if (process.env["CI"] === "true") throw new Error("PostgreSQL 15 is not installed: run scripts/install-peers");
-    return undefined;
-  }
+  if (findPeer("postgresql") === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "berth-postgres-"));
   await chmod(folder, 0o755);
   const data = join(folder, "data");

@@ -1,16 +1,4 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-
-const folder = resolve(import.meta.dirname, "../../.peers");
-
-/** Path of a peer program; undefined when it is not installed, which under CI is an error. */
-export function findPeer(name: string): string | undefined {
-  const path = resolve(folder, name);
-  if (existsSync(path)) return path;
-  if (process.env["CI"] === "true") throw new Error(`${name} is not installed: run scripts/install-peers`);
-  return undefined;
-}
 
 /** Runs a program to its end; standard output and error together. */
 export function run(

@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { startServer } from "../../src/server.ts";
-import { findPeer, run } from "./peers.ts";
-import { startPostgres } from "./postgres.ts";
+import { expectGolden } from "../support/golden.ts";
+import { getPeer, needPeers } from "../support/peers.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { run } from "../support/run.ts";
 
-const conformance = findPeer("conformance");
 const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
 const postgres = await startPostgres();
 const start = (name: string, database?: string) =>
@@ -21,22 +22,20 @@ afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
-const golden = resolve(import.meta.dirname, "../golden/conformance.json");
-
-// A machine without the programs counts these as skipped; CI installs them.
 const cases = Object.entries(servers).flatMap(([name, server]) =>
   ["1.1", "dev"].map((version) => ({ name, server, version })),
 );
 test.for(cases)(
   "the official conformance suite passes whole at $version on $name",
   async ({ name, server, version }, context) => {
-    if (conformance === undefined || server === undefined) return context.skip("a peer program is not installed");
+    if (server === undefined) needPeers(context, "postgresql");
+    const conformance = getPeer(context, "conformance");
     const results = join(folder, `${name}-${version}`);
     await mkdir(results);
     const { code, output } = await run(conformance, [], {
       cwd: folder,
       env: {
-        OCI_REGISTRY: `127.0.0.1:${server.port}`,
+        OCI_REGISTRY: `127.0.0.1:${server!.port}`,
         OCI_TLS: "disabled",
         OCI_REPO1: `conformance-${version}/one`,
         OCI_REPO2: `conformance-${version}/two`,
@@ -52,11 +51,6 @@ test.for(cases)(
     }
     console.log(`conformance ${version} on ${name}: ${JSON.stringify(counts)}`);
     expect(code, output.slice(-4000)).toBe(0);
-    const expected = JSON.parse(await readFile(golden, "utf8").catch(() => "{}")) as Record<string, unknown>;
-    if (process.env["BERTH_GOLDEN"] === "1") {
-      await writeFile(golden, `${JSON.stringify({ ...expected, [version]: counts }, null, 2)}\n`);
-    } else {
-      expect(counts).toEqual(expected[version]);
-    }
+    await expectGolden(`conformance-${version}.json`, `${JSON.stringify(counts, null, 2)}\n`);
   },
 );

@@ -1,0 +1,20 @@
+// Vitest's reporter for scripts/test.mjs: counts, and skips with their reasons, as JSON to BERTH_TEST_REPORT.
+import { writeFileSync } from "node:fs";
+
+export default class TestReport {
+  onTestRunEnd(modules, errors) {
+    const report = { passed: 0, failed: errors.length, skipped: [] };
+    for (const module of modules) {
+      // A file that cannot be loaded has no tests to count.
+      report.failed += module.errors().length;
+      for (const suite of module.children.allSuites()) report.failed += suite.errors().length;
+      for (const test of module.children.allTests()) {
+        const { state, note } = test.result();
+        if (state === "passed") report.passed++;
+        else if (state === "failed") report.failed++;
+        else report.skipped.push({ file: module.relativeModuleId, name: test.fullName, reason: note });
+      }
+    }
+    writeFileSync(process.env["BERTH_TEST_REPORT"], JSON.stringify(report));
+  }
+}

@@ -1,0 +1,91 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import type { TestContext } from "vitest";
+
+/**
+ * The programs that tests run beside Berth. `at` is where it is looked for: a file of `.peers`, a program on PATH, or a
+ * path of its own. Each name is also a name that `scripts/install-peers` knows.
+ */
+const peers = {
+  buildah: { at: { program: "buildah" }, for: "images built and pushed by buildah" },
+  conformance: { at: { file: "conformance" }, for: "the official conformance suite" },
+  crane: { at: { file: "crane" }, for: "pushes and pulls by crane" },
+  docker: { at: { program: "dockerd" }, for: "a real docker daemon" },
+  haproxy: { at: { program: "haproxy" }, for: "several nodes behind HAProxy" },
+  helm: { at: { file: "helm" }, for: "charts pushed and pulled by helm" },
+  minio: { at: { file: "minio" }, for: "objects in MinIO" },
+  nbdkit: { at: { program: "nbdkit" }, for: "power cuts" },
+  nginx: { at: { program: "nginx" }, for: "Berth behind nginx" },
+  openssl: { at: { program: "openssl" }, for: "certificates" },
+  oras: { at: { file: "oras" }, for: "artifacts pushed and pulled by oras" },
+  podman: { at: { program: "podman" }, for: "images pushed and pulled by podman" },
+  postgresql: { at: { path: "/usr/lib/postgresql/15/bin/postgres" }, for: "rows in PostgreSQL" },
+  skopeo: { at: { program: "skopeo" }, for: "images copied by skopeo" },
+  strace: { at: { program: "strace" }, for: "faults at system calls" },
+  versitygw: { at: { file: "versitygw" }, for: "objects in S3" },
+} satisfies Record<string, { readonly at: Place; readonly for: string }>;
+
+type Place = { readonly file: string } | { readonly program: string } | { readonly path: string };
+
+export type PeerName = keyof typeof peers;
+
+/** The command that installs peers. */
+export function installCommand(...names: readonly PeerName[]): string {
+  return ["scripts/install-peers", ...names].join(" ");
+}
+
+/** Path of a peer program; undefined when it is not installed. @throws Error instead, under CI */
+export function findPeer(name: PeerName): string | undefined {
+  const path = locate(peers[name].at);
+  if (path !== undefined) return path;
+  if (process.env["CI"] === "true") throw new Error(missing([name]));
+  return undefined;
+}
+
+/**
+ * Path of a peer program that a test needs. Where it is missing the test counts as skipped with the command that
+ * installs it, and fails under CI.
+ */
+export function getPeer(context: TestContext, name: PeerName): string {
+  return findPeer(name) ?? context.skip(missing([name]));
+}
+
+/** Ends a test as skipped, with the command to run, unless all of its peers are there. @throws Error instead, under CI */
+export function needPeers(context: TestContext, ...names: readonly PeerName[]): void {
+  const absent = names.filter((name) => locate(peers[name].at) === undefined);
+  if (absent.length === 0) return;
+  if (process.env["CI"] === "true") throw new Error(missing(absent));
+  context.skip(missing(absent));
+}
+
+/** The peers that are not installed, and what is not tested without them. */
+export function listMissingPeers(): readonly { readonly name: PeerName; readonly for: string }[] {
+  return (Object.keys(peers) as PeerName[])
+    .filter((name) => locate(peers[name].at) === undefined)
+    .map((name) => ({ name, for: peers[name].for }));
+}
+
+function missing(names: readonly PeerName[]): string {
+  return `${names.join(" and ")} not installed: run ${installCommand(...names)}`;
+}
+
+function locate(place: Place): string | undefined {
+  if ("file" in place) return runnable(resolve(import.meta.dirname, "../../.peers", place.file));
+  if ("path" in place) return runnable(place.path);
+  // Debian keeps servers where a user's PATH does not look.
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  for (const folder of folders) {
+    const found = runnable(join(folder, place.program));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function runnable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
