@@ -1,68 +1,263 @@
-import { isIP } from "node:net";
-import { resolve } from "node:path";
+import { BlockList, isIP } from "node:net";
+import { join, resolve } from "node:path";
 import { z } from "zod";
+import { logLevels, parseAddress } from "./lib/index.ts";
+import type { Address } from "./lib/index.ts";
+import { SettingsError, readSettings, setting } from "./lib/settings/index.ts";
+import type { SettingValue } from "./lib/settings/index.ts";
 
-const schema = z.object({
-  /** `BERTH_LISTEN`: host and port of the registry. */
-  listen: z
-    .string()
-    .regex(/^(?:\[[0-9a-f:]+\]|[^:]+):\d{1,5}$/i, "is host:port")
-    .default("127.0.0.1:5000"),
-  /** `BERTH_DATA`: directory of rows and bytes. */
-  data: z.string().min(1).default("data"),
-  /** `BERTH_DATABASE`: a PostgreSQL URL; SQLite in the data directory without it. */
-  database: z
-    .string()
-    .regex(/^postgres(?:ql)?:\/\//, "is a postgres:// URL")
-    .optional(),
-  /** `BERTH_OPEN`, `--open`: anyone on this machine may do everything. */
-  open: z.boolean(),
+const { choice, count, duration, flag, group, parsed, secret, size, text } = setting;
+const second = 1_000;
+
+/** Where rows are. */
+export type DatabaseLocation =
+  | { readonly kind: "sqlite"; /** Absolute. */ readonly path: string }
+  | { readonly kind: "postgres"; readonly url: string };
+
+/** Where bytes are. */
+export type StorageLocation =
+  | { readonly kind: "filesystem"; /** Absolute. */ readonly directory: string }
+  | {
+      readonly kind: "s3";
+      readonly bucket: string;
+      /** Without slashes at its ends; may be empty. */
+      readonly prefix: string;
+      /** URL of a server other than Amazon's. */
+      readonly endpoint: string | undefined;
+      readonly region: string | undefined;
+      /** The bucket's name in the path instead of in the host name; undefined leaves it to the driver. */
+      readonly pathStyle: boolean | undefined;
+    };
+
+/** All settings. `berth config --schema` and `docs/configuration.md` are made from it. */
+export const configSchema = z.strictObject({
+  listen: parsed(parseAddress, {
+    about: "Where the registry listens. Port 0 takes any free port.",
+    must: "host:port, such as 127.0.0.1:5000 or [::1]:5000",
+  }).prefault("127.0.0.1:5000"),
+  data: text({ about: "Directory of what Berth keeps on this machine; made when it is not there." }).prefault("data"),
+  database: parsed(parseDatabase, {
+    about: "Where the rows are: the path of an SQLite file, or a `postgres://` URL. `berth.db` in `data` when not set.",
+    must: "the path of an SQLite file, or a URL such as postgres://user:password@host:5432/name",
+  })
+    .optional()
+    .meta({ secrecy: "password" }),
+  databaseFile: text({
+    about: "Path of a file that holds `database`, for a URL with a password.",
+    must: "a path",
+  }).optional(),
+  storage: parsed(parseStorage, {
+    about:
+      "Where the bytes are: a directory, or `s3://bucket/prefix?endpoint=…&region=…&pathStyle=true`. `blobs` in `data` when not set.",
+    must: "a directory, or s3://bucket/prefix with the options endpoint, region and pathStyle; credentials go into storageCredentials",
+  }).optional(),
+  storageCredentials: group(
+    {
+      ...secret("accessKeyId", { about: "Access key of the S3 store." }),
+      ...secret("secretAccessKey", { about: "Secret key of the S3 store." }),
+    },
+    {
+      about:
+        "Keys of the S3 store. Without them they are looked for where Amazon's tools look: environment, profile, workload or instance identity.",
+    },
+  ),
+  ops: parsed((value) => (value === "off" ? undefined : parseAddress(value)), {
+    about: "Where health and metrics are served, or `off`.",
+    must: "host:port, such as 127.0.0.1:5001, or off",
+  }).prefault("127.0.0.1:5001"),
+  open: flag(false, {
+    about: "Anyone on this machine may do everything, with any password or none. Refused beyond loopback.",
+  }),
+  publicUrl: parsed(parsePublicUrl, {
+    about: "What clients call this registry, when they reach it through a proxy.",
+    must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",
+  }).optional(),
+  trustedProxies: z
+    .array(z.string().refine(isNetwork), "a list of networks such as 10.0.0.0/8 or ::1/128")
+    .prefault([])
+    .describe(
+      "Networks of the proxies whose `X-Forwarded-*` headers are believed. In the environment: with commas between.",
+    ),
+  tls: group(
+    {
+      certificate: text({ about: "Path of the certificate chain in PEM." }).optional(),
+      key: text({ about: "Path of the private key in PEM." }).optional(),
+    },
+    { about: "HTTPS, when both are set. The files are read again when they change." },
+  ),
+  log: group(
+    { level: choice(logLevels, "info", { about: "The least important lines that are written." }) },
+    { about: "Lines of JSON on standard output." },
+  ),
+  limits: group(
+    {
+      connections: count(10_000, { about: "Connections at once; more are closed as they come.", least: 1 }),
+      headerBytes: size("16KiB", { about: "Headers of one request together.", least: 1024, most: 1024 ** 2 }),
+      minimumRate: size("64KiB", {
+        about: "Bytes that a body must bring in each 60 seconds; a slower one is ended. 0 takes any.",
+      }),
+    },
+    { about: "What one client may ask of the listener." },
+  ),
+  uploads: group(
+    {
+      idle: duration("24h", { about: "An upload that gets no byte for this long ends.", least: second }),
+      age: duration("7d", { about: "An upload that began this long ago ends.", least: second }),
+      bufferBytes: size("256MiB", { about: "Memory that all uploads share.", least: 8 * 1024 ** 2 }),
+      inlineBytes: size("16KiB", {
+        about: "Blobs up to this size live in their row, not in `storage`.",
+        most: 1024 ** 2,
+      }),
+      freeSpace: size("256MiB", {
+        about: "Uploads are refused with 507 while the store has less free space than this; reads and deletes go on.",
+      }),
+    },
+    { about: "Pushes of blobs." },
+  ),
+  collection: group(
+    {
+      enabled: flag(true, { about: "Collect garbage in the background of `serve`." }),
+      interval: duration("1m", { about: "Between two passes.", least: 10 }),
+      pin: duration("24h", { about: "How long what a pusher was told of is held back, so that its push can finish." }),
+      objectGrace: duration("1h", { about: "How long removed bytes stay for those who are reading them." }),
+      orphanGrace: duration("48h", { about: "An object without a row is removed when it is older than this." }),
+      lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
+      untagged: choice(["keep", "delete"], "keep", {
+        about: "Manifests that no tag, index or subject holds: kept, or collected.",
+      }),
+    },
+    { about: "Removal of what nothing refers to." },
+  ),
+  redirect: flag(false, { about: "Send readers of large blobs to the S3 store itself, by signed URLs." }),
+  drain: duration("30s", { about: "How long requests in flight may go on after SIGTERM." }),
 });
 
-/** Settings of `serve`, checked. */
-export interface Config {
-  readonly host: string;
-  readonly port: number;
-  /** Absolute path. */
-  readonly data: string;
-  readonly database: string | undefined;
+/** Settings as a user writes them, nested. */
+export type Settings = z.input<typeof configSchema>;
+
+/** Settings, checked and complete: durations in milliseconds, sizes in bytes, paths absolute. */
+export type Config = Omit<z.output<typeof configSchema>, "database" | "databaseFile" | "storage"> & {
+  readonly database: DatabaseLocation;
+  readonly storage: StorageLocation;
+};
+
+/** What {@link readConfig} found. */
+export interface FoundConfig {
+  readonly config: Config;
+  /** Each setting with where it came from. */
+  readonly values: readonly SettingValue[];
+  readonly warnings: readonly string[];
 }
+
+export const variablePrefix = "BERTH_";
 
 /**
- * Reads the command line and the environment.
- * @throws Error with a sentence for the person who started it
+ * Reads defaults, the YAML file, the environment and flags; later ones win.
+ * @param flags text by setting name; `config` is the path of the file
+ * @throws SettingsError
  */
-export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
-  const unknown = args.filter((arg) => arg !== "serve" && arg !== "--open");
-  if (args[0] !== "serve" || unknown.length > 0) {
-    throw new Error(`${unknown[0] ?? "nothing"} is not understood: start the registry with \`serve --open\``);
-  }
-  const parsed = schema.safeParse({
-    listen: env["BERTH_LISTEN"],
-    data: env["BERTH_DATA"],
-    database: env["BERTH_DATABASE"],
-    open: args.includes("--open") || env["BERTH_OPEN"] === "1",
+export async function readConfig(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<FoundConfig> {
+  const { settings, values, warnings } = await readSettings(configSchema, {
+    file: (flags["config"] as string | undefined) ?? (environment["BERTH_CONFIG"] || undefined),
+    environment,
+    flags,
+    prefix: variablePrefix,
+    otherVariables: ["BERTH_CONFIG"],
   });
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`BERTH_${String(issue?.path[0]).toUpperCase()} ${issue?.message ?? "is not valid"}`);
-  }
-  const { listen, data, database, open } = parsed.data;
-  if (!open)
-    throw new Error(
-      "there is no access control yet, so the registry starts only with --open (or BERTH_OPEN=1), for this machine alone",
-    );
-  const colon = listen.lastIndexOf(":");
-  const host = listen.slice(0, colon).replace(/^\[|\]$/g, "");
-  if (!isLoopback(host)) {
-    throw new Error(
-      `BERTH_LISTEN names ${host}, which other machines can reach: without access control anyone there could change your images, so only 127.0.0.1, ::1 or localhost are taken`,
-    );
-  }
-  return { host, port: Number(listen.slice(colon + 1)), data: resolve(data), database };
+  return { config: completeConfig(settings), values, warnings };
 }
 
-function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
+/** The same from settings alone, for tests. @throws z.ZodError, SettingsError */
+export function parseConfig(settings: Settings): Config {
+  return completeConfig(configSchema.parse(settings));
 }
+
+function completeConfig(settings: z.output<typeof configSchema>): Config {
+  const { database, databaseFile: _, storage, tls, storageCredentials, ...rest } = settings;
+  const problems: string[] = [];
+  if ((tls.certificate === undefined) !== (tls.key === undefined)) {
+    problems.push("`tls.certificate` and `tls.key` belong together: set both, or neither");
+  }
+  if ((storageCredentials.accessKeyId === undefined) !== (storageCredentials.secretAccessKey === undefined)) {
+    problems.push("the two keys of `storageCredentials` belong together: set both, or neither");
+  }
+  const data = resolve(settings.data);
+  const place = storage ?? { kind: "filesystem", directory: join(data, "blobs") };
+  if (settings.redirect && place.kind !== "s3") {
+    problems.push(
+      "`redirect` needs a `storage` that readers can reach, s3://…: set it to false, or move the bytes to S3",
+    );
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  return {
+    ...rest,
+    data,
+    database: database ?? { kind: "sqlite", path: join(data, "berth.db") },
+    storage: place,
+    storageCredentials,
+    tls: {
+      certificate: tls.certificate === undefined ? undefined : resolve(tls.certificate),
+      key: tls.key === undefined ? undefined : resolve(tls.key),
+    },
+  };
+}
+
+function parseDatabase(value: string): DatabaseLocation {
+  if (/^postgres(?:ql)?:\/\//.test(value)) {
+    new URL(value);
+    return { kind: "postgres", url: value };
+  }
+  if (value === "" || /^[a-z0-9+]{2,}:\/\//i.test(value)) throw new RangeError("not a database");
+  return { kind: "sqlite", path: resolve(value) };
+}
+
+const storageOptions = new Set(["endpoint", "region", "pathStyle"]);
+
+function parseStorage(value: string): StorageLocation {
+  if (!value.startsWith("s3://")) {
+    if (value === "" || /^[a-z0-9+]{2,}:\/\//i.test(value)) throw new RangeError("not a store");
+    return { kind: "filesystem", directory: resolve(value) };
+  }
+  const url = new URL(value);
+  const unknown = [...url.searchParams.keys()].some((name) => !storageOptions.has(name));
+  const pathStyle = url.searchParams.get("pathStyle");
+  const endpoint = url.searchParams.get("endpoint") ?? undefined;
+  if (unknown || url.username !== "" || url.password !== "" || url.host === "" || url.hash !== "") {
+    throw new RangeError("not an S3 location");
+  }
+  if (pathStyle !== null && pathStyle !== "true" && pathStyle !== "false") throw new RangeError("not true or false");
+  if (endpoint !== undefined && !/^https?:$/.test(new URL(endpoint).protocol)) throw new RangeError("not an endpoint");
+  return {
+    kind: "s3",
+    bucket: url.host,
+    prefix: decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, ""),
+    endpoint,
+    region: url.searchParams.get("region") ?? undefined,
+    pathStyle: pathStyle === null ? undefined : pathStyle === "true",
+  };
+}
+
+function parsePublicUrl(value: string): string {
+  const url = new URL(value);
+  if (!/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username) {
+    throw new RangeError("not an origin");
+  }
+  return url.origin;
+}
+
+function isNetwork(value: string): boolean {
+  const [address = "", bits, ...more] = value.split("/");
+  const family = isIP(address);
+  if (family === 0 || more.length > 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) return false;
+  try {
+    new BlockList().addSubnet(address, Number(bits ?? (family === 4 ? 32 : 128)), family === 4 ? "ipv4" : "ipv6");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type { Address };

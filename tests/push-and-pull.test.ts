@@ -1,23 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { startServer } from "../src/server.ts";
+import { startTestServer } from "./support/start-server.ts";
 
-const data = await mkdtemp(join(tmpdir(), "berth-"));
-const broken: object[] = [];
-const start = () =>
-  startServer({ host: "127.0.0.1", port: 0, data, log: (_message, facts) => void broken.push(facts) });
-let server = await start();
-afterAll(async () => {
-  await server.close();
-  await rm(data, { recursive: true, force: true });
-});
+const server = await startTestServer();
+afterAll(() => server.close());
 
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const call = (method: string, path: string, body?: Uint8Array | string, headers: Record<string, string> = {}) =>
-  fetch(`http://127.0.0.1:${server.port}${path}`, {
+  fetch(server.url + path, {
     method,
     headers,
     ...(body === undefined ? {} : { body: body as string }),
@@ -47,8 +37,7 @@ async function pushImage(name: string, tag: string): Promise<{ digest: string; l
 
 test("what was acknowledged is there after a restart, whole and by range", async () => {
   const { digest, layer } = await pushImage("team/app", "1.0");
-  await server.close();
-  server = await start();
+  await server.restart();
   const manifest = await call("GET", "/v2/team/app/manifests/1.0");
   expect([manifest.status, manifest.headers.get("docker-content-digest")]).toEqual([200, digest]);
   const path = `/v2/team/app/blobs/${digestOf(layer)}`;
@@ -63,8 +52,7 @@ test("a chunked upload goes on after a restart and refuses a gap with 416 and it
   const { headers } = await call("POST", "/v2/a/blobs/uploads/");
   const location = headers.get("location")!;
   expect((await call("PATCH", location, bytes.subarray(0, 20_000), { "content-range": "0-19999" })).status).toBe(202);
-  await server.close();
-  server = await start();
+  await server.restart();
   const gap = await call("PATCH", location, bytes.subarray(30_000), { "content-range": "30000-49999" });
   expect([gap.status, gap.headers.get("range")]).toEqual([416, "0-19999"]);
   expect((await call("PATCH", location, bytes.subarray(20_000), { "content-range": "20000-49999" })).status).toBe(202);
@@ -120,9 +108,11 @@ test.each([
 });
 
 test("a second server on the same data directory is refused and says what to do", async () => {
-  await expect(start()).rejects.toThrow("another Berth is using this data directory");
+  await expect(startTestServer({ data: server.config.data })).rejects.toThrow(
+    "another Berth is using this data directory",
+  );
 });
 
 test("nothing broke inside", () => {
-  expect(broken).toEqual([]);
+  expect(server.errors).toEqual([]);
 });

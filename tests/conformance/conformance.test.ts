@@ -2,19 +2,17 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { startServer } from "../../src/server.ts";
 import { expectGolden } from "../support/golden.ts";
 import { getPeer, needPeers } from "../support/peers.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { run } from "../support/run.ts";
+import { startTestServer } from "../support/start-server.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
 const postgres = await startPostgres();
-const start = (name: string, database?: string) =>
-  startServer({ host: "127.0.0.1", port: 0, data: join(folder, name), database, log: () => undefined });
 const servers = {
-  sqlite: await start("sqlite"),
-  postgres: postgres === undefined ? undefined : await start("postgres", postgres.url),
+  sqlite: await startTestServer(),
+  postgres: postgres === undefined ? undefined : await startTestServer({ database: postgres.url }),
 };
 afterAll(async () => {
   await servers.sqlite.close();
@@ -35,7 +33,7 @@ test.for(cases)(
     const { code, output } = await run(conformance, [], {
       cwd: folder,
       env: {
-        OCI_REGISTRY: `127.0.0.1:${server!.port}`,
+        OCI_REGISTRY: server!.host,
         OCI_TLS: "disabled",
         OCI_REPO1: `conformance-${version}/one`,
         OCI_REPO2: `conformance-${version}/two`,

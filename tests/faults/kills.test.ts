@@ -11,7 +11,7 @@ const main = resolve(import.meta.dirname, "../../src/main.ts");
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 async function startProcess() {
-  const env = { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_DATA: data };
+  const env = { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data };
   const child = spawn(process.execPath, [main, "serve", "--open"], { env, stdio: ["ignore", "pipe", "inherit"] });
   const address = await new Promise<string>((done, reject) => {
     let output = "";

@@ -3,17 +3,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { startServer } from "../../src/server.ts";
 import { getPeer } from "../support/peers.ts";
 import { run } from "../support/run.ts";
+import { startTestServer } from "../support/start-server.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-clients-"));
-const server = await startServer({ host: "127.0.0.1", port: 0, data: join(folder, "data"), log: () => undefined });
+const server = await startTestServer();
 afterAll(async () => {
   await server.close();
   await rm(folder, { recursive: true, force: true });
 });
-const host = `127.0.0.1:${server.port}`;
+const { host } = server;
 const content = randomBytes(5_000_000);
 await writeFile(join(folder, "file"), content);
 
