@@ -1,10 +1,15 @@
-// Types, lint and format.
+// Types, lint, format, arrows (who may import whom) and dead code.
 import { spawnSync } from "node:child_process";
 
-const run = (command, ...args) => (spawnSync(command, args, { stdio: "inherit" }).status ?? 1) === 0;
-const passed = [
-  run("tsc", "--noEmit", "-p", "."),
-  run("oxlint", "--type-aware", "--quiet"),
-  run("oxfmt", "--check", "."),
-];
-process.exit(passed.every(Boolean) ? 0 : 1);
+const parts = {
+  types: ["tsc", "--noEmit", "-p", "."],
+  lint: ["oxlint", "--type-aware", "--quiet"],
+  format: ["oxfmt", "--check", "."],
+  arrows: ["node", "scripts/arrows.ts"],
+  "dead code": ["knip", "--include", "files,unlisted,unresolved"],
+};
+const failed = Object.entries(parts)
+  .filter(([, [command, ...args]]) => spawnSync(command, args, { stdio: "inherit" }).status !== 0)
+  .map(([name]) => name);
+if (failed.length > 0) console.error(`check: ${failed.join(", ")} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;
