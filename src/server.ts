@@ -1,5 +1,6 @@
-import { handleDistribution } from "./api/distribution/index.ts";
-import { listen } from "./api/http/index.ts";
+import { distributionErrors, handleDistribution } from "./api/distribution/index.ts";
+import { openListener } from "./api/http/index.ts";
+import type { ListenerOptions } from "./api/http/index.ts";
 import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
@@ -23,18 +24,20 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const stores = await openStores(config, log);
   try {
     const { registry } = stores;
-    const listener = await listen({
-      ...config.listen,
-      headerBytes: config.limits.headerBytes,
+    const listener = await openListener(listenerOptions(config), {
+      wires: distributionErrors,
       handle: (exchange) =>
         void handleDistribution(registry, exchange, (error) =>
           log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) }),
         ),
+      ended: () => undefined,
+      refused: () => undefined,
+      alarm: (message, facts) => log.warn(message, facts),
     });
     return {
       address: { host: config.listen.host, port: listener.port },
       async close() {
-        await listener.close();
+        await listener.drain(config.drain);
         await stores.close();
       },
     };
@@ -42,6 +45,22 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     await stores.close();
     throw error;
   }
+}
+
+const minute = 60_000;
+
+function listenerOptions({ listen, tls, limits, trustedProxies }: Config): ListenerOptions {
+  const { certificate, key } = tls;
+  return {
+    ...listen,
+    tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    trustedProxies,
+    connections: limits.connections,
+    headerBytes: limits.headerBytes,
+    headerTime: minute,
+    keepAlive: 75_000,
+    slowest: { bytesPerSecond: limits.minimumRate / 60, over: minute },
+  };
 }
 
 /** While there is no access control, only this machine may reach the registry. */

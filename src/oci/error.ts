@@ -5,6 +5,7 @@ export type RegistryErrorCode =
   | "BLOB_UPLOAD_UNKNOWN"
   | "DENIED"
   | "DIGEST_INVALID"
+  | "HEADERS_TOO_LARGE"
   | "INTERNAL"
   | "MANIFEST_BLOB_UNKNOWN"
   | "MANIFEST_INVALID"

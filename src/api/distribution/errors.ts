@@ -26,6 +26,7 @@ export const distributionErrors = {
   STORAGE_FULL: { status: 507, code: "DENIED", retryAfter: 60 },
   UNAVAILABLE: { status: 503, code: "UNAVAILABLE", retryAfter: 2 },
   PAGINATION_INVALID: { status: 400, code: "PAGINATION_NUMBER_INVALID" },
+  HEADERS_TOO_LARGE: { status: 431, code: "UNSUPPORTED" },
   REQUEST_INVALID: { status: 400, code: "UNSUPPORTED" },
   REQUEST_TIMEOUT: { status: 408, code: "BLOB_UPLOAD_INVALID" },
   INTERNAL: { status: 500, code: "UNKNOWN" },

@@ -1,9 +1,8 @@
-import type { ServerResponse } from "node:http";
 import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import { endedEarly, queryOf, readBody, sendBytes, sendEmpty, sendError, sendJson } from "../http/index.ts";
+import { queryOf, readBody, sendBytes, sendChunk, sendEmpty, sendError, sendJson } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import {
   manifestSizeLimit,
@@ -45,6 +44,7 @@ export async function handleDistribution(
     const route = matchRoute(exchange.path);
     if (route === undefined)
       throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
+    exchange.route = route.kind;
     await answer(registry, exchange, route);
   } catch (error) {
     const translated = translateError(error);
@@ -217,22 +217,8 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
     response.end();
     return;
   }
-  await sendBlob(registry, blob, { start, end }, begin, (chunk) => writeChunk(response, chunk));
+  await sendBlob(registry, blob, { start, end }, begin, (chunk) => sendChunk(exchange, chunk));
   response.end();
-}
-
-/** Resolves when the chunk has left, so that its buffer may be used again. */
-function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (response.destroyed) return reject(endedEarly());
-    const closed = () => reject(endedEarly());
-    response.once("close", closed);
-    response.write(chunk, (error) => {
-      response.off("close", closed);
-      if (error) reject(endedEarly());
-      else resolve();
-    });
-  });
 }
 
 async function removeBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {

@@ -1,1 +1,2 @@
+export { distributionErrors } from "./errors.ts";
 export { handleDistribution } from "./handle.ts";

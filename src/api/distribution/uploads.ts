@@ -1,5 +1,5 @@
 import { distributionErrors } from "./errors.ts";
-import { endedEarly, invite, queryOf, sendEmpty, sendError, statedLength } from "../http/index.ts";
+import { queryOf, readChunks, sendEmpty, sendError, statedLength } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { parseContentRange, parseDigest, parseRepositoryName, RegistryError } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
@@ -104,28 +104,8 @@ function sendStored(exchange: Exchange, name: RepositoryName, digest: string): v
   sendEmpty(exchange.response, 201, ["Location", `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest", digest]);
 }
 
-/** The request's body, paused while its taker is busy. */
+/** The request's body, checked before it is read. @throws RegistryError SIZE_INVALID */
 function bodyOf(exchange: Exchange): Body {
-  const { request } = exchange;
-  statedLength(request);
-  return (take) =>
-    new Promise((resolve, reject) => {
-      const stop = (error: Error) => {
-        request.removeAllListeners("data");
-        request.pause();
-        reject(error);
-      };
-      let pending = Promise.resolve();
-      request.on("data", (chunk: Buffer) => {
-        const busy = take(chunk);
-        if (busy === undefined) return;
-        request.pause();
-        pending = busy.then(() => void request.resume(), stop);
-      });
-      request.once("end", () => void pending.then(resolve));
-      const early = () => void pending.then(() => stop(endedEarly()));
-      request.once("aborted", early);
-      request.once("error", early);
-      invite(exchange);
-    });
+  statedLength(exchange.request);
+  return (take) => readChunks(exchange, take);
 }

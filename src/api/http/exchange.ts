@@ -1,84 +1,70 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { RegistryError } from "../../oci/index.ts";
+import type { RegistryError } from "../../oci/index.ts";
+import type { Connection, Transfer } from "./connection.ts";
+import type { Origin } from "./origin.ts";
 
-/** A request with what the listener found out about it. */
-export interface Exchange {
+/** A request with what the listener found out about it. One for each request; what costs time is worked out when asked for. */
+export class Exchange implements Transfer {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** For the log and for errors. */
-  readonly id: string;
+  readonly connection: Connection;
   /** Path as it was sent, without the query: percent-encoding stands. */
   readonly path: string;
   /** Query as it was sent, without the question mark. */
   readonly query: string;
+  /** Milliseconds of the process's clock (`performance.now`) at which its head was read. */
+  readonly startedAt: number;
   /** Who asks: `anonymous` while everybody may do everything. */
-  readonly principal: string;
+  principal = "anonymous";
+  /** Kind of endpoint, for metrics: set by the dialect, never a name that a client chose. */
+  route = "other";
+  /** Bytes of the request's body that arrived. */
+  received = 0;
+  /** Bytes of the answer's body that were handed to the connection. */
+  sent = 0;
+  cut: ((error: RegistryError) => void) | undefined;
+  waits = false;
+  #id: string | undefined;
+  #origin: Origin | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, connection: Connection) {
+    this.request = request;
+    this.response = response;
+    this.connection = connection;
+    this.startedAt = performance.now();
+    const target = pathOf(request.url ?? "/");
+    const mark = target.indexOf("?");
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? "" : target.slice(mark + 1);
+  }
+
+  /** For the log and for errors: a trusted proxy's own id, or one that no other request has. */
+  get id(): string {
+    return (this.#id ??= this.connection.rules.findId(this.request, this.connection.peer) ?? newRequestId());
+  }
+
+  /** Who is at the other end, seen through trusted proxies. */
+  get origin(): Origin {
+    return (this.#origin ??= this.connection.rules.originOf(this.request, this.connection));
+  }
+}
+
+const runId = Math.random().toString(36).slice(2, 10).padEnd(8, "0");
+let lastRequest = 0;
+
+/** An id that no other request of this process has, and hardly one of another. */
+export function newRequestId(): string {
+  return `${runId}-${(++lastRequest).toString(36)}`;
+}
+
+/** The path of a request's target: `http://host/v2/` (RFC 9112, 3.2.2) means the same as `/v2/`. */
+function pathOf(target: string): string {
+  if (target.charCodeAt(0) === 47) return target;
+  const absolute = /^https?:\/\/[^/?#]*(.*)$/is.exec(target);
+  return absolute === null ? target : absolute[1]! === "" ? "/" : absolute[1]!;
 }
 
 /** Parameters of the query. */
 export function queryOf(exchange: Exchange): URLSearchParams {
   return new URLSearchParams(exchange.query);
-}
-
-/**
- * Tells a client that waits with its body to send it (RFC 9110, 10.1.1). Called after everything that can be refused
- * without the body was refused.
- */
-export function invite(exchange: Exchange): void {
-  const { request, response } = exchange;
-  if (request.headers.expect === undefined || response.writableEnded || invited.has(request)) return;
-  invited.add(request);
-  response.writeContinue();
-}
-
-const invited = new WeakSet<IncomingMessage>();
-
-/** Length that the request states in bytes, undefined when chunked. @throws RegistryError REQUEST_INVALID */
-export function statedLength(request: IncomingMessage): number | undefined {
-  const text = request.headers["content-length"];
-  if (text === undefined) return request.headers["transfer-encoding"] === undefined ? 0 : undefined;
-  const length = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(length)) {
-    throw new RegistryError("SIZE_INVALID", "Content-Length is not a number of bytes: send its decimal value", {
-      detail: { "content-length": text.slice(0, 40) },
-    });
-  }
-  return length;
-}
-
-/**
- * The whole body, refused before it is read when it states more than `limit` bytes.
- * @throws RegistryError `tooLarge` above the limit, SIZE_INVALID when it ends early
- */
-export function readBody(exchange: Exchange, limit: number, tooLarge: RegistryError): Promise<Buffer> {
-  const { request } = exchange;
-  const stated = statedLength(request);
-  if (stated !== undefined && stated > limit) return Promise.reject(tooLarge);
-  invite(exchange);
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limit) {
-        request.removeAllListeners("data");
-        request.pause();
-        reject(tooLarge);
-        return;
-      }
-      chunks.push(chunk);
-    });
-    request.once("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
-    const early = () => reject(endedEarly());
-    request.once("aborted", early);
-    request.once("error", early);
-  });
-}
-
-/** The client went away before its body was whole. */
-export function endedEarly(): RegistryError {
-  return new RegistryError(
-    "SIZE_INVALID",
-    "the body ended early, nothing was stored: ask for the upload's offset and go on from it",
-  );
 }

@@ -1,6 +1,7 @@
-export { endedEarly, invite, queryOf, readBody, statedLength } from "./exchange.ts";
+export { readBody, readChunks, statedLength } from "./body.ts";
+export { queryOf } from "./exchange.ts";
 export type { Exchange } from "./exchange.ts";
-export { sendBytes, sendEmpty, sendError, sendJson } from "./respond.ts";
+export { explainListen, openListener } from "./listener.ts";
+export type { Listener, ListenerErrorCode, ListenerHooks, ListenerOptions, RefusedConnection } from "./listener.ts";
+export { sendBytes, sendChunk, sendEmpty, sendError, sendJson } from "./respond.ts";
 export type { RawHeaders, Wire } from "./respond.ts";
-export { listen } from "./listen.ts";
-export type { ListenOptions, Listener } from "./listen.ts";

@@ -1,5 +1,8 @@
+import { STATUS_CODES } from "node:http";
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { RegistryError } from "../../oci/index.ts";
+import { endedEarly, isBodyPending } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** How an error looks on the wire in one dialect. */
@@ -16,7 +19,7 @@ export type RawHeaders = readonly string[];
 
 /** Answers with no body. */
 export function sendEmpty(response: ServerResponse, status: number, headers: RawHeaders): void {
-  response.writeHead(status, [...headers, ...(status === 204 ? [] : ["Content-Length", "0"])]);
+  response.writeHead(status, [...headers, ...(status === 204 || status === 304 ? [] : ["Content-Length", "0"])]);
   response.end();
 }
 
@@ -24,8 +27,12 @@ export function sendEmpty(response: ServerResponse, status: number, headers: Raw
 export function sendBytes(exchange: Exchange, status: number, headers: RawHeaders, body: Uint8Array): void {
   const { request, response } = exchange;
   response.writeHead(status, [...headers, "Content-Length", String(body.length)]);
-  if (request.method === "HEAD") response.end();
-  else response.end(body);
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  exchange.sent += body.length;
+  response.end(body);
 }
 
 /** Answers with JSON text. */
@@ -33,8 +40,21 @@ export function sendJson(exchange: Exchange, status: number, headers: RawHeaders
   sendBytes(exchange, status, ["Content-Type", "application/json", ...headers], Buffer.from(text));
 }
 
-/** How long a refused body may still arrive before the connection is cut, in milliseconds. */
-const linger = 2_000;
+/** Sends a part of a body; resolves when it has left, so that its buffer may be used again. Rejects when the client is gone. */
+export function sendChunk(exchange: Exchange, chunk: Uint8Array): Promise<void> {
+  const { response } = exchange;
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(endedEarly());
+    if (response.destroyed) return gone();
+    response.once("close", gone);
+    response.write(chunk, (error) => {
+      response.off("close", gone);
+      if (error) return gone();
+      exchange.sent += chunk.length;
+      resolve();
+    });
+  });
+}
 
 /**
  * Answers with the error that the specification describes: `{"errors":[{"code","message","detail"}]}`. When a body is
@@ -47,15 +67,49 @@ export function sendError(exchange: Exchange, error: RegistryError, wire: Wire, 
     response.destroy();
     return;
   }
-  const detail = { ...(error.detail as object | undefined), requestId: exchange.id };
-  const text = JSON.stringify({ errors: [{ code: wire.code, message: error.message, detail }] });
   const all = [...headers, "X-Request-Id", exchange.id];
   if (wire.retryAfter !== undefined) all.push("Retry-After", String(wire.retryAfter));
-  if (!request.complete) {
-    all.push("Connection", "close");
-    const { socket } = request;
-    response.once("finish", () => setTimeout(() => socket.destroy(), linger).unref());
+  if (isBodyPending(request)) {
+    exchange.connection.broken = true;
+    response.shouldKeepAlive = false;
+    lingerAfterAnswer(request.socket);
     request.resume();
   }
-  sendJson(exchange, wire.status, all, text);
+  sendJson(exchange, wire.status, all, errorText(error, wire, exchange.id));
+}
+
+/** The error's document. */
+export function errorText(error: RegistryError, wire: Wire, requestId: string): string {
+  const detail = { ...(error.detail as object | undefined), requestId };
+  return JSON.stringify({ errors: [{ code: wire.code, message: error.message, detail }] });
+}
+
+/** Answers on a connection whose request could not be read, and closes it. */
+export function sendRawError(socket: Socket, error: RegistryError, wire: Wire, requestId: string): void {
+  const text = errorText(error, wire, requestId);
+  const head = [
+    `HTTP/1.1 ${wire.status} ${STATUS_CODES[wire.status]}`,
+    "Content-Type: application/json",
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    `X-Request-Id: ${requestId}`,
+    "Connection: close",
+  ];
+  lingerAfterAnswer(socket);
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
+}
+
+/** How long a refused body may still arrive before the connection is cut, in milliseconds. */
+const linger = 2_000;
+
+/**
+ * Has the connection closed in two steps. Closed at once with unread bytes on it, the system would reset it, and the
+ * client might lose the answer: so it is told that nothing more comes, and what it sends is thrown away for a while.
+ */
+export function lingerAfterAnswer(socket: Socket): void {
+  // Node calls this when the last answer of a connection is out.
+  socket.destroySoon = () => {
+    if (socket.writable) socket.end();
+    setTimeout(() => socket.destroy(), linger).unref();
+  };
+  if (!socket.writable) socket.destroySoon();
 }
