@@ -13,16 +13,24 @@ export interface LinkedBlob {
 }
 
 /** A blob of the repository that can be served; bad ones are not there. */
-export const findLinkedBlob = statement(
-  "findLinkedBlob",
-  (_db, p: { repository: string; digest: string }) =>
-    sql<LinkedBlob>`
-    select b.id, rb.repository_id, b.size, b.key, b.crcs, c.bytes, rb.pin_until
-    from repository r
-    join blob b on b.digest = ${p.digest} and b.bad = 0
-    join repository_blob rb on rb.repository_id = r.id and rb.blob_id = b.id
-    left join blob_content c on c.blob_id = b.id
-    where r.name = ${p.repository}`,
+export const findLinkedBlob = statement("findLinkedBlob", (_db, p: { repository: string; digest: string }, d) =>
+  d.name === "sqlite"
+    ? sql<LinkedBlob>`
+          select b.id, rb.repository_id, b.size, b.key, b.crcs, c.bytes, rb.pin_until
+          from repository r
+          cross join blob b on b.digest = ${p.digest} and b.bad = 0
+          cross join repository_blob rb on rb.repository_id = r.id and rb.blob_id = b.id
+          left join blob_content c on c.blob_id = b.id
+          where r.name = ${p.repository}`
+    : // A plain join may read every link of a blob that all repositories share.
+      sql<LinkedBlob>`
+          select b.id, rb.repository_id, b.size, b.key, b.crcs, c.bytes, rb.pin_until
+          from repository r
+          join blob b on b.digest = ${p.digest} and b.bad = 0
+          cross join lateral (
+            select repository_id, pin_until from repository_blob where repository_id = r.id and blob_id = b.id limit 1) rb
+          left join blob_content c on c.blob_id = b.id
+          where r.name = ${p.repository}`,
 );
 
 /** The blob row itself, kept from being collected until this transaction ends; pushers do not hold up each other. */
@@ -139,15 +147,16 @@ export const lockLinks = statement("lockLinks", (_db, p: { repository: number; d
     ? sql<{ id: number; digest: string; size: number; bad: number }>`
           select b.id, b.digest, b.size, b.bad
           from ${d.each(p.digests, "text")}
-          join blob b on b.digest = e.value
-          join repository_blob rb on rb.repository_id = ${p.repository} and rb.blob_id = b.id`
-    : sql<{ id: number; digest: string; size: number; bad: number }>`
+          cross join blob b on b.digest = e.value
+          cross join repository_blob rb on rb.repository_id = ${p.repository} and rb.blob_id = b.id`
+    : // A plain join may read every link of the repository.
+      sql<{ id: number; digest: string; size: number; bad: number }>`
           select b.id, b.digest, b.size, b.bad
-          from blob b
-          join repository_blob rb on rb.repository_id = ${p.repository} and rb.blob_id = b.id
-          where b.digest = any(${p.digests}::text[])
-          order by b.digest
-          for key share of b, rb`,
+          from (select value from ${d.each(p.digests, "text")} order by value) w
+          cross join lateral (select id, digest, size, bad from blob where digest = w.value for key share) b
+          cross join lateral (
+            select blob_id from repository_blob
+            where repository_id = ${p.repository} and blob_id = b.id for key share) rb`,
 );
 
 export const isLinkUsed = statement(

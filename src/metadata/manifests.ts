@@ -160,11 +160,14 @@ export const lockChildren = statement("lockChildren", (_db, p: { repository: num
   d.name === "sqlite"
     ? sql<{ id: number; digest: string; size: number }>`
           select m.id, m.digest, m.size from ${d.each(p.digests, "text")}
-          join manifest m on m.repository_id = ${p.repository} and m.digest = e.value`
-    : sql<{ id: number; digest: string; size: number }>`
-          select m.id, m.digest, m.size from manifest m
-          where m.repository_id = ${p.repository} and m.digest = any(${p.digests}::text[])
-          order by m.digest for key share`,
+          cross join manifest m on m.repository_id = ${p.repository} and m.digest = e.value`
+    : // Any other form may read every manifest of the repository.
+      sql<{ id: number; digest: string; size: number }>`
+          select m.id, m.digest, m.size
+          from (select value from ${d.each(p.digests, "text")} order by value) w
+          cross join lateral (
+            select id, digest, size from manifest
+            where repository_id = ${p.repository} and digest = w.value for key share) m`,
 );
 
 export const insertManifestChildren = statement(
@@ -228,22 +231,25 @@ export const insertReferrer = statement(
     }),
 );
 
+/** Referrers of a subject after `after` in byte order. */
 export const listReferrers = statement(
   "listReferrers",
   (_db, p: { repository: string; subject: string; after: string; limit: number }) =>
     sql<{ digest: string; descriptor: string }>`
-      select f.digest, f.descriptor from repository r
-      join referrer f on f.repository_id = r.id and f.subject = ${p.subject} and f.digest > ${p.after}
-      where r.name = ${p.repository} order by f.digest limit ${p.limit}`,
+      select digest, descriptor from referrer
+      where repository_id = (select id from repository where name = ${p.repository})
+        and subject = ${p.subject} and digest > ${p.after}
+      order by digest limit ${p.limit}`,
 );
 
 export const listReferrersOfType = statement(
   "listReferrersOfType",
-  (_db, p: { repository: string; subject: string; artifactType: string; after: string; limit: number }) =>
+  (_db, p: { repository: string; subject: string; artifactType: string; after: string; limit: number }, d) =>
     sql<{ digest: string; descriptor: string }>`
-      select f.digest, f.descriptor from repository r
-      join referrer f on f.repository_id = r.id and f.subject = ${p.subject} and f.digest > ${p.after}
-      where r.name = ${p.repository} and f.artifact_type = ${p.artifactType} order by f.digest limit ${p.limit}`,
+      select digest, descriptor from referrer ${d.indexedBy("referrer_by_type")}
+      where repository_id = (select id from repository where name = ${p.repository})
+        and subject = ${p.subject} and artifact_type = ${p.artifactType} and digest > ${p.after}
+      order by digest limit ${p.limit}`,
 );
 
 /** Manifests whose subject was this digest, for review when it goes. */

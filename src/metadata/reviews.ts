@@ -103,7 +103,7 @@ export const listDeadObjects = statement(
 export const deleteDeadObjects = statement(
   "deleteDeadObjects",
   (_db, p: { keys: readonly string[] }, d) =>
-    sql`delete from dead_object where key in (select e.value from ${d.each(p.keys, "text")})`,
+    sql`delete from dead_object where ${d.isOneOf(sql.ref("key"), p.keys, "text")}`,
 );
 
 /** Tries again later what could not be removed. */
@@ -111,7 +111,7 @@ export const postponeDeadObjects = statement(
   "postponeDeadObjects",
   (_db, p: { keys: readonly string[]; notBefore: number }, d) =>
     sql`update dead_object set attempts = attempts + 1, not_before = ${p.notBefore}
-        where key in (select e.value from ${d.each(p.keys, "text")})`,
+        where ${d.isOneOf(sql.ref("key"), p.keys, "text")}`,
 );
 
 /** Which of the keys some row names: a blob, an upload or a dead object. */

@@ -21,6 +21,14 @@ export interface Spelling {
   readonly name: DialectName;
   /** A list parameter as a table `e` with the column `value`. */
   each(list: readonly string[] | readonly number[], type: "bigint" | "text"): RawBuilder<unknown>;
+  /** A condition: the column is one of a list parameter. */
+  isOneOf(
+    column: RawBuilder<unknown>,
+    list: readonly string[] | readonly number[],
+    type: "bigint" | "text",
+  ): RawBuilder<boolean>;
+  /** Names the index to read by, where SQLite would choose another; PostgreSQL chooses by itself. */
+  indexedBy(index: string): RawBuilder<unknown>;
   /** Keeps the rows from being removed until the transaction ends. SQLite has one writer and needs nothing. */
   readonly forKeyShare: RawBuilder<unknown>;
   /** Keeps the rows for this transaction alone. */
@@ -128,6 +136,8 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
   sqlite: {
     name: "sqlite",
     each: (list) => sql`json_each(${list}) as e`,
+    isOneOf: (column, list) => sql<boolean>`${column} in (select value from json_each(${list}))`,
+    indexedBy: (index) => sql`indexed by ${sql.raw(index)}`,
     forKeyShare: nothing,
     forUpdate: nothing,
     skipLocked: nothing,
@@ -136,6 +146,9 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
   postgres: {
     name: "postgres",
     each: (list, type) => sql`unnest(${list}::${sql.raw(type)}[]) as e(value)`,
+    // A subquery over unnest would be joined by a scan of the table.
+    isOneOf: (column, list, type) => sql<boolean>`${column} = any(${list}::${sql.raw(type)}[])`,
+    indexedBy: () => nothing,
     forKeyShare: sql`for key share`,
     forUpdate: sql`for update`,
     skipLocked: sql`for update skip locked`,

@@ -1,0 +1,92 @@
+import type { DialectName } from "../statement.ts";
+
+/**
+ * Rows of a busy registry: repository 1 holds half of everything, blob 1 is in every repository, and manifest 2
+ * has hundreds of referrers.
+ */
+export const loadedRows = { repositories: 20_000, blobs: 6_000, manifests: 5_000, tags: 20_000 } as const;
+
+/**
+ * SQL that fills every table, the same rows on both databases and in every run, so that plans are made for tables that
+ * are large.
+ */
+export function sampleDigest(row: { readonly blob: number } | { readonly manifest: number }): string {
+  const number = "blob" in row ? row.blob : loadedRows.blobs + row.manifest;
+  return `sha256:${number.toString(16).padStart(64, "0")}`;
+}
+
+export function loadTables(dialect: DialectName): string[] {
+  const hex = (number: string) =>
+    dialect === "sqlite" ? `printf('%064x', ${number})` : `lpad(to_hex((${number})::bigint), 64, '0')`;
+  const padded = (number: string) =>
+    dialect === "sqlite" ? `printf('%06d', ${number})` : `lpad((${number})::text, 6, '0')`;
+  const bytes = dialect === "sqlite" ? `zeroblob(400)` : `decode(repeat('7b', 400), 'hex')`;
+  const own = dialect === "sqlite" ? "" : "overriding system value";
+  const fill = (table: string, columns: string, count: number, values: string) =>
+    `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+     insert into ${table} (${columns}) ${columns.startsWith("id,") && !values.startsWith("'") ? own : ""} select ${values} from n`;
+  const { repositories, blobs, manifests, tags } = loadedRows;
+  // Half of all go to the first repository.
+  const repositoryOf = (i: string) => `case when ${i} % 2 = 0 then 1 else 1 + ${i} % ${repositories} end`;
+  return [
+    fill("repository", "id, name, created_at", repositories, `i, 'team/app-' || ${padded("i")}, i`),
+    fill(
+      "blob",
+      "id, digest, size, key, pin_until, bad, created_at",
+      blobs,
+      `i, 'sha256:' || ${hex("i")}, 1000 + i, 'o/' || ${padded("i")}, i, 0, i`,
+    ),
+    `insert into blob_content (blob_id, bytes) select id, ${bytes} from blob where id % 3 = 0`,
+    `insert into repository_blob (repository_id, blob_id, pin_until)
+     select distinct ${repositoryOf("m.id")}, b.id, b.id
+     from blob m join blob b on b.id in (m.id, 1 + m.id * 7 % ${blobs}, 1 + m.id * 11 % ${blobs}) where m.id <= ${manifests}`,
+    // A layer that every repository shares.
+    `insert into repository_blob (repository_id, blob_id, pin_until)
+     select id, 1, 0 from repository where id not in (select repository_id from repository_blob where blob_id = 1)`,
+    fill(
+      "manifest",
+      "id, repository_id, digest, media_type, size, kind, artifact_type, subject, content_size, pin_until, created_at",
+      manifests,
+      `i, ${repositoryOf("i")}, 'sha256:' || ${hex(`${blobs} + i`)}, 'application/vnd.oci.image.manifest.v1+json', 400, 'image',
+       case i % 8 when 0 then 'application/vnd.example.note' when 4 then 'application/vnd.example.rare' end,
+       case when i % 4 = 0 then 'sha256:' || ${hex(`${blobs} + case when i % 8 = 0 or i % 100 = 4 then 2 else i - 2 end`)} end, 5000, i, i`,
+    ),
+    `insert into manifest_content (manifest_id, bytes) select id, ${bytes} from manifest`,
+    `insert into manifest_blob (manifest_id, repository_id, blob_id)
+     select distinct m.id, m.repository_id, b.id
+     from manifest m join blob b on b.id in (m.id, 1 + m.id * 7 % ${blobs}, 1 + m.id * 11 % ${blobs})`,
+    `insert into manifest_child (parent_id, child_id)
+     select p.id, c.id from manifest p join manifest c on c.id in (p.id + 2, p.id + 4) where p.id % 2 = 0`,
+    `insert into referrer (repository_id, subject, digest, manifest_id, artifact_type, descriptor)
+     select repository_id, subject, digest, id, artifact_type, '{}' from manifest where subject is not null`,
+    fill(
+      "tag",
+      "repository_id, name, manifest_id, created_at, updated_at",
+      tags,
+      `${repositoryOf("i")}, 'v' || ${padded("i")}, 1 + i % ${manifests}, i, i`,
+    ),
+    fill(
+      "upload",
+      "id, repository_id, key, size, fence, lease_until, cancelled, created_at, expires_at",
+      1000,
+      `'u' || ${padded("i")}, ${repositoryOf("i")}, 'u/' || ${padded("i")}, i, 1, i, 0, i, i`,
+    ),
+    fill(
+      "review",
+      "id, kind, repository_id, target_id, review_after, event",
+      6000,
+      `i, case i % 3 when 0 then 'manifest' when 1 then 'link' else 'blob' end, ${repositoryOf("i")}, i, i, 'pushed'`,
+    ),
+    fill("dead_object", "key, not_before, attempts", 2000, `'d/' || ${padded("i")}, i, 0`),
+    fill("orphan", "key, first_seen", 2000, `'x/' || ${padded("i")}, i`),
+    fill("event", "id, type, repository, payload, at", 5000, `i, 'image.pushed', 'team/app-000001', '{}', i`),
+    fill(
+      "audit",
+      "id, at, principal, action, repository, target",
+      5000,
+      `i, i, 'anonymous', 'push', 'team/app-000001', 'v' || i`,
+    ),
+    fill("installation", "name, value", 10, `'setting-' || i, 'value'`),
+    "analyze",
+  ];
+}
