@@ -86,12 +86,15 @@ export const configSchema = z.strictObject({
     { about: "HTTPS, when both are set. The files are read again when they change." },
   ),
   log: group(
-    { level: choice(logLevels, "info", { about: "The least important lines that are written." }) },
+    {
+      level: choice(logLevels, "info", { about: "The least important lines that are written." }),
+      requests: flag(true, { about: "One line for each request, at level info." }),
+    },
     { about: "Lines of JSON on standard output." },
   ),
   limits: group(
     {
-      connections: count(10_000, { about: "Connections at once; more are closed as they come.", least: 1 }),
+      connections: count(10_000, { about: "Connections at once; those above are told 503, and closed.", least: 1 }),
       headerBytes: size("16KiB", { about: "Headers of one request together.", least: 1024, most: 1024 ** 2 }),
       minimumRate: size("64KiB", {
         about: "Bytes that a body must bring in each 60 seconds; a slower one is ended. 0 takes any.",
@@ -130,6 +133,10 @@ export const configSchema = z.strictObject({
   ),
   redirect: flag(false, { about: "Send readers of large blobs to the S3 store itself, by signed URLs." }),
   drain: duration("30s", { about: "How long requests in flight may go on after SIGTERM." }),
+  drainNotice: duration("0s", {
+    about:
+      "After SIGTERM, how long the registry says that it is not ready and still takes connections, so that a load balancer sees it.",
+  }),
 });
 
 /** Settings as a user writes them, nested. */

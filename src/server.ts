@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { distributionErrors, handleDistribution } from "./api/distribution/index.ts";
 import { openListener } from "./api/http/index.ts";
 import type { ListenerOptions } from "./api/http/index.ts";
@@ -5,6 +6,7 @@ import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
 import { openStores } from "./open-stores.ts";
+import { watchServer } from "./watch-server.ts";
 
 export interface RunningServer {
   /** Where it listens; the port is the one that was taken. */
@@ -24,21 +26,26 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const stores = await openStores(config, log);
   try {
     const { registry } = stores;
+    const watch = watchServer(config, log, registry);
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: (exchange) =>
-        void handleDistribution(registry, exchange, (error) =>
-          log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) }),
-        ),
-      ended: () => undefined,
-      refused: () => undefined,
+      handle: (exchange) => void handleDistribution(registry, exchange, (error) => watch.broke(exchange, error)),
+      ended: (exchange) => watch.ended(exchange),
+      refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),
+    });
+    await watch.open(listener).catch(async (error: unknown) => {
+      await listener.drain(0);
+      throw error;
     });
     return {
       address: { host: config.listen.host, port: listener.port },
       async close() {
+        watch.drain();
+        if (config.drainNotice > 0) await setTimeout(config.drainNotice);
         await listener.drain(config.drain);
         await stores.close();
+        await watch.close();
       },
     };
   } catch (error) {

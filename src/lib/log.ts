@@ -8,6 +8,8 @@ export interface Log {
   info(message: string, facts?: object): void;
   warn(message: string, facts?: object): void;
   error(message: string, facts?: object): void;
+  /** Writes a whole line of level info that was put together elsewhere, line feed included; undefined below that level. */
+  readonly line: ((text: string) => void) | undefined;
 }
 
 /** A log that someone must close, so that its last lines are written. */
@@ -38,6 +40,7 @@ export async function openLog(level: LogLevel): Promise<OpenLog> {
     info: (message, facts) => logger.info(facts, message),
     warn: (message, facts) => logger.warn(facts, message),
     error: (message, facts) => logger.error(facts, message),
+    line: logger.isLevelEnabled("info") ? (text) => void destination.write(text) : undefined,
     flush: () => destination.flushSync(),
   };
 }

@@ -6,7 +6,7 @@ export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { pushManifest } from "./push-manifest.ts";
 export type { Caller, Registry, RegistrySettings } from "./registry.ts";
-export { translateError } from "./translate-error.ts";
+export { isStorageFault, translateError } from "./translate-error.ts";
 export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, startUpload } from "./upload-blob.ts";
 export type { Body } from "./upload-blob.ts";
 export { registryWrites } from "./writes.ts";

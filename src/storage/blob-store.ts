@@ -169,6 +169,17 @@ export class BlobStore {
     return this.#pool.used;
   }
 
+  /** Resolves when the store answers. @throws StorageError */
+  async ping(): Promise<void> {
+    // An object that is never there: the store must find its folder or bucket to say so.
+    if ((await this.driver.findSpace()) === undefined) await this.driver.findSize("o/00/00000000000000000000000000");
+  }
+
+  /** Uploads that are being written here, for metrics. */
+  get openUploads(): number {
+    return this.#pool.holders;
+  }
+
   async close(): Promise<void> {
     await this.#threads.close();
     await this.driver.close();

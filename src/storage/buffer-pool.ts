@@ -54,6 +54,11 @@ export class BufferPool {
     this.#holders.delete(letGo);
   }
 
+  /** Those who hold buffers now and then: the uploads that are being written. */
+  get holders(): number {
+    return this.#holders.size;
+  }
+
   /** Bytes in use, for metrics. */
   get used(): number {
     return (this.#made - this.#free.length) * bufferSize;

@@ -21,6 +21,9 @@ export class KeptLog implements Log {
   info = this.#keep("info");
   warn = this.#keep("warn");
   error = this.#keep("error");
+  /** Lines of requests. */
+  readonly requests: string[] = [];
+  line = (text: string) => void this.requests.push(text);
 
   #keep(level: LogLine["level"]) {
     return (message: string, facts: object = {}) => void this.lines.push({ level, message, facts: { ...facts } });

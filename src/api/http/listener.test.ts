@@ -207,7 +207,7 @@ test("what is in flight when the drain's time is over is cut", async () => {
 
 test("a port in use is an error that says what to do", async () => {
   const { port } = await listenWith();
-  await expect(listenWith({ port })).rejects.toThrow("is in use by another program");
+  await expect(listenWith({ port })).rejects.toThrow("is taken by another program");
   await expect(listenWith({ host: "192.0.2.1" })).rejects.toThrow("is no address of this machine");
   await expect(listenWith({ trustedProxies: ["10.0.0.0/40"] })).rejects.toThrow("neither an address nor a network");
 });

@@ -9,6 +9,7 @@ import type { CertificatePaths } from "./certificate.ts";
 import { Connection } from "./connection.ts";
 import type { SlowestRate } from "./connection.ts";
 import { Exchange, newRequestId } from "./exchange.ts";
+import { explainListen } from "./explain-listen.ts";
 import { ProxyRules } from "./origin.ts";
 import { lingerAfterAnswer, sendError, sendRawError } from "./respond.ts";
 import type { Wire } from "./respond.ts";
@@ -230,28 +231,9 @@ async function watchTls(server: Server, tls: CertificatePaths, hooks: ListenerHo
 
 function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => reject(explainListen(cause, host, port)));
+    server.once("error", (cause: NodeJS.ErrnoException) => reject(explainListen("listen", cause, { host, port })));
     server.listen({ host, port, backlog: 1024 }, resolve);
   });
-}
-
-/** What to do when a port cannot be had. */
-export function explainListen(cause: NodeJS.ErrnoException, host: string, port: number): Error {
-  const where = `${host}:${port}`;
-  switch (cause.code) {
-    case "EADDRINUSE":
-      return new Error(
-        `${where} is in use by another program, perhaps another Berth: stop that one or choose another port`,
-        { cause },
-      );
-    case "EACCES":
-      return new Error(`${where} may not be used by this account: choose a port from 1024 on`, { cause });
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return new Error(`${host} is no address of this machine: choose one that it has, such as 127.0.0.1`, { cause });
-    default:
-      return cause;
-  }
 }
 
 /** What the parser lets through but HTTP/1.1 does not. */

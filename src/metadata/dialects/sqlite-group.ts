@@ -18,6 +18,9 @@ export type Reply =
   | { readonly id: number; readonly refused: { code: RegistryErrorCode; message: string; detail: unknown } }
   | { readonly id: number; readonly failed: { reason: MetadataErrorReason; message: string } };
 
+/** The job that does nothing, and so shows that the writer works. */
+export const pingName = ":ping";
+
 /** Number of generation counters; repositories share them by hash. A power of two. */
 export const generationSlots = 4096;
 
@@ -73,6 +76,7 @@ export class GroupCommit {
   }
 
   async #runOne(tx: Transaction, job: Job): Promise<Reply> {
+    if (job.name === pingName) return { id: job.id, value: undefined };
     const write = this.#writes[job.name];
     if (write === undefined) return fail(job.id, new MetadataError("failed", `there is no write named ${job.name}`));
     this.#connection.exec("savepoint job");

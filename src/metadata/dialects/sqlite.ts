@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
-import { GroupCommit, generationSlot, generationSlots, openReply } from "./sqlite-group.ts";
+import { GroupCommit, generationSlot, generationSlots, openReply, pingName } from "./sqlite-group.ts";
 import type { Job, Reply } from "./sqlite-group.ts";
 import { migrateSqlite } from "./sqlite-migrate.ts";
 
@@ -144,7 +144,10 @@ function metadataOver<W extends Writes>(
     write: <N extends keyof W & string>(name: N, input: InputOf<W[N]>) =>
       asked.ask(name, input) as Promise<OutputOf<W[N]>>,
     generation: (repositoryName) => Atomics.load(generations, generationSlot(repositoryName)),
-    ping: async () => reader.exec("select 1"),
+    ping: async () => {
+      reader.exec("select 1");
+      await asked.ask(pingName, undefined);
+    },
     stats: () => ({ writes: asked.asked, commits: asked.commits, waiting: asked.waiting }),
     close,
   };

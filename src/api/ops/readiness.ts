@@ -1,0 +1,92 @@
+/** Something that must answer before requests can be served. */
+export interface Check {
+  readonly name: string;
+  /** Rejects when it does not work. */
+  run(): Promise<unknown>;
+}
+
+/** Why a node is or is not ready. */
+export interface ReadyReport {
+  readonly ready: boolean;
+  /** `ok`, or what is wrong, by name of the check. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** Storage faults within the span that make a node not ready. */
+const faultLimit = 3;
+const faultSpan = 60_000;
+/** A check that has not answered after this many milliseconds has failed. */
+const patience = 3_000;
+/** An answer is good for this many milliseconds, so that probes cannot load the stores. */
+const goodFor = 1_000;
+
+/**
+ * Whether this node should be sent requests: its stores answer, it is not shutting down, and its disk did not fail
+ * again and again. After a failed fsync the system forgets what was not written, so a disk that fails is not trusted on
+ * the word of the next write.
+ */
+export class Readiness {
+  readonly #checks: readonly Check[];
+  readonly #now: () => number;
+  #faults: number[] = [];
+  #draining = false;
+  #last: { readonly at: number; readonly report: Promise<ReadyReport> } | undefined;
+  /** Storage faults since the start. */
+  faults = 0;
+
+  /** @param now milliseconds that never go back */
+  constructor(checks: readonly Check[], now: () => number = () => performance.now()) {
+    this.#checks = checks;
+    this.#now = now;
+  }
+
+  /** From now on not ready. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** A write to the store or the database failed for good. */
+  countFault(): void {
+    this.faults++;
+    this.#faults = [...this.#faults.slice(1 - faultLimit), this.#now()];
+  }
+
+  async report(): Promise<ReadyReport> {
+    const now = this.#now();
+    if (this.#last === undefined || now - this.#last.at >= goodFor) this.#last = { at: now, report: this.#ask() };
+    const { ready, checks } = await this.#last.report;
+    const recent = this.#faults.filter((at) => now - at < faultSpan).length;
+    const faulty = recent >= faultLimit;
+    return {
+      ready: ready && !this.#draining && !faulty,
+      checks: {
+        ...checks,
+        ...(faulty ? { disk: `${recent} writes failed within a minute: look at the disk and the log` } : {}),
+        ...(this.#draining ? { draining: "this node is shutting down" } : {}),
+      },
+    };
+  }
+
+  async #ask(): Promise<ReadyReport> {
+    const results = await Promise.all(
+      this.#checks.map(async (check) => [check.name, await withPatience(check.run())] as const),
+    );
+    return { ready: results.every(([, result]) => result === "ok"), checks: Object.fromEntries(results) };
+  }
+}
+
+async function withPatience(work: Promise<unknown>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${patience / 1000} s`), patience);
+  });
+  const outcome = work.then(
+    () => "ok",
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  try {
+    return await Promise.race([outcome, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

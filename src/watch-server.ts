@@ -1,0 +1,99 @@
+import { Readiness, RequestMetrics, openOps } from "./api/ops/index.ts";
+import type { Metric } from "./api/ops/index.ts";
+import { formatRefused, formatRequest } from "./api/http/index.ts";
+import type { Exchange, Listener, RefusedConnection } from "./api/http/index.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./lib/index.ts";
+import { isStorageFault } from "./registry/index.ts";
+import type { Registry } from "./registry/index.ts";
+
+/** What is told of how the server does: its log, its health, its figures. */
+export interface Watch {
+  /** The log's line and the figures of a request that is over. */
+  ended(exchange: Exchange): void;
+  /** The same for what was no request. */
+  refused(facts: RefusedConnection): void;
+  /** Something broke while a request was answered. */
+  broke(exchange: Exchange, error: unknown): void;
+  /** Begins to serve health and figures, unless `ops` is off. @throws Error that says what to do about the port */
+  open(listener: Listener): Promise<void>;
+  /** From now on not ready. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+export function watchServer(config: Config, log: Log, registry: Registry): Watch {
+  const { metadata, store } = registry;
+  const requests = new RequestMetrics();
+  const readiness = new Readiness([
+    { name: "database", run: () => metadata.ping() },
+    { name: "storage", run: () => store.ping() },
+  ]);
+  const line = config.log.requests ? log.line : undefined;
+  let closeOps = async () => {};
+  let refused = 0;
+  return {
+    ended(exchange) {
+      requests.count(exchange);
+      line?.(formatRequest(exchange, Date.now()));
+    },
+    refused(facts) {
+      refused++;
+      line?.(formatRefused(facts, Date.now()));
+    },
+    broke(exchange, error) {
+      if (isStorageFault(error)) readiness.countFault();
+      log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) });
+    },
+    async open(listener) {
+      if (config.ops === undefined) return;
+      const figures = [
+        ...requestFigures(requests),
+        ...storeFigures(registry),
+        gauge("berth_http_connections", "Connections of clients that are open.", () => listener.connections),
+        counter("berth_http_refused_total", "What came on connections and was no request.", () => refused),
+        counter("berth_storage_faults_total", "Writes that failed for good.", () => readiness.faults),
+      ];
+      const ops = await openOps({ ...config.ops, readiness, metrics: figures });
+      closeOps = () => ops.close();
+      log.info("health and metrics are served", { host: config.ops.host, port: ops.port });
+    },
+    drain: () => readiness.drain(),
+    close: () => closeOps(),
+  };
+}
+
+function requestFigures(requests: RequestMetrics): Metric[] {
+  const durations = "berth_http_request_duration_seconds";
+  return [
+    counter("berth_http_requests_total", "Requests by kind of endpoint, method and class of status.", () =>
+      requests.requests(),
+    ),
+    counter("berth_http_received_bytes_total", "Bytes of request bodies.", () => requests.received()),
+    counter("berth_http_sent_bytes_total", "Bytes of answers' bodies.", () => requests.sent()),
+    {
+      name: durations,
+      help: "From a request's head to the end of its answer.",
+      type: "histogram",
+      read: () => requests.durations(durations),
+    },
+  ];
+}
+
+function storeFigures({ metadata, store }: Registry): Metric[] {
+  return [
+    gauge("berth_uploads_open", "Uploads that are being written by this node.", () => store.openUploads),
+    gauge("berth_upload_buffer_bytes", "Memory that uploads use of their budget.", () => store.bufferedBytes),
+    counter("berth_database_writes_total", "Writes that were asked for.", () => metadata.stats().writes),
+    counter("berth_database_commits_total", "Commits; one carries many writes.", () => metadata.stats().commits),
+    gauge("berth_database_writes_waiting", "Writes that are not committed yet.", () => metadata.stats().waiting),
+  ];
+}
+
+function counter(name: string, help: string, read: Metric["read"]): Metric {
+  return { name, help, type: "counter", read };
+}
+
+function gauge(name: string, help: string, read: Metric["read"]): Metric {
+  return { name, help, type: "gauge", read };
+}

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { rename } from "node:fs/promises";
+import { afterEach, expect, test } from "vitest";
+import type { Settings } from "../src/config.ts";
+import { startTestServer } from "./support/start-server.ts";
+import type { TestServer } from "./support/start-server.ts";
+import { openRawClient } from "../src/api/http/testing/raw-client.ts";
+
+const started: TestServer[] = [];
+afterEach(async () => {
+  for (const server of started.splice(0)) await server.close().catch(() => undefined);
+});
+
+async function startWithOps(settings: Settings = {}) {
+  const server = await startTestServer({ ops: "127.0.0.1:0", ...settings });
+  started.push(server);
+  const line = server.log.lines.find(({ message }) => message === "health and metrics are served");
+  const ops = (path: string, method = "GET") =>
+    fetch(`http://127.0.0.1:${String(line?.facts["port"])}${path}`, { method });
+  return { server, ops, port: Number(line?.facts["port"]) };
+}
+
+test("a running server is alive and ready, and its stores answer", async () => {
+  const { ops } = await startWithOps();
+  expect(await (await ops("/healthz")).json()).toEqual({ alive: true });
+  const ready = await ops("/readyz");
+  expect([ready.status, await ready.json()]).toEqual([200, { ready: true, checks: { database: "ok", storage: "ok" } }]);
+  expect((await ops("/elsewhere")).status).toBe(404);
+  expect((await ops("/healthz", "POST")).status).toBe(405);
+  expect(await (await ops("/readyz", "HEAD")).text()).toBe("");
+});
+
+test("health, readiness and metrics are not served to the registry's clients", async () => {
+  const { server } = await startWithOps();
+  for (const path of ["/healthz", "/readyz", "/metrics"]) expect((await fetch(server.url + path)).status).toBe(404);
+});
+
+test("a store that is gone makes the node not ready; it recovers by itself", async () => {
+  const { server, ops } = await startWithOps();
+  const { storage } = server.config;
+  if (storage.kind !== "filesystem") throw new Error("unexpected store");
+  await rename(storage.directory, `${storage.directory}.away`);
+  const readiness = async () => {
+    const answer = await ops("/readyz");
+    return { status: answer.status, ...((await answer.json()) as { checks: Record<string, string> }) };
+  };
+  await expect.poll(readiness, { timeout: 5_000 }).toMatchObject({ status: 503, checks: { database: "ok" } });
+  expect((await readiness()).checks["storage"]).not.toBe("ok");
+  expect((await ops("/healthz")).status).toBe(200);
+  await rename(`${storage.directory}.away`, storage.directory);
+  await expect.poll(readiness, { timeout: 5_000 }).toMatchObject({ status: 200 });
+});
+
+test("requests are counted by endpoint, method and class of status, and no name is a label", async () => {
+  const { server, ops } = await startWithOps();
+  const bytes = Buffer.from("four");
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  await fetch(`${server.url}/v2/team/secret-name/blobs/uploads/?digest=${digest}`, { method: "POST", body: bytes });
+  for (let count = 0; count < 3; count++)
+    await (await fetch(`${server.url}/v2/team/secret-name/blobs/${digest}`)).bytes();
+  await fetch(`${server.url}/v2/team/secret-name/manifests/absent`);
+  await expect.poll(async () => (await (await ops("/metrics")).text()).includes('route="manifest"')).toBe(true);
+  const text = await (await ops("/metrics")).text();
+  expect(text).toContain('berth_http_requests_total{route="uploads",method="POST",status="2xx"} 1');
+  expect(text).toContain('berth_http_requests_total{route="blob",method="GET",status="2xx"} 3');
+  expect(text).toContain('berth_http_requests_total{route="manifest",method="GET",status="4xx"} 1');
+  expect(text).toContain('berth_http_received_bytes_total{route="uploads",method="POST",status="2xx"} 4');
+  expect(text).toContain('berth_http_sent_bytes_total{route="blob",method="GET",status="2xx"} 12');
+  expect(text).toContain('berth_http_request_duration_seconds_count{route="blob",method="GET",status="2xx"} 3');
+  expect(text).toContain(
+    'berth_http_request_duration_seconds_bucket{route="blob",method="GET",status="2xx",le="+Inf"} 3',
+  );
+  for (const name of [
+    "berth_http_connections",
+    "berth_uploads_open",
+    "berth_upload_buffer_bytes",
+    "berth_database_writes_total",
+    "berth_database_commits_total",
+    "berth_database_writes_waiting",
+    "berth_storage_faults_total",
+    "nodejs_eventloop_lag_p99_seconds",
+    "process_resident_memory_bytes",
+  ]) {
+    expect(text).toMatch(new RegExp(`^${name} [0-9.e+-]+$`, "m"));
+  }
+  expect(text).not.toContain("secret-name");
+});
+
+test("the port of health and metrics being taken ends the start, and says what to do", async () => {
+  const { port } = await startWithOps();
+  await expect(startTestServer({ ops: `127.0.0.1:${port}` })).rejects.toThrow("BERTH_OPS");
+});
+
+test("without `ops` nothing more listens", async () => {
+  const { server } = await startWithOps({ ops: "off" });
+  expect(server.log.lines).toEqual([]);
+});
+
+test("on shutdown readiness goes first, then new connections, and pushes in flight are acknowledged", async () => {
+  const { server, ops } = await startWithOps({ drainNotice: "300ms" });
+  const port = Number(new URL(server.url).port);
+  const body = "x".repeat(50_000);
+  const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+  const push = await openRawClient(port);
+  push.send(`POST /v2/a/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n`);
+  push.send(body.slice(0, 30_000));
+  await expect.poll(() => push.socket.bytesWritten).toBeGreaterThan(30_000);
+  const closed = server.close();
+  const ready = await ops("/readyz");
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    { checks: { draining: "this node is shutting down" } },
+  ]);
+  expect((await fetch(`${server.url}/v2/`)).status, "while it is only announced").toBe(200);
+  await expect
+    .poll(() => openRawClient(port).then((client) => client.close(), String), { timeout: 3_000 })
+    .toContain("ECONNREFUSED");
+  push.send(body.slice(30_000));
+  const answer = await push.read();
+  expect([answer?.status, answer?.headers["connection"]]).toEqual([201, "close"]);
+  await closed;
+  await expect(ops("/healthz")).rejects.toThrow();
+});
+
+test("each request has one line in the log, and an error the same id", async () => {
+  const { server } = await startWithOps();
+  const answer = await fetch(`${server.url}/v2/none/tags/list?token=secret`);
+  const { errors } = (await answer.json()) as { errors: { detail: { requestId: string } }[] };
+  await expect.poll(() => server.log.requests.length).toBe(1);
+  const line = JSON.parse(server.log.requests[0]!) as { id: string; status: number; path: string };
+  expect(line).toMatchObject({ id: errors[0]!.detail.requestId, status: 404, path: "/v2/none/tags/list" });
+  expect(answer.headers.get("x-request-id")).toBe(line.id);
+});
