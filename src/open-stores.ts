@@ -7,7 +7,7 @@ import { lockDirectory, openPostgres, openSqlite } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
 import { registryWrites } from "./registry/index.ts";
 import type { Registry, RegistryWrites } from "./registry/index.ts";
-import { BlobStore, filesystemDriver } from "./storage/index.ts";
+import { BlobStore, BufferPool, filesystemDriver, s3Driver } from "./storage/index.ts";
 import type { BlobDriver } from "./storage/index.ts";
 
 /** Rows and bytes, ready for the use-cases. */
@@ -29,9 +29,10 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   };
   try {
     const metadata = await openRows(config, opened);
-    const driver = await openDriver(config);
     const { inlineBytes, bufferBytes } = config.uploads;
-    const store = new BlobStore(driver, { inlineBytes, bufferBytes });
+    const buffers = new BufferPool(bufferBytes);
+    const driver = await openDriver(config, buffers);
+    const store = new BlobStore(driver, { inlineBytes, buffers });
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
@@ -77,9 +78,14 @@ async function openRows(config: Config, opened: (() => unknown)[]): Promise<Meta
   return metadata;
 }
 
-async function openDriver({ storage }: Config): Promise<BlobDriver> {
-  if (storage.kind === "s3") throw new Error("the S3 driver is not built in: name a directory in `storage`");
-  const driver = filesystemDriver(storage.directory);
+async function openDriver({ data, storage, storageCredentials }: Config, buffers: BufferPool): Promise<BlobDriver> {
+  const { accessKeyId, secretAccessKey } = storageCredentials;
+  const credentials =
+    accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey };
+  const driver =
+    storage.kind === "s3"
+      ? await s3Driver({ ...storage, credentials, spool: join(data, "spool") }, buffers)
+      : filesystemDriver(storage.directory);
   await driver.open();
   return driver;
 }

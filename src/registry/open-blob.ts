@@ -49,15 +49,16 @@ export async function sendBlob(
     return;
   }
   try {
-    const reader = await registry.store.driver.read(key);
+    const object = { key, size, crcs };
+    const reader = await registry.store.open(object, range);
     try {
       begin();
-      await registry.store.send(reader, { key, size, crcs }, range, write);
+      await registry.store.send(reader, object, range, write);
     } finally {
       await reader.close();
     }
   } catch (error) {
-    const lost = error instanceof StorageError && (error.reason === "missing" || error.message.includes("is corrupt"));
+    const lost = error instanceof StorageError && (error.reason === "missing" || error.reason === "corrupt");
     if (lost) {
       registry.alarm("a blob is corrupt or gone", { key, reason: error.message });
       await registry.metadata.write("markBlobBad", { key });

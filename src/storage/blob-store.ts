@@ -1,23 +1,28 @@
+import { randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { BlobWriter } from "./blob-writer.ts";
 import type { SuspendedBlob } from "./blob-writer.ts";
-import { BufferPool, bufferSize } from "./buffer-pool.ts";
+import { bufferSize } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import { DigestThreads, crcSpan } from "./digester.ts";
 import type { Digester, Fingerprint, HashAlgorithm } from "./digester.ts";
 import { StorageError } from "./driver.ts";
-import type { BlobDriver, ObjectKey, ObjectReader } from "./driver.ts";
+import type { BlobDriver, ObjectKey, ObjectReader, ReadRange } from "./driver.ts";
 
-/** Limits of the store; bytes. */
 export interface BlobStoreOptions {
+  /** Content up to this many bytes lives in its row. */
   readonly inlineBytes: number;
-  /** The budget that all uploads share. */
-  readonly bufferBytes: number;
+  /** The budget that all uploads share, with the driver if it collects parts. */
+  readonly buffers: BufferPool;
 }
 
-/** First and last byte, both included. */
-export interface ReadRange {
-  readonly start: number;
-  readonly end: number;
+/** What a row says of an object. */
+export interface StoredObject {
+  readonly key: ObjectKey;
+  /** Bytes. */
+  readonly size: number;
+  /** CRC-32 of each MiB, four bytes each, big-endian. */
+  readonly crcs: Uint8Array | null;
 }
 
 /** Running hashes of suspended uploads that are kept at most; the others are worked out again from the object. */
@@ -32,14 +37,14 @@ export class BlobStore {
   readonly #options: BlobStoreOptions;
   readonly #pool: BufferPool;
   readonly #threads = new DigestThreads();
-  readonly #kept = new Map<ObjectKey, { readonly digester: Digester; readonly size: number }>();
+  readonly #kept = new Map<ObjectKey, { readonly digester: Digester; readonly size: number; readonly mark: string }>();
   readonly #checked = new Map<ObjectKey, number>();
   readonly #readBuffers: Buffer[] = [];
 
   constructor(driver: BlobDriver, options: BlobStoreOptions) {
     this.driver = driver;
     this.#options = options;
-    this.#pool = new BufferPool(options.bufferBytes);
+    this.#pool = options.buffers;
   }
 
   /** Begins an upload. */
@@ -56,10 +61,15 @@ export class BlobStore {
     const { key, state, bytes } = suspended;
     if (key === null || state === null)
       return new BlobWriter(this.#parts(), algorithm, { object: undefined, bytes, digester: undefined });
-    const object = await this.driver.resume(key, state);
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
-    const fits = kept !== undefined && kept.size === object.size && kept.digester.algorithm === algorithm;
+    const object = await this.driver.resume(key, state).catch((error: unknown) => {
+      kept?.digester.drop();
+      throw error;
+    });
+    // Only the hash of just these bytes: another node may have gone on, and a power loss may have taken some.
+    const same = kept !== undefined && kept.mark === state["mark"] && kept.size === object.size;
+    const fits = same && kept.digester.algorithm === algorithm && !kept.digester.lost;
     if (!fits) kept?.digester.drop();
     return new BlobWriter(this.#parts(), algorithm, {
       object,
@@ -71,14 +81,16 @@ export class BlobStore {
   /** Suspends an upload and keeps its running hash for the next request. @throws StorageError */
   async suspend(writer: BlobWriter): Promise<SuspendedBlob> {
     const { suspended, digester } = await writer.suspend();
-    if (digester === undefined || suspended.key === null) return suspended;
-    this.#kept.set(suspended.key, { digester, size: suspended.size });
+    if (digester === undefined || suspended.key === null || suspended.state === null) return suspended;
+    const mark = randomUUID();
+    this.#kept.get(suspended.key)?.digester.drop();
+    this.#kept.set(suspended.key, { digester, size: suspended.size, mark });
     const [oldest] = this.#kept;
     if (this.#kept.size > keptLimit && oldest !== undefined) {
       this.#kept.delete(oldest[0]);
       oldest[1].digester.drop();
     }
-    return suspended;
+    return { ...suspended, state: { ...suspended.state, mark } };
   }
 
   /** Removes what a suspended upload left. @throws StorageError */
@@ -101,27 +113,38 @@ export class BlobStore {
     }
   }
 
+  /** Opens an object of which `send` will hand on a part. The caller closes it. @throws StorageError */
+  open(object: StoredObject, range: ReadRange): Promise<ObjectReader> {
+    if (this.#crcsOf(object) === null) return this.driver.read(object.key, range);
+    const start = spanStart(range.start);
+    const end = Math.min(object.size, spanStart(range.end) + crcSpan) - 1;
+    return this.driver.read(object.key, { start, end });
+  }
+
   /**
    * Hands a part of an object to `write` in order, reading ahead while it is sent; the chunk is reused once `write`
-   * resolves. Where the object was not checked here today, whole MiB are checked before they are handed on.
-   * @throws StorageError `failed` when the bytes are not those that were stored: nothing more may be sent then
+   * resolves. Where the object was not checked here today, and always when it comes over a network, whole MiB are read
+   * and checked before what was asked of them is handed on.
+   * @throws StorageError `corrupt` when the bytes are not those that were stored: nothing more may be sent then
    */
   async send(
     reader: ObjectReader,
-    object: { readonly key: ObjectKey; readonly size: number; readonly crcs: Uint8Array | null },
+    object: StoredObject,
     range: ReadRange,
     write: (chunk: Uint8Array) => Promise<void>,
   ): Promise<void> {
-    if (reader.size !== object.size) throw truncated(object.key, object.size, reader.size);
-    const crcs = this.#isChecked(object.key) ? null : object.crcs;
+    if (reader.size !== object.size) await this.#explainSize(object, reader.size);
+    const crcs = this.#crcsOf(object);
     let [filling, sending] = [this.#takeReadBuffer(), this.#takeReadBuffer()];
+    // Reads end where a span ends.
     const fill = async (position: number): Promise<Buffer> => {
-      // Reads end where a checked span ends.
-      const end = Math.min(range.end + 1, (Math.floor(position / crcSpan) + 1) * crcSpan);
-      const bytes = filling.subarray(0, end - position);
-      if ((await reader.read(bytes, position)) !== bytes.length) throw truncated(object.key, object.size, position);
-      if (crcs !== null) check(object, crcs, position, bytes);
-      return bytes;
+      const span = spanStart(position);
+      const end = Math.min(range.end + 1, span + crcSpan);
+      const from = crcs === null ? position : span;
+      const to = crcs === null ? end : Math.min(object.size, span + crcSpan);
+      const bytes = filling.subarray(0, to - from);
+      await readSpan(reader, object, crcs, bytes, from);
+      return bytes.subarray(position - from, end - from);
     };
     let sent: Promise<void> = Promise.resolve();
     try {
@@ -195,8 +218,16 @@ export class BlobStore {
     };
   }
 
-  #isChecked(key: ObjectKey): boolean {
-    return (this.#checked.get(key) ?? 0) > Date.now() - day;
+  /** CRCs to read by, null when the object need not be checked. */
+  #crcsOf(object: StoredObject): Uint8Array | null {
+    const checked = (this.#checked.get(object.key) ?? 0) > Date.now() - day;
+    return checked && !this.driver.remote ? null : object.crcs;
+  }
+
+  /** An open object has another size than its row says: a store that changes its mind is in trouble, the object is not. */
+  async #explainSize(object: StoredObject, found: number): Promise<never> {
+    if ((await this.driver.findSize(object.key)) !== object.size) throw truncated(object.key, object.size, found);
+    throw new StorageError("unavailable", `${object.key} was said to have ${found} bytes, it has ${object.size}`);
   }
 
   #remember(key: ObjectKey): void {
@@ -210,21 +241,31 @@ export class BlobStore {
   }
 }
 
-function check(
-  object: { readonly key: ObjectKey; readonly size: number },
-  crcs: Uint8Array,
-  position: number,
+function spanStart(position: number): number {
+  return Math.floor(position / crcSpan) * crcSpan;
+}
+
+/** Fills `bytes` from `from`, which is where a span begins if there are CRCs. @throws StorageError `corrupt` */
+async function readSpan(
+  reader: ObjectReader,
+  object: StoredObject,
+  crcs: Uint8Array | null,
   bytes: Buffer,
-): void {
-  if (position % crcSpan !== 0) return;
-  const at = (position / crcSpan) * 4;
-  const whole = bytes.length === crcSpan || position + bytes.length === object.size;
-  if (!whole || at + 4 > crcs.length) return;
-  const expected = Buffer.from(crcs.buffer, crcs.byteOffset, crcs.length).readUInt32BE(at);
-  if (crc32(bytes) === expected) return;
-  throw new StorageError("failed", `${object.key} is corrupt: the MiB at byte ${position} is not what was stored`);
+  from: number,
+): Promise<void> {
+  // What was changed on its way is right the second time.
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const read = await reader.read(bytes, from);
+    if (read !== bytes.length) throw truncated(object.key, object.size, from + read);
+    if (crcs === null || isRight(crcs, bytes, (from / crcSpan) * 4)) return;
+  }
+  throw new StorageError("corrupt", `${object.key} is corrupt: the MiB at byte ${from} is not what was stored`);
+}
+
+function isRight(crcs: Uint8Array, bytes: Buffer, at: number): boolean {
+  return Buffer.from(crcs.buffer, crcs.byteOffset, crcs.length).readUInt32BE(at) === crc32(bytes);
 }
 
 function truncated(key: ObjectKey, expected: number, found: number): StorageError {
-  return new StorageError("failed", `${key} is corrupt: ${expected} bytes were stored, ${found} are there`);
+  return new StorageError("corrupt", `${key} is corrupt: ${expected} bytes were stored, ${found} are there`);
 }

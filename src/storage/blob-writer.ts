@@ -46,6 +46,8 @@ export class BlobWriter {
   readonly #parts: WriterParts;
   readonly #algorithm: HashAlgorithm;
   #object: ObjectWriter | undefined;
+  /** An earlier request left the object: a failure of this one must not take it away. */
+  readonly #resumed: boolean;
   #digester: Digester | undefined;
   /** The first bytes, as they came. */
   #head: Uint8Array[] = [];
@@ -75,6 +77,7 @@ export class BlobWriter {
     this.#parts = parts;
     this.#algorithm = algorithm;
     this.#object = suspended?.object;
+    this.#resumed = this.#object !== undefined;
     this.#digester = suspended?.digester;
     if (suspended?.bytes) this.#head.push(suspended.bytes);
     this.#size = suspended?.object?.size ?? suspended?.bytes?.length ?? 0;
@@ -103,13 +106,15 @@ export class BlobWriter {
     }
     if (this.#buffer !== undefined && this.#filled + chunk.length <= bufferSize) {
       this.#fill(chunk);
+      if (this.#parts.pool.isShort) this.#giveWay();
       return undefined;
     }
     return this.#writeSlowly(chunk);
   }
 
   /**
-   * Makes the content durable and says what it is. The writer is closed, also when it fails.
+   * Makes the content durable and says what it is. The writer is closed, also when it fails: what an earlier request
+   * left is there then, the rest is gone.
    * @throws StorageError
    */
   async finish(algorithm: HashAlgorithm): Promise<WrittenBlob> {
@@ -124,7 +129,8 @@ export class BlobWriter {
   }
 
   /**
-   * Lets go of the upload so that another request or process can go on with it. The running hash is handed out too.
+   * Lets go of the upload so that another request or process can go on with it. The running hash is handed out too. When
+   * it fails, what an earlier request left is there, the rest is gone.
    * @throws StorageError
    */
   async suspend(): Promise<{ readonly suspended: SuspendedBlob; readonly digester: Digester | undefined }> {
@@ -140,7 +146,7 @@ export class BlobWriter {
       const suspended = { key: this.#object!.key, state, bytes: null, size: this.#size };
       return { suspended, digester: this.#digester };
     } catch (error) {
-      await this.abort();
+      await this.#giveUp();
       throw error;
     } finally {
       this.#release();
@@ -151,12 +157,7 @@ export class BlobWriter {
   async abort(): Promise<void> {
     await this.#givingWay;
     this.#busy = true;
-    await Promise.allSettled(this.#flying);
-    this.#digester?.drop();
-    this.#digester = undefined;
-    await this.#object?.abort();
-    this.#object = undefined;
-    this.#release();
+    await this.#close((object) => object.abort());
   }
 
   #fill(chunk: Uint8Array): void {
@@ -177,6 +178,8 @@ export class BlobWriter {
       this.#busy = false;
     }
     if (this.#failed !== undefined) throw this.#failed;
+    // Somebody may have begun to wait while this upload could not be asked to let go.
+    if (this.#parts.pool.isShort) this.#giveWay();
   }
 
   async #writePart(part: Uint8Array): Promise<void> {
@@ -247,8 +250,7 @@ export class BlobWriter {
       const found = await this.#fingerprint(object.key, algorithm);
       return { digest: found.digest, size: this.#size, key: object.key, bytes: null, crcs: found.crcs };
     } catch (error) {
-      this.#digester?.drop();
-      await object.abort();
+      await this.#giveUp();
       throw error;
     }
   }
@@ -259,6 +261,20 @@ export class BlobWriter {
     if (digester?.algorithm === algorithm) return digester.finish();
     digester?.drop();
     return this.#parts.rehash(key, algorithm);
+  }
+
+  /** Ends after a failure. Never throws. */
+  #giveUp(): Promise<void> {
+    return this.#close((object) => (this.#resumed ? object.release() : object.abort()));
+  }
+
+  async #close(end: (object: ObjectWriter) => Promise<void>): Promise<void> {
+    await Promise.allSettled(this.#flying);
+    this.#digester?.drop();
+    this.#digester = undefined;
+    if (this.#object !== undefined) await end(this.#object);
+    this.#object = undefined;
+    this.#release();
   }
 
   /** Called when others wait for a buffer that this upload holds half full. */

@@ -29,6 +29,17 @@ export class BufferPool {
     return Buffer.from(new SharedArrayBuffer(bufferSize));
   }
 
+  /** A buffer for somebody who can do without: none once three quarters of the budget are in use. */
+  takeSpare(): Buffer | undefined {
+    if (this.isShort || this.#made - this.#free.length >= this.#limit * 0.75) return undefined;
+    return this.take();
+  }
+
+  /** Somebody waits for a buffer. */
+  get isShort(): boolean {
+    return this.#line.length > 0;
+  }
+
   /** A buffer when there is one. First come, first served. */
   wait(): Promise<Buffer> {
     const buffer = this.take();

@@ -83,6 +83,8 @@ export interface DigestReply {
 /** Content being hashed in another thread. */
 export interface Digester {
   readonly algorithm: HashAlgorithm;
+  /** Its thread ended: it is of no use any more. */
+  readonly lost: boolean;
   /** Takes the first `length` bytes of a pooled buffer, which must stay as it is until the promise resolves. */
   update(buffer: Buffer, length: number): Promise<void>;
   /** Ends it. */
@@ -94,6 +96,7 @@ export interface Digester {
 interface Thread {
   readonly worker: Worker;
   readonly asked: Map<number, { resolve: (reply: DigestReply) => void; reject: (error: unknown) => void }>;
+  ended: Error | undefined;
 }
 
 /** The threads that hash large content, started with the first of it. One core is left to the requests. */
@@ -109,6 +112,7 @@ export class DigestThreads {
     const send = (order: DigestOrder) => thread.worker.postMessage(order);
     const ask = (make: (ask: number) => DigestOrder) =>
       new Promise<DigestReply>((resolve, reject) => {
+        if (thread.ended !== undefined) return reject(thread.ended);
         const number = ++this.#ids;
         thread.asked.set(number, { resolve, reject });
         send(make(number));
@@ -116,6 +120,9 @@ export class DigestThreads {
     send({ id, begin: algorithm });
     return {
       algorithm,
+      get lost() {
+        return thread.ended !== undefined;
+      },
       update: async (buffer, length) => {
         await ask((number) => ({ id, update: buffer.buffer as unknown as SharedArrayBuffer, length, ask: number }));
       },
@@ -136,18 +143,19 @@ export class DigestThreads {
   #start(slot: number): Thread {
     const file = import.meta.url.endsWith(".ts") ? "./digest-thread.ts" : "./digest-thread.js";
     const worker = new Worker(new URL(file, import.meta.url));
-    const thread: Thread = { worker, asked: new Map() };
+    const thread: Thread = { worker, asked: new Map(), ended: undefined };
     worker.unref();
     worker.on("message", (reply: DigestReply) => {
       thread.asked.get(reply.ask)?.resolve(reply);
       thread.asked.delete(reply.ask);
     });
-    const fail = (error: unknown) => {
+    const fail = (error: Error) => {
+      thread.ended ??= error;
       for (const waiting of thread.asked.values()) waiting.reject(error);
       thread.asked.clear();
-      delete this.#threads[slot];
+      if (this.#threads[slot] === thread) delete this.#threads[slot];
     };
-    worker.on("error", fail);
+    worker.on("error", (error) => fail(error instanceof Error ? error : new Error(String(error))));
     worker.on("exit", (code) => fail(new Error(`the hashing thread ended with code ${code}`)));
     return thread;
   }

@@ -28,6 +28,11 @@ export interface ObjectWriter {
   suspend(): Promise<WriterState>;
   /** Makes the object survive power loss, checks its size against what was written, and closes the writer. */
   finish(): Promise<void>;
+  /**
+   * Closes after a failure and keeps what an earlier `suspend` left, so that the upload can go on from there. Bytes that
+   * cannot be trusted any more (a sync failed) are removed instead. Never throws.
+   */
+  release(): Promise<void>;
   /** Forgets the object: removes what was written, closes. Never throws. */
   abort(): Promise<void>;
 }
@@ -53,9 +58,17 @@ export interface ObjectEntry {
   readonly modifiedAt: number;
 }
 
+/** First and last byte, both included. */
+export interface ReadRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface BlobDriver {
   /** For messages and metrics: `filesystem`, `s3`, `memory`. */
   readonly name: string;
+  /** Bytes come over a network, so each of them is checked on each read. */
+  readonly remote: boolean;
   /** Makes ready (directories, bucket check). Idempotent. @throws StorageError `unavailable` */
   open(): Promise<void>;
   /** Begins a new object. @throws StorageError `exists` when the key was used before (where the store can tell) */
@@ -66,8 +79,13 @@ export interface BlobDriver {
    * @throws StorageError `missing` when nothing is left
    */
   resume(key: ObjectKey, state: WriterState): Promise<ObjectWriter>;
-  /** @throws StorageError `missing` */
-  read(key: ObjectKey): Promise<ObjectReader>;
+  /**
+   * Opens a finished object.
+   * @param range first and last byte that will be asked for, so that a store over the network sends no more; others may
+   *   be read all the same
+   * @throws StorageError `missing`
+   */
+  read(key: ObjectKey, range?: ReadRange): Promise<ObjectReader>;
   /** Size of a finished object in bytes, or undefined. An unreadable store throws; it never reads as missing. */
   findSize(key: ObjectKey): Promise<number | undefined>;
   /** Removes objects; what is not there counts as removed. */
@@ -76,7 +94,11 @@ export interface BlobDriver {
   discard(key: ObjectKey, state: WriterState | undefined): Promise<void>;
   /** Every stored object in any order, for fsck and the orphan sweep only. */
   list(): AsyncIterable<ObjectEntry>;
-  /** Ends unfinished multipart uploads begun before `before` (ms) whose key `isKnown` denies; resolves with how many. */
+  /**
+   * Ends unfinished multipart uploads begun before `before` (ms) whose key `isKnown` denies, and tails that belong to no
+   * upload any more; resolves with how many. `before` lies further back than an upload may last: the key of an upload
+   * that has not been suspended yet is known to nobody.
+   */
   sweepUnfinished(
     before: number,
     isKnown: (keys: readonly ObjectKey[]) => Promise<ReadonlySet<ObjectKey>>,
@@ -88,8 +110,11 @@ export interface BlobDriver {
   close(): Promise<void>;
 }
 
-/** Why a driver failed. `full`: no space or quota; `unavailable`: try again later; `failed`: anything else. */
-export type StorageErrorReason = "missing" | "exists" | "full" | "unavailable" | "failed";
+/**
+ * Why the store failed. `corrupt`: the bytes are not those that were stored; `full`: no space or quota; `unavailable`: try
+ * again later; `failed`: anything else.
+ */
+export type StorageErrorReason = "missing" | "exists" | "corrupt" | "full" | "unavailable" | "failed";
 
 /** The storage folder's own error; `registry` translates it. */
 export class StorageError extends Error {

@@ -1,8 +1,11 @@
 export { BlobStore } from "./blob-store.ts";
-export type { BlobStoreOptions, ReadRange } from "./blob-store.ts";
+export type { BlobStoreOptions, StoredObject } from "./blob-store.ts";
 export type { BlobWriter, SuspendedBlob, WrittenBlob } from "./blob-writer.ts";
+export { BufferPool } from "./buffer-pool.ts";
 export type { Fingerprint, HashAlgorithm } from "./digester.ts";
 export { StorageError } from "./driver.ts";
-export type { BlobDriver, ObjectKey, ObjectReader, StorageErrorReason, WriterState } from "./driver.ts";
+export type { BlobDriver, ObjectKey, ObjectReader, ReadRange, StorageErrorReason, WriterState } from "./driver.ts";
 export { filesystemDriver } from "./drivers/filesystem.ts";
 export { memoryDriver } from "./drivers/memory.ts";
+export { s3Driver } from "./drivers/s3.ts";
+export type { S3Options } from "./drivers/s3-options.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { BlobStore, filesystemDriver, memoryDriver } from "./index.ts";
+import { BlobStore, BufferPool, filesystemDriver, memoryDriver } from "./index.ts";
 import type { WrittenBlob } from "./index.ts";
 
 const root = await mkdtemp(join(tmpdir(), "berth-"));
@@ -15,7 +15,7 @@ describe.each(Object.entries(drivers))("blob store over %s", (_name, make) => {
   const openStore = async () => {
     const driver = make();
     await driver.open();
-    return new BlobStore(driver, { inlineBytes: 16_384, bufferBytes: 2 * 1024 * 1024 });
+    return new BlobStore(driver, { inlineBytes: 16_384, buffers: new BufferPool(2 * 1024 * 1024) });
   };
   const readAll = async (store: BlobStore, blob: WrittenBlob) => {
     const reader = await store.driver.read(blob.key!);

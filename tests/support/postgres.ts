@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFreePort } from "./free-port.ts";
 import { findPeer } from "./peers.ts";
 import { run } from "./run.ts";
 
@@ -53,13 +52,4 @@ async function idsOf(user: string): Promise<{ readonly uid: number; readonly gid
     ["-u", "-g"].map(async (flag) => (await run("id", [flag, user], { cwd: "/" })).output),
   );
   return { uid: Number(uid), gid: Number(gid) };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

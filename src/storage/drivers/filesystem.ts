@@ -40,6 +40,7 @@ export function filesystemDriver(root: string): BlobDriver {
 
   const driver: BlobDriver = {
     name: "filesystem",
+    remote: false,
     async open() {
       try {
         await prepare(root);
@@ -123,6 +124,8 @@ class FileWriter implements ObjectWriter {
   #unsynced = 0;
   #syncing: Promise<void> = Promise.resolve();
   #failed: StorageError | undefined;
+  /** After a failed sync the kernel may call lost pages clean: a later sync would succeed and lie. */
+  #untrusted = false;
 
   constructor(key: ObjectKey, path: string, file: FileHandle, size: number) {
     this.key = key;
@@ -148,6 +151,7 @@ class FileWriter implements ObjectWriter {
     // One at a time: the next waits for the last, so that a slow disk slows the upload instead of piling up syncs.
     await this.#syncing;
     this.#syncing = this.#file.datasync().catch((cause: unknown) => {
+      this.#untrusted = true;
       this.#failed = toStorageError(cause, `cannot sync ${this.key}`);
     });
   }
@@ -162,9 +166,11 @@ class FileWriter implements ObjectWriter {
   async finish(): Promise<void> {
     try {
       await this.#syncing;
-      // After a failed sync the kernel may call lost pages clean: trying again would succeed and lie.
       if (this.#failed !== undefined) throw this.#failed;
-      await this.#file.sync();
+      await this.#file.sync().catch((cause: unknown) => {
+        this.#untrusted = true;
+        throw cause;
+      });
       const { size } = await this.#file.stat();
       if (size !== this.size)
         throw new StorageError("failed", `${this.key} has ${size} bytes, ${this.size} were written`);
@@ -176,6 +182,12 @@ class FileWriter implements ObjectWriter {
     await syncDirectory(dirname(this.#path)).catch((cause: unknown) => {
       throw toStorageError(cause, `cannot sync the directory of ${this.key}`);
     });
+  }
+
+  async release(): Promise<void> {
+    await this.#syncing;
+    await this.#close();
+    if (this.#untrusted) await unlink(this.#path).catch(() => undefined);
   }
 
   async abort(): Promise<void> {
@@ -234,7 +246,9 @@ async function* listObjects(root: string): AsyncGenerator<ObjectEntry> {
     try {
       names = await readdir(join(root, "o", shard));
     } catch (cause) {
-      throw toStorageError(cause, `cannot list o/${shard}`, "unavailable");
+      // Shards are never removed, so what is missing is the store.
+      const error = toStorageError(cause, `cannot list o/${shard}`, "unavailable");
+      throw error.reason === "missing" ? new StorageError("unavailable", error.message, { cause }) : error;
     }
     for (const name of names) {
       const key = `o/${shard}/${name}`;

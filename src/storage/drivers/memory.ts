@@ -18,6 +18,7 @@ export function memoryDriver(): BlobDriver {
   };
   const driver: BlobDriver = {
     name: "memory",
+    remote: false,
     open: async () => undefined,
     async create(key) {
       if (objects.has(key)) throw new StorageError("exists", `the key ${key} was used before`);
@@ -64,6 +65,7 @@ function writerOver(key: ObjectKey, held: Held, objects: Map<ObjectKey, Held>): 
       held.chunks = [Buffer.concat(held.chunks)];
       held.finished = true;
     },
+    release: async () => undefined,
     async abort() {
       objects.delete(key);
     },

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort } from "./free-port.ts";
+import { findPeer } from "./peers.ts";
+
+/** Keys that the servers below take. */
+export const s3Credentials = { accessKeyId: "test", secretAccessKey: "testsecret" } as const;
+
+export interface S3Server {
+  readonly name: "versitygw" | "minio";
+  /** `http://127.0.0.1:40123` */
+  readonly endpoint: string;
+  readonly port: number;
+  /** Directory of the buckets. */
+  readonly folder: string;
+  /** Makes an empty bucket. */
+  makeBucket(name: string): Promise<void>;
+  /** Ends the process and starts it again at the same port, over the same objects. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops and removes everything. */
+  close(): Promise<void>;
+}
+
+/** An S3 server of its own on loopback; undefined where it is not installed, which under CI is an error. */
+export async function startS3(name: S3Server["name"]): Promise<S3Server | undefined> {
+  const program = findPeer(name);
+  if (program === undefined) return undefined;
+  const root = await mkdtemp(join(tmpdir(), `berth-${name}-`));
+  const folder = join(root, "buckets");
+  await mkdir(folder);
+  const port = await findFreePort();
+  const address = `127.0.0.1:${port}`;
+  const { accessKeyId, secretAccessKey } = s3Credentials;
+  const starts = {
+    versitygw: {
+      args: ["--port", address, "--region", "us-east-1", "--keep-alive", "--quiet", "posix", folder],
+      env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+    },
+    minio: {
+      args: ["server", "--quiet", "--address", address, "--console-address", "127.0.0.1:0", folder],
+      env: { MINIO_ROOT_USER: accessKeyId, MINIO_ROOT_PASSWORD: secretAccessKey, MINIO_BROWSER: "off" },
+    },
+  };
+  let end: () => Promise<void> = () => Promise.resolve();
+  const start = async () => {
+    const { args, env } = starts[name];
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(child, "exit");
+    end = async () => {
+      child.kill("SIGKILL");
+      await ended;
+    };
+    for (let attempt = 0; !(await answers(port)); attempt++) {
+      if (attempt > 200 || child.exitCode !== null) throw new Error(`${name} does not start: ${said}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await start();
+  return {
+    name,
+    endpoint: `http://${address}`,
+    port,
+    folder,
+    makeBucket: async (bucket) => {
+      const { CreateBucketCommand, S3Client } = await import("@aws-sdk/client-s3");
+      const client = new S3Client({
+        endpoint: `http://${address}`,
+        region: "us-east-1",
+        forcePathStyle: true,
+        credentials: s3Credentials,
+        maxAttempts: 20,
+      });
+      await client.send(new CreateBucketCommand({ Bucket: bucket }));
+      client.destroy();
+    },
+    start,
+    stop: () => end(),
+    async close() {
+      await end();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
