@@ -9,6 +9,14 @@ export default defineConfig({
       { test: { name: "drivers", include: ["src/**/*.drivers.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
       {
         test: {
+          name: "collection",
+          include: ["tests/collection/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "conformance",
           include: ["tests/conformance/**/*.test.ts"],
           testTimeout: 300_000,

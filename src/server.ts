@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
 import { openStores } from "./open-stores.ts";
+import { collectInBackground } from "./registry/index.ts";
 import { watchServer } from "./watch-server.ts";
 
 export interface RunningServer {
@@ -38,12 +39,17 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       await listener.drain(0);
       throw error;
     });
+    const { enabled, interval, orphanGrace } = config.collection;
+    const collection = enabled
+      ? collectInBackground(registry, { interval, sweepEvery: Math.max(interval, orphanGrace / 4) })
+      : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
       async close() {
         watch.drain();
         if (config.drainNotice > 0) await setTimeout(config.drainNotice);
         await listener.drain(config.drain);
+        await collection?.stop();
         await stores.close();
         await watch.close();
       },

@@ -1,4 +1,4 @@
-export { findRepository, insertRepository, listRepositories } from "./repositories.ts";
+export { findRepository, findRepositoryName, insertRepository, listRepositories } from "./repositories.ts";
 export {
   deleteBlobContent,
   deleteLink,
@@ -38,7 +38,6 @@ export {
   listReferringManifests,
   lockChildren,
   lockManifest,
-  lockManifestById,
   pinManifest,
   readManifestContent,
   resolveDigest,
@@ -58,25 +57,43 @@ export {
   saveUpload,
 } from "./uploads.ts";
 export {
+  claimBlob,
+  claimDeadObjects,
+  claimLink,
+  claimManifest,
   claimReviews,
   condemnBlob,
   condemnLink,
   condemnManifest,
+  countDeadObjects,
+  countOldOrphans,
   deleteBlob,
   deleteDeadObjects,
   deleteOrphan,
   deleteReviews,
-  findNewestReview,
-  findOrphan,
+  findReviewed,
+  forgetOrphans,
   insertDeadObject,
-  insertOrphan,
   insertReview,
   insertReviews,
-  listDeadObjects,
+  listDueReviews,
   listKnownKeys,
-  lockBlobById,
+  listLivingKeys,
+  noteOrphan,
   postponeDeadObjects,
+  takeReviews,
 } from "./reviews.ts";
+export {
+  findBlobById,
+  listBlobs,
+  listManifests,
+  listReferences,
+  markBlobBadById,
+  pageBlobs,
+  pageLinks,
+  pageManifests,
+  readBlobContent,
+} from "./checks.ts";
 export { findInstallation, insertAudit, insertEvent, insertInstallation, putInstallation } from "./trail.ts";
 export { MetadataError } from "./metadata.ts";
 export type {

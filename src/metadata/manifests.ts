@@ -76,22 +76,6 @@ export const lockManifest = statement(
     where repository_id = ${p.repository} and digest = ${p.digest} ${d.forUpdate}`,
 );
 
-export const lockManifestById = statement(
-  "lockManifestById",
-  (_db, p: { manifest: number }, d) =>
-    sql<{
-      repository_id: number;
-      digest: string;
-      subject: string | null;
-      pin_until: number;
-      condemned_at: number | null;
-      repository: string;
-    }>`
-    select m.repository_id, m.digest, m.subject, m.pin_until, m.condemned_at,
-           (select name from repository r where r.id = m.repository_id) as repository
-    from manifest m where m.id = ${p.manifest} ${d.forUpdate}`,
-);
-
 /** No row when the repository has the digest already. */
 export const insertManifest = statement(
   "insertManifest",

@@ -17,14 +17,16 @@ import { loadTables, sampleDigest } from "./testing/loaded-tables.ts";
 const allowed: { readonly [statement: string]: string } = {
   findInstallation: "a handful of rows, read at start",
   insertRepository: "SQLite lists the look for children that it takes only while a foreign key is violated",
-  listKnownKeys: "the sweep, in the background, asks for a thousand keys at once",
+  countDeadObjects: "asked by a command, once",
+  countOldOrphans: "asked by a command; orphans are few",
+  forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
 };
 
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
-  listKnownKeys: "the sweep, in the background, asks for a thousand keys at once",
+  listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 
 /** Pages of 8 KiB: ten rows of a list, each on pages of its own, found by an index of three levels. */

@@ -5,6 +5,10 @@ export const findRepository = statement("findRepository", (db, p: { name: string
   db.selectFrom("repository").select("id").where("name", "=", p.name),
 );
 
+export const findRepositoryName = statement("findRepositoryName", (db, p: { repository: number }) =>
+  db.selectFrom("repository").select("name").where("id", "=", p.repository),
+);
+
 /** No row when the name is taken already. */
 export const insertRepository = statement("insertRepository", (db, p: { name: string; now: number }) =>
   db

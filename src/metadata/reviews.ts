@@ -37,49 +37,97 @@ export const claimReviews = statement(
     order by review_after, id limit ${p.limit} ${d.skipLocked}`,
 );
 
-/** The rows that the reviewer had seen; later ones stay. */
+/** Due reviews from a place on, for looking without doing. */
+export const listDueReviews = statement(
+  "listDueReviews",
+  (_db, p: { kind: string; now: number; afterTime: number; afterId: number; limit: number }) =>
+    sql<ReviewTable & { id: number }>`
+    select * from review
+    where kind = ${p.kind} and review_after <= ${p.now} and (review_after, id) > (${p.afterTime}, ${p.afterId})
+    order by review_after, id limit ${p.limit}`,
+);
+
+/**
+ * Reviews of one target, passing over what another node is at. Read before the target is looked at: only these may be
+ * removed afterwards.
+ */
+export const takeReviews = statement(
+  "takeReviews",
+  (_db, p: { kind: string; repository: number; target: number; limit: number }, d) =>
+    sql<{ id: number; event: string }>`
+    select id, event from review
+    where kind = ${p.kind} and repository_id = ${p.repository} and target_id = ${p.target}
+    order by id limit ${p.limit} ${d.skipLocked}`,
+);
+
+/** The very rows that were listed. Another's lower id may become visible only later, so "all up to" would lose it. */
 export const deleteReviews = statement(
   "deleteReviews",
-  (db, p: { kind: string; repository: number; target: number; upTo: number }) =>
-    db
-      .deleteFrom("review")
-      .where("kind", "=", p.kind)
-      .where("repository_id", "=", p.repository)
-      .where("target_id", "=", p.target)
-      .where("id", "<=", p.upTo),
+  (_db, p: { ids: readonly number[] }, d) =>
+    sql`delete from review where id in (select e.value from ${d.each(p.ids, "bigint")})`,
 );
 
-/** The newest review of a target that is there now. */
-export const findNewestReview = statement(
-  "findNewestReview",
-  (_db, p: { kind: string; repository: number; target: number }) =>
-    sql<{ id: number }>`
-      select max(id) as id from review
-      where kind = ${p.kind} and repository_id = ${p.repository} and target_id = ${p.target}`,
+/** Stores the first look, or takes it back with null. */
+export const condemnManifest = statement("condemnManifest", (db, p: { manifest: number; at: number | null }) =>
+  db.updateTable("manifest").set({ condemned_at: p.at }).where("id", "=", p.manifest),
 );
 
-export const condemnManifest = statement("condemnManifest", (db, p: { manifest: number; now: number }) =>
-  db.updateTable("manifest").set({ condemned_at: p.now }).where("id", "=", p.manifest),
-);
-
-export const condemnLink = statement("condemnLink", (db, p: { repository: number; blob: number; now: number }) =>
+export const condemnLink = statement("condemnLink", (db, p: { repository: number; blob: number; at: number | null }) =>
   db
     .updateTable("repository_blob")
-    .set({ condemned_at: p.now })
+    .set({ condemned_at: p.at })
     .where("repository_id", "=", p.repository)
     .where("blob_id", "=", p.blob),
 );
 
-export const condemnBlob = statement("condemnBlob", (db, p: { blob: number; now: number }) =>
-  db.updateTable("blob").set({ condemned_at: p.now }).where("id", "=", p.blob),
+export const condemnBlob = statement("condemnBlob", (db, p: { blob: number; at: number | null }) =>
+  db.updateTable("blob").set({ condemned_at: p.at }).where("id", "=", p.blob),
 );
 
-/** The blob, taken for this transaction; a second statement then looks whether it is used. */
-export const lockBlobById = statement(
-  "lockBlobById",
+/** The manifest for this transaction alone; no row when it is gone, or when a pusher is at it. */
+export const claimManifest = statement(
+  "claimManifest",
+  (_db, p: { manifest: number }, d) =>
+    sql<{
+      repository_id: number;
+      digest: string;
+      subject: string | null;
+      pin_until: number;
+      condemned_at: number | null;
+      repository: string;
+    }>`
+    select m.repository_id, m.digest, m.subject, m.pin_until, m.condemned_at,
+           (select name from repository r where r.id = m.repository_id) as repository
+    from manifest m where m.id = ${p.manifest} ${d.skipLocked}`,
+);
+
+/** As `claimManifest`. */
+export const claimLink = statement(
+  "claimLink",
+  (_db, p: { repository: number; blob: number }, d) =>
+    sql<{ pin_until: number; condemned_at: number | null }>`
+    select pin_until, condemned_at from repository_blob
+    where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.skipLocked}`,
+);
+
+/** As `claimManifest`. */
+export const claimBlob = statement(
+  "claimBlob",
   (_db, p: { blob: number }, d) =>
     sql<{ digest: string; key: string | null; pin_until: number; condemned_at: number | null }>`
-    select digest, key, pin_until, condemned_at from blob where id = ${p.blob} ${d.forUpdate}`,
+    select digest, key, pin_until, condemned_at from blob where id = ${p.blob} ${d.skipLocked}`,
+);
+
+/** Whether a row that could not be claimed is there: then somebody is at it. */
+export const findReviewed = statement(
+  "findReviewed",
+  (_db, p: { kind: string; repository: number; target: number }) =>
+    sql<{ there: number }>`
+    select 1 as there where
+      (${p.kind} = 'manifest' and exists (select 1 from manifest where id = ${p.target})) or
+      (${p.kind} = 'link' and exists (
+        select 1 from repository_blob where repository_id = ${p.repository} and blob_id = ${p.target})) or
+      (${p.kind} = 'blob' and exists (select 1 from blob where id = ${p.target}))`,
 );
 
 export const deleteBlob = statement("deleteBlob", (db, p: { blob: number }) =>
@@ -93,11 +141,19 @@ export const insertDeadObject = statement("insertDeadObject", (db, p: { key: str
     .onConflict((conflict) => conflict.column("key").doNothing()),
 );
 
-export const listDeadObjects = statement(
-  "listDeadObjects",
-  (_db, p: { now: number; limit: number }) =>
+/** Objects that may go now, passing over what another node is at. */
+export const claimDeadObjects = statement(
+  "claimDeadObjects",
+  (_db, p: { now: number; limit: number }, d) =>
     sql<{ key: string; attempts: number }>`
-    select key, attempts from dead_object where not_before <= ${p.now} order by not_before limit ${p.limit}`,
+    select key, attempts from dead_object where not_before <= ${p.now}
+    order by not_before limit ${p.limit} ${d.skipLocked}`,
+);
+
+export const countDeadObjects = statement(
+  "countDeadObjects",
+  (_db, p: { now: number }) =>
+    sql<{ count: number }>`select count(*) as count from dead_object where not_before <= ${p.now}`,
 );
 
 export const deleteDeadObjects = statement(
@@ -120,22 +176,46 @@ export const listKnownKeys = statement(
   (_db, p: { keys: readonly string[] }, d) =>
     sql<{ key: string }>`
     select e.value as key from ${d.each(p.keys, "text")}
-    where exists (select 1 from blob where blob.key = e.value)
-       or exists (select 1 from upload where upload.key = e.value)
-       or exists (select 1 from dead_object where dead_object.key = e.value)`,
+    where coalesce((select 1 from blob where blob.key = e.value limit 1),
+                   (select 1 from upload where upload.key = e.value limit 1),
+                   (select 1 from dead_object where dead_object.key = e.value limit 1)) is not null`,
 );
 
-export const insertOrphan = statement("insertOrphan", (db, p: { key: string; now: number }) =>
+/** Which of the keys a blob or an upload names. */
+export const listLivingKeys = statement(
+  "listLivingKeys",
+  (_db, p: { keys: readonly string[] }, d) =>
+    sql<{ key: string }>`
+    select e.value as key from ${d.each(p.keys, "text")}
+    where coalesce((select 1 from blob where blob.key = e.value limit 1),
+                   (select 1 from upload where upload.key = e.value limit 1)) is not null`,
+);
+
+/** Writes a sighting down; the first stays. */
+export const noteOrphan = statement("noteOrphan", (db, p: { key: string; now: number }) =>
   db
     .insertInto("orphan")
-    .values({ key: p.key, first_seen: p.now })
-    .onConflict((conflict) => conflict.column("key").doNothing()),
-);
-
-export const findOrphan = statement("findOrphan", (db, p: { key: string }) =>
-  db.selectFrom("orphan").select("first_seen").where("key", "=", p.key),
+    .values({ key: p.key, first_seen: p.now, last_seen: p.now })
+    .onConflict((conflict) =>
+      conflict.column("key").doUpdateSet((row) => ({ last_seen: row.ref("excluded.last_seen") })),
+    )
+    .returning("first_seen"),
 );
 
 export const deleteOrphan = statement("deleteOrphan", (db, p: { key: string }) =>
   db.deleteFrom("orphan").where("key", "=", p.key),
+);
+
+/** Sightings that a whole sweep did not repeat: the object is gone, or was named. */
+export const forgetOrphans = statement("forgetOrphans", (db, p: { before: number }) =>
+  db.deleteFrom("orphan").where("last_seen", "<", p.before),
+);
+
+/** How many of the keys were first seen before `before`. */
+export const countOldOrphans = statement(
+  "countOldOrphans",
+  (_db, p: { keys: readonly string[]; before: number }, d) =>
+    sql<{ count: number }>`
+    select count(*) as count from ${d.each(p.keys, "text")} join orphan on orphan.key = e.value
+    where orphan.first_seen <= ${p.before}`,
 );

@@ -12,7 +12,7 @@ import type { Generated } from "kysely";
  *        │       └──< referrer                                       ready descriptors by subject
  *        ├──< tag >── manifest                                       RESTRICT
  *        └──< upload                                                 only what must outlive a request
- *   review (append-only queue of collection) · dead_object · orphan · event (outbox) · audit · installation
+ *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation
  */
 
 export interface RepositoryTable {
@@ -132,6 +132,8 @@ export interface UploadTable {
   fence: number;
   /** Until when the present writer is alone. 0 when nobody writes. */
   lease_until: number;
+  /** The node whose process the present writer runs in; a lease ends with its node. Null on SQLite. */
+  holder: string | null;
   /** 1 when cancelled; kept so that the id stays unknown. */
   cancelled: number;
   created_at: number;
@@ -162,6 +164,15 @@ export interface OrphanTable {
   key: string;
   /** When the sweep first saw an object that no row names. */
   first_seen: number;
+  /** The latest sweep that saw it. */
+  last_seen: number;
+}
+
+/** A running process, where several share the database. */
+export interface NodeTable {
+  id: string;
+  /** Its last heartbeat. */
+  seen_at: number;
 }
 
 export interface EventTable {
@@ -208,6 +219,7 @@ export interface Schema {
   review: ReviewTable;
   dead_object: DeadObjectTable;
   orphan: OrphanTable;
+  node: NodeTable;
   event: EventTable;
   audit: AuditTable;
   installation: InstallationTable;

@@ -1,3 +1,9 @@
+export { collectGarbage } from "./collect-garbage.ts";
+export type { Collected } from "./collect-garbage.ts";
+export { collectInBackground } from "./collect-in-background.ts";
+export type { Collection, CollectionSchedule } from "./collect-in-background.ts";
+export { fsck, fsckNumbers } from "./fsck.ts";
+export type { FsckNumber, FsckOptions, FsckResult, Problem } from "./fsck.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
@@ -6,6 +12,7 @@ export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { pushManifest } from "./push-manifest.ts";
 export type { Caller, Registry, RegistrySettings } from "./registry.ts";
+export { SteadyClock } from "./steady-clock.ts";
 export { isStorageFault, translateError } from "./translate-error.ts";
 export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, startUpload } from "./upload-blob.ts";
 export type { Body } from "./upload-blob.ts";

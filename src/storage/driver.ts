@@ -103,6 +103,10 @@ export interface BlobDriver {
     before: number,
     isKnown: (keys: readonly ObjectKey[]) => Promise<ReadonlySet<ObjectKey>>,
   ): Promise<number>;
+  /** The store's mark, a short text that `putMark` left; undefined when there is none. @throws StorageError `unavailable` */
+  findMark(): Promise<string | undefined>;
+  /** Replaces the mark, whole or not at all; it survives power loss. @throws StorageError */
+  putMark(mark: string): Promise<void>;
   /** Free and total bytes, where the store knows. */
   findSpace(): Promise<{ readonly free: number; readonly total: number } | undefined>;
   /** A URL that serves the object for `seconds`, where the store can; used when redirects are switched on. */

@@ -79,6 +79,7 @@ export function loadTables(dialect: DialectName): string[] {
     ),
     fill("dead_object", "key, not_before, attempts", 2000, `'d/' || ${padded("i")}, i, 0`),
     fill("orphan", "key, first_seen", 2000, `'x/' || ${padded("i")}, i`),
+    fill("node", "id, seen_at", 10, `'node-' || i, i`),
     fill("event", "id, type, repository, payload, at", 5000, `i, 'image.pushed', 'team/app-000001', '{}', i`),
     fill(
       "audit",

@@ -10,11 +10,15 @@ import {
   lockBlob,
   pinBlob,
   pinLink,
+  shareLink,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { MetadataError } from "../../metadata/index.ts";
-import { ensureRepository, withJitter } from "./context.ts";
+import { ensureRepository, afterPin } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+
+/** Times that a row which another node puts in or takes out is tried for. */
+const attempts = 10;
 
 /** Bytes that are durable already, waiting to be named. Either `key` or `bytes` is given. */
 export interface CommitBlobInput extends WriteContext {
@@ -41,19 +45,24 @@ export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promi
   return { duplicate };
 }
 
-/** Links a blob to a repository and pins both; the caller keeps the blob from being collected meanwhile. */
+/** Links a blob to a repository and pins the link; the caller keeps the blob from being collected meanwhile. */
 export async function linkBlob(
   tx: Transaction,
   link: { readonly repository: number; readonly blob: number; readonly pin: number; readonly event: string },
 ): Promise<void> {
   const { repository, blob, pin, event } = link;
   const pinUntil = tx.now + pin;
-  const inserted = await tx.run(insertLink, { repository, blob, pinUntil });
-  if (inserted === 0) {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if ((await tx.run(insertLink, { repository, blob, pinUntil })) > 0) {
+      await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: afterPin(tx.now, pin), event });
+      return;
+    }
+    // Another node may be removing the link that was in the way: locked, it is there or it is not.
+    if ((await tx.first(shareLink, { repository, blob })) === undefined) continue;
     await tx.run(pinLink, { repository, blob, until: pinUntil, unless: tx.now + pin / 2 });
     return;
   }
-  await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: withJitter(pinUntil), event });
+  throw new MetadataError("unavailable", `the link to blob ${blob} comes and goes`);
 }
 
 async function nameBlob(
@@ -62,7 +71,7 @@ async function nameBlob(
   pinUntil: number,
 ): Promise<{ readonly blob: number; readonly duplicate: boolean }> {
   // Collection on another node may remove the row between the look and the insert, and the other way round.
-  for (let attempt = 0; attempt < 10; attempt++) {
+  for (let attempt = 0; attempt < attempts; attempt++) {
     const found = await tx.first(lockBlob, { digest: input.digest });
     if (found !== undefined) {
       if (found.bad !== 0) await replaceBytes(tx, found, input);

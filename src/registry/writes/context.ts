@@ -24,9 +24,9 @@ export async function ensureRepository(tx: Transaction, name: string): Promise<n
   return (await tx.first(findRepository, { name }))!.id;
 }
 
-/** Spreads reviews that would come due at once: up to a minute. */
-export function withJitter(time: number): number {
-  return time + Math.floor(Math.random() * 60_000);
+/** When a pin that begins now runs out, and up to a minute later, so that not all reviews come due at once. */
+export function afterPin(now: number, pin: number): number {
+  return now + pin + Math.floor(Math.random() * Math.min(60_000, pin / 20));
 }
 
 /** Audit row and event of one change. */

@@ -19,6 +19,7 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+import { subjectDeleted } from "./judge.ts";
 
 export interface DeleteTagInput extends WriteContext {
   readonly tag: string;
@@ -84,9 +85,12 @@ export async function removeManifest(
   await tx.run(deleteManifestRow, { manifest: manifest.id });
   const reviewAfter = tx.now;
   if (blobs.length > 0) await tx.run(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
-  const manifests = [...children, ...referrers];
-  if (manifests.length > 0) {
-    await tx.run(insertReviews, { kind: "manifest", repository, targets: manifests, reviewAfter, event });
+  if (children.length > 0) {
+    await tx.run(insertReviews, { kind: "manifest", repository, targets: children, reviewAfter, event });
+  }
+  if (referrers.length > 0) {
+    const reviews = { kind: "manifest", repository, targets: referrers, reviewAfter, event: subjectDeleted };
+    await tx.run(insertReviews, reviews);
   }
   return tags;
 }

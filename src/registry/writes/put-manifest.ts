@@ -12,9 +12,10 @@ import {
   pinManifest,
   putTag,
 } from "../../metadata/index.ts";
+import { MetadataError } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { ensureRepository, record, withJitter } from "./context.ts";
+import { ensureRepository, record, afterPin } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 
 /** A descriptor whose content must be there. */
@@ -55,7 +56,7 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
   const { manifest, created } = await ensureManifest(tx, repository, input, blobs, children);
   for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
   if (created && input.tags.length === 0) {
-    const reviewAfter = withJitter(tx.now + input.pin);
+    const reviewAfter = afterPin(tx.now, input.pin);
     await tx.run(insertReview, {
       kind: "manifest",
       repository,
@@ -119,13 +120,21 @@ async function ensureManifest(
   children: readonly number[],
 ): Promise<{ readonly manifest: number; readonly created: boolean }> {
   const pinUntil = tx.now + input.pin;
-  const inserted = await tx.first(insertManifest, { ...rowOf(input), repository, pinUntil, now: tx.now });
-  if (inserted === undefined) {
+  if (input.subject !== null) {
+    // Its removal, on another node, comes before this push or sees the referrer that it must review.
+    await tx.all(lockChildren, { repository, digests: [input.subject] });
+  }
+  const row = { ...rowOf(input), repository, pinUntil, now: tx.now };
+  let inserted = await tx.first(insertManifest, row);
+  for (let attempt = 0; inserted === undefined; attempt++) {
     const found = await tx.first(lockManifest, { repository, digest: input.digest });
-    if (found === undefined)
-      throw new RegistryError("UNAVAILABLE", "the manifest was deleted meanwhile: push it again");
-    await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
-    return { manifest: found.id, created: false };
+    if (found !== undefined) {
+      await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
+      return { manifest: found.id, created: false };
+    }
+    // Another node removed the row that was in the way.
+    if (attempt > 10) throw new MetadataError("unavailable", `the row of ${input.digest} comes and goes`);
+    inserted = await tx.first(insertManifest, row);
   }
   const manifest = inserted.id;
   await tx.run(insertManifestContent, { manifest, bytes: input.bytes });

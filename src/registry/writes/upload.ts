@@ -117,14 +117,30 @@ export async function cancelUpload(
   return { key: row.key, state: row.state };
 }
 
-/** Idle uploads, claimed so that no other node ends them too; `removeUploads` follows once their bytes are gone. */
+/** What an ended upload had written, for the caller to discard. */
+export interface EndedUpload {
+  readonly key: string;
+  readonly state: string | null;
+}
+
+/**
+ * Ends uploads that nobody has written to for too long. Their ids stay unknown until `age` after they were opened, when
+ * the ids themselves are refused; objects go the way of dead objects, whether or not the caller discards them.
+ */
 export async function expireUploads(
   tx: Transaction,
-  input: { readonly limit: number },
-): Promise<{ readonly id: string; readonly key: string | null; readonly state: string | null }[]> {
+  input: { readonly limit: number; readonly age: number },
+): Promise<{ readonly ended: EndedUpload[]; readonly more: boolean }> {
   const rows = await tx.all(listExpiredUploads, { now: tx.now, limit: input.limit });
-  for (const row of rows) await tx.run(claimUploadRow, { id: row.id, leaseUntil: tx.now + uploadLease });
-  return rows.map(({ id, key, state }) => ({ id, key, state }));
+  const ended: EndedUpload[] = [];
+  for (const { id, key, state, created_at: created } of rows) {
+    if (created + input.age > tx.now) await tx.run(cancelUploadRow, { id, expiresAt: created + input.age });
+    else await tx.run(deleteUpload, { id });
+    if (key === null) continue;
+    await tx.run(insertDeadObject, { key, notBefore: tx.now });
+    ended.push({ key, state });
+  }
+  return { ended, more: rows.length === input.limit };
 }
 
 export async function removeUploads(tx: Transaction, input: { readonly ids: readonly string[] }): Promise<void> {

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readFile, readdir, stat, statfs, unlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageError } from "../driver.ts";
 import type {
@@ -15,6 +15,7 @@ import { isObjectKey, shards } from "../object-key.ts";
 
 /*
  *   <root>/store.json           {"format":1}: proves that this is the store and not an empty mount point
+ *   <root>/mark.json            what ties the store to its database; replaced whole, by a rename
  *   <root>/o/<2 hex>/<ULID>     objects; an upload is written where it will stay
  *
  * There is no rename: no row names a file before it is whole and synced, so a file that a crash left half written is
@@ -22,6 +23,7 @@ import { isObjectKey, shards } from "../object-key.ts";
  */
 
 const marker = "store.json";
+const markFile = "mark.json";
 /** Written bytes are handed to the disk this often, so that the last sync of a large object is short. */
 const syncEvery = 32 * 1024 * 1024;
 
@@ -102,6 +104,25 @@ export function filesystemDriver(root: string): BlobDriver {
     discard: (key) => driver.remove([key]),
     list: () => listObjects(root),
     sweepUnfinished: () => Promise.resolve(0),
+    async findMark() {
+      try {
+        return await readFile(join(root, markFile), "utf8");
+      } catch (cause) {
+        const error = await translate(cause, "cannot read the store's mark");
+        if (error.reason === "missing") return undefined;
+        throw error;
+      }
+    },
+    async putMark(mark) {
+      try {
+        const path = join(root, markFile);
+        await writeFile(`${path}.new`, mark, { mode: 0o600, flush: true });
+        await rename(`${path}.new`, path);
+        await syncDirectory(root);
+      } catch (cause) {
+        throw await translate(cause, "cannot write the store's mark");
+      }
+    },
     async findSpace() {
       try {
         const { bavail, blocks, bsize } = await statfs(root);

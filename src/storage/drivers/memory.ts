@@ -16,6 +16,7 @@ export function memoryDriver(): BlobDriver {
     if (held === undefined) throw new StorageError("missing", `there is no object ${key}`);
     return held;
   };
+  let kept: string | undefined;
   const driver: BlobDriver = {
     name: "memory",
     remote: false,
@@ -43,6 +44,8 @@ export function memoryDriver(): BlobDriver {
       for (const [key, { size, modifiedAt }] of objects) yield { key, size, modifiedAt };
     },
     sweepUnfinished: async () => 0,
+    findMark: async () => kept,
+    putMark: async (mark) => void (kept = mark),
     findSpace: async () => undefined,
     findRedirect: async () => undefined,
     close: async () => undefined,

@@ -18,11 +18,13 @@ import type { S3Options } from "./s3-options.ts";
 
 /*
  * <prefix>/store.json              {"format":1}: proves that this is the store and not an empty bucket of the same name
+ * <prefix>/mark.json               what ties the store to its database
  * <prefix>/o/<2 hex>/<ULID>        objects
  * <prefix>/o/<2 hex>/<ULID>.t<n>   tails of suspended uploads
  */
 
 const marker = "store.json";
+const markFile = "mark.json";
 const tail = /^(o\/.*)\.t\d+$/;
 /** A signed URL lives no longer than this, in seconds; deleted objects stay longer. */
 const longestRedirect = 900;
@@ -102,6 +104,24 @@ export function driverOver(options: S3Options, buffers: BufferPool): BlobDriver 
         swept++;
       }
       return swept;
+    },
+    async findMark() {
+      const found = await getSmall(bucket, markFile);
+      if (found === undefined) await checkMarker();
+      return found === undefined ? undefined : Buffer.from(found).toString("utf8");
+    },
+    async putMark(mark) {
+      await bucket.call(`cannot write ${markFile}`, ({ client, options }) =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: bucket.name,
+            Key: bucket.nameOf(markFile),
+            Body: mark,
+            ContentType: "application/json",
+          }),
+          options,
+        ),
+      );
     },
     findSpace: () => Promise.resolve(undefined),
     async findRedirect(key, seconds) {

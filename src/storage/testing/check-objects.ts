@@ -98,6 +98,16 @@ export function checkObjects(check: Check, big: Buffer): void {
     expect(await other.findSize(key)).toBe(10);
   });
 
+  check("keeps a mark, and replaces it", async (tested) => {
+    const { driver } = tested;
+    expect(await driver.findMark()).toBeUndefined();
+    await driver.putMark("one");
+    await driver.putMark("two, longer");
+    expect(await driver.findMark()).toBe("two, longer");
+    expect(await (await tested.another()).findMark()).toBe("two, longer");
+    expect(await keysOf(driver)).toEqual([]);
+  });
+
   check("says unavailable, and never missing, while the store cannot be reached", async ({ driver, sever }) => {
     const key = await store(driver, big.subarray(0, 1_000));
     const restore = await sever!();
@@ -137,6 +147,7 @@ async function expectUnavailable(driver: BlobDriver, key: ObjectKey, bytes: Uint
     findSize: () => driver.findSize(key),
     read: () => driver.read(key),
     list: () => Array.fromAsync(driver.list()),
+    findMark: () => driver.findMark(),
     remove: () => driver.remove([key]),
     write: async () => {
       const writer = await driver.create(newObjectKey());

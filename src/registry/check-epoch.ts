@@ -1,0 +1,47 @@
+import type { BlobDriver } from "../storage/index.ts";
+import { StorageError } from "../storage/index.ts";
+import type { Registry } from "./registry.ts";
+import type { Mark } from "./writes/epoch.ts";
+
+/*
+ * The store's mark is one line of JSON:
+ *
+ *   {"epoch":"<hex>","turn":<number>}
+ */
+
+/**
+ * Whether database and store belong to one time; undefined when they do, else the sentence for the operator. A new
+ * store takes the database's mark. With `advance` the turn is raised in both afterwards.
+ * @throws StorageError, MetadataError
+ */
+export async function checkEpoch(registry: Registry, advance: boolean): Promise<string | undefined> {
+  const { metadata, store } = registry;
+  const mine = await metadata.write("readMark", {});
+  const theirs = await findMark(store.driver);
+  if (theirs === undefined) {
+    if (mine.turn > 0) return "the blob store has no mark, but the database has been used with one that had";
+    await putMark(store.driver, { epoch: mine.epoch, turn: 0 });
+  } else if (theirs.epoch !== mine.epoch) {
+    return `the blob store belongs to another database: its epoch is ${theirs.epoch}, the database's ${mine.epoch}`;
+  } else if (theirs.turn > mine.turn) {
+    return `the database is older than the blob store (its turn is ${mine.turn}, the store's ${theirs.turn}): it was restored from a backup`;
+  }
+  if (advance) await putMark(store.driver, await metadata.write("advanceTurn", {}));
+  return undefined;
+}
+
+async function findMark(driver: BlobDriver): Promise<Mark | undefined> {
+  const text = await driver.findMark();
+  if (text === undefined) return undefined;
+  try {
+    const { epoch, turn } = JSON.parse(text) as Mark;
+    if (typeof epoch === "string" && typeof turn === "number") return { epoch, turn };
+  } catch {
+    // Told below, with what is known.
+  }
+  throw new StorageError("failed", `the blob store's mark is not understood: ${text.slice(0, 100)}`);
+}
+
+async function putMark(driver: BlobDriver, { epoch, turn }: Mark): Promise<void> {
+  await driver.putMark(`${JSON.stringify({ epoch, turn })}\n`);
+}

@@ -1,0 +1,104 @@
+import { checkEpoch } from "./check-epoch.ts";
+import { reapObjects } from "./reap-objects.ts";
+import type { Registry } from "./registry.ts";
+import type { SteadyClock } from "./steady-clock.ts";
+import { sweepOrphans } from "./sweep-orphans.ts";
+import { parseState } from "./upload-blob.ts";
+import { reviewKinds } from "./writes/judge.ts";
+import type { ReviewKind } from "./writes/judge.ts";
+
+/** What one pass of collection did. */
+export interface Collected {
+  /** Why nothing was collected, for the operator. */
+  readonly off: string | undefined;
+  /** Rows that were removed. */
+  readonly removed: { readonly [kind in ReviewKind]: number };
+  /** Rows that were seen unused for the first time. */
+  readonly condemned: { readonly [kind in ReviewKind]: number };
+  /** Idle uploads that were ended. */
+  readonly uploads: number;
+  /** Objects that were removed. */
+  readonly objects: number;
+  /** Objects without a row that were given up. */
+  readonly orphans: number;
+}
+
+/** What a pass is to do. */
+export interface CollectOptions {
+  /** Undefined for a command that is alone with the registry: nobody holds pins that its clock could cheat. */
+  readonly clock: SteadyClock | undefined;
+  /** Compare the marks of database and store first, and raise the turn. */
+  readonly checkMark: boolean;
+  /** Between two sweeps of the store, in milliseconds; 0 sweeps now. */
+  readonly sweepEvery: number;
+  /** Ends the pass between two batches. */
+  readonly signal: AbortSignal;
+}
+
+/** Reviews, or uploads, in one transaction at most. */
+const batch = 50;
+
+/**
+ * One pass: idle uploads, due reviews, dead objects, and a sweep when one is due (docs/garbage-collection.md). Safe on
+ * any number of nodes at once, beside pushes and pulls.
+ * @throws MetadataError, StorageError when database or store fail; what was done until then stands
+ */
+export async function collectGarbage(registry: Registry, options: CollectOptions): Promise<Collected> {
+  const { signal } = options;
+  const done = {
+    off: undefined,
+    removed: { manifest: 0, link: 0, blob: 0 },
+    condemned: { manifest: 0, link: 0, blob: 0 },
+    uploads: 0,
+    objects: 0,
+    orphans: 0,
+  };
+  const ground = await findGround(registry, options);
+  if (ground.off !== undefined) return { ...done, off: ground.off };
+  done.uploads = await expireUploads(registry, signal);
+  const { lookGap, untagged, objectGrace } = registry.settings;
+  const rule = { limit: batch, lookGap, steady: ground.steady, untagged, objectGrace };
+  for (const kind of reviewKinds) {
+    for (let more = true; more && !signal.aborted;) {
+      const reviewed = await registry.metadata.write("reviewBatch", { kind, ...rule });
+      done.removed[kind] += reviewed.removed;
+      done.condemned[kind] += reviewed.condemned;
+      more = reviewed.more;
+    }
+  }
+  const sweep = !signal.aborted && (await registry.metadata.write("claimSweep", { interval: options.sweepEvery }));
+  if (sweep) done.orphans = (await sweepOrphans(registry, signal)).dead;
+  for (let more = true; more && !signal.aborted;) {
+    const reaped = await reapObjects(registry);
+    done.objects += reaped.reaped;
+    more = reaped.more;
+  }
+  return done;
+}
+
+/** What the pass may stand on: for how long the clock has been steady, or why there is to be none. */
+async function findGround(
+  registry: Registry,
+  { clock, checkMark }: CollectOptions,
+): Promise<{ readonly off: string | undefined; readonly steady: number }> {
+  const off = checkMark ? await checkEpoch(registry, true) : undefined;
+  if (off !== undefined || clock === undefined) return { off, steady: Number.MAX_SAFE_INTEGER };
+  const { now } = await registry.metadata.write("readMark", {});
+  const { steady, jumped, offFor } = clock.observe(now, registry.settings.pin);
+  if (jumped !== undefined) {
+    registry.alarm("the clock jumped, collection waits until all pins have run out", { byMs: Math.round(jumped) });
+  }
+  return { off: offFor > 0 ? `the clock jumped, ${Math.ceil(offFor / 1000)} s are left to wait` : undefined, steady };
+}
+
+async function expireUploads({ metadata, store, settings }: Registry, signal: AbortSignal): Promise<number> {
+  let uploads = 0;
+  for (let more = true; more && !signal.aborted;) {
+    const expired = await metadata.write("expireUploads", { limit: batch, age: settings.uploadAge });
+    uploads += expired.ended.length;
+    more = expired.more;
+    // What is left behind here goes with the dead objects; this ends multipart uploads sooner.
+    for (const { key, state } of expired.ended) await store.discard(key, parseState(state)).catch(() => undefined);
+  }
+  return uploads;
+}

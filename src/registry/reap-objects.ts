@@ -1,0 +1,34 @@
+import type { Registry } from "./registry.ts";
+
+/** Keys removed in one go. */
+const batch = 500;
+
+/**
+ * Removes the objects that dead rows left, one batch (docs/garbage-collection.md, "Objects"). What cannot be removed now
+ * is tried later.
+ * @returns how many are gone; `more` when another batch may be due
+ */
+export async function reapObjects(registry: Registry): Promise<{ readonly reaped: number; readonly more: boolean }> {
+  const { metadata, store, alarm } = registry;
+  const { dead, named } = await metadata.write("claimDeadObjects", { limit: batch });
+  if (named.length > 0) alarm("objects on the way out are in use, they stay", { keys: named.slice(0, 10) });
+  const gone: string[] = [];
+  const keys = dead.map((object) => object.key);
+  try {
+    await store.driver.remove(keys);
+    gone.push(...keys);
+  } catch {
+    // One by one: a single bad one must not keep the others.
+    for (const { key, attempts } of dead) {
+      try {
+        await store.driver.remove([key]);
+        gone.push(key);
+      } catch (error) {
+        alarm("an object cannot be removed, it is tried again later", { key, attempts, reason: String(error) });
+        await metadata.write("postponeDeadObject", { key, attempts });
+      }
+    }
+  }
+  if (gone.length > 0) await metadata.write("finishDeadObjects", { keys: gone });
+  return { reaped: gone.length, more: dead.length + named.length === batch };
+}

@@ -1,0 +1,50 @@
+import {
+  claimDeadObjects as claimDeadObjectRows,
+  deleteDeadObjects,
+  listLivingKeys,
+  postponeDeadObjects,
+} from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+
+/** How long a reaper is alone with the keys that it took, in milliseconds. */
+const claimTime = 60_000;
+/** The longest pause before a failed removal is tried again, in milliseconds. */
+const longestPause = 24 * 3_600_000;
+
+export interface DeadObject {
+  readonly key: string;
+  /** Times that its removal was tried. */
+  readonly attempts: number;
+}
+
+/**
+ * Takes keys whose objects may go now; no other node takes them for a minute. A key that a row names after all is
+ * struck off the list: its object stays.
+ */
+export async function claimDeadObjects(
+  tx: Transaction,
+  input: { readonly limit: number },
+): Promise<{ readonly dead: DeadObject[]; readonly named: string[] }> {
+  const due = await tx.all(claimDeadObjectRows, { now: tx.now, limit: input.limit });
+  if (due.length === 0) return { dead: [], named: [] };
+  const named = (await tx.all(listLivingKeys, { keys: due.map((row) => row.key) })).map((row) => row.key);
+  if (named.length > 0) await tx.run(deleteDeadObjects, { keys: named });
+  const dead = due.filter((row) => !named.includes(row.key));
+  const keys = dead.map((row) => row.key);
+  if (keys.length > 0) await tx.run(postponeDeadObjects, { keys, notBefore: tx.now + claimTime });
+  return { dead, named };
+}
+
+/** Their objects are gone. */
+export async function finishDeadObjects(tx: Transaction, input: { readonly keys: readonly string[] }): Promise<void> {
+  await tx.run(deleteDeadObjects, { keys: input.keys });
+}
+
+/** They could not be removed: later, after a pause that doubles each time up to a day. */
+export async function postponeDeadObject(
+  tx: Transaction,
+  input: { readonly key: string; readonly attempts: number },
+): Promise<void> {
+  const pause = Math.min(longestPause, 1000 * 2 ** Math.min(input.attempts, 30));
+  await tx.run(postponeDeadObjects, { keys: [input.key], notBefore: tx.now + pause });
+}

@@ -1,0 +1,27 @@
+import { findInstallation, putInstallation } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+
+/** What ties a database to its store, kept in both (docs/garbage-collection.md, "Which store, which time"). */
+export interface Mark {
+  /** Of the installation; changes when a restore is acknowledged. */
+  readonly epoch: string;
+  /** Raised from time to time, in the database first: the store's is never ahead of it. */
+  readonly turn: number;
+}
+
+/** The database's mark and clock. */
+export async function readMark(
+  tx: Transaction,
+  _input: Readonly<Record<string, never>>,
+): Promise<Mark & { readonly now: number }> {
+  const epoch = (await tx.first(findInstallation, { name: "epoch" }))?.value ?? "";
+  const turn = Number((await tx.first(findInstallation, { name: "turn" }))?.value ?? 0);
+  return { epoch, turn, now: tx.now };
+}
+
+/** Raises the turn; the store is told after the commit. */
+export async function advanceTurn(tx: Transaction, input: Readonly<Record<string, never>>): Promise<Mark> {
+  const { epoch, turn } = await readMark(tx, input);
+  await tx.run(putInstallation, { name: "turn", value: String(turn + 1) });
+  return { epoch, turn: turn + 1 };
+}

@@ -1,0 +1,113 @@
+import {
+  claimBlob,
+  claimLink,
+  claimManifest,
+  findManifestId,
+  findManifestTag,
+  findParent,
+  findReviewed,
+  isBlobLinked,
+  isLinkUsed,
+} from "../../metadata/index.ts";
+import type { Reader } from "../../metadata/index.ts";
+import { judgeUnused } from "../../policy/index.ts";
+import type { CollectionRule, Verdict } from "../../policy/index.ts";
+
+/** What collection looks at, in the order in which each holds the next. */
+export const reviewKinds = ["manifest", "link", "blob"] as const;
+export type ReviewKind = (typeof reviewKinds)[number];
+
+/** What the operator has set for collection; milliseconds. */
+export interface ReviewRule extends CollectionRule {
+  readonly untagged: "keep" | "delete";
+}
+
+export interface Target {
+  readonly repository: number;
+  readonly id: number;
+}
+
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly condemnedAt: number | null;
+  /** Digest of a manifest or blob. */
+  readonly digest: string;
+  /** Object of a blob. */
+  readonly key: string | null;
+  /** Name of a manifest's repository. */
+  readonly name: string;
+}
+
+/** A review with this event lets a referrer go even where manifests without a tag are kept. */
+export const subjectDeleted = "subject deleted";
+
+/**
+ * Locks the target and then looks, in a second statement, whether it is used: what was committed before the lock was had
+ * is seen for certain only by a statement that begins afterwards. `busy` when a pusher is at the target.
+ */
+export async function judge(
+  reader: Reader,
+  kind: ReviewKind,
+  target: Target,
+  now: number,
+  rule: ReviewRule,
+  events: readonly string[],
+): Promise<Judged | "gone" | "busy"> {
+  const judged = await judgeClaimed(reader, kind, target, now, rule, events);
+  if (judged !== undefined) return judged;
+  const there = await reader.first(findReviewed, { kind, repository: target.repository, target: target.id });
+  return there === undefined ? "gone" : "busy";
+}
+
+async function judgeClaimed(
+  reader: Reader,
+  kind: ReviewKind,
+  target: Target,
+  now: number,
+  rule: ReviewRule,
+  events: readonly string[],
+): Promise<Judged | undefined> {
+  if (kind === "manifest") return judgeManifest(reader, target, now, rule, events);
+  const blob = target.id;
+  if (kind === "link") {
+    const link = { repository: target.repository, blob };
+    const row = await reader.first(claimLink, link);
+    if (row === undefined) return undefined;
+    const used = (await reader.first(isLinkUsed, link)) !== undefined;
+    return { ...verdictOn(row, used, now, rule), digest: "", key: null, name: "" };
+  }
+  const row = await reader.first(claimBlob, { blob });
+  if (row === undefined) return undefined;
+  const used = (await reader.first(isBlobLinked, { blob })) !== undefined;
+  return { ...verdictOn(row, used, now, rule), digest: row.digest, key: row.key, name: "" };
+}
+
+async function judgeManifest(
+  reader: Reader,
+  target: Target,
+  now: number,
+  rule: ReviewRule,
+  events: readonly string[],
+): Promise<Judged | undefined> {
+  const manifest = target.id;
+  const row = await reader.first(claimManifest, { manifest });
+  if (row === undefined) return undefined;
+  const { digest, subject, repository: name, repository_id: repository } = row;
+  const orphaned = subject !== null && events.includes(subjectDeleted);
+  const used =
+    (await reader.first(findManifestTag, { manifest })) !== undefined ||
+    (await reader.first(findParent, { manifest })) !== undefined ||
+    (subject !== null && (await reader.first(findManifestId, { repository, digest: subject })) !== undefined) ||
+    (rule.untagged === "keep" && !orphaned);
+  return { ...verdictOn(row, used, now, rule), digest, key: null, name };
+}
+
+function verdictOn(
+  row: { readonly pin_until: number; readonly condemned_at: number | null },
+  used: boolean,
+  now: number,
+  rule: ReviewRule,
+): Pick<Judged, "verdict" | "condemnedAt"> {
+  const { pin_until: pinUntil, condemned_at: condemnedAt } = row;
+  return { verdict: judgeUnused({ now, used, pinUntil, condemnedAt }, rule), condemnedAt };
+}

@@ -1,0 +1,56 @@
+import { insertReview, markBlobBadById, pageBlobs, pageLinks, pageManifests } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import type { ReviewKind } from "./judge.ts";
+
+/** Blobs whose bytes are wrong or gone: not served any more, healed by the next push of their digests. */
+export async function markBlobsBad(
+  tx: Transaction,
+  input: { readonly blobs: readonly number[] },
+): Promise<{ readonly marked: number }> {
+  let marked = 0;
+  for (const blob of input.blobs) marked += await tx.run(markBlobBadById, { blob });
+  return { marked };
+}
+
+/** A place among the rows of a kind; both 0 at the beginning. */
+export interface Place {
+  readonly repository: number;
+  readonly id: number;
+}
+
+/**
+ * Queues a review for each row of a page that nothing holds and no review is on its way for. `next` is undefined after
+ * the last page. Nothing is removed: the review decides.
+ */
+export async function queueUnheld(
+  tx: Transaction,
+  input: { readonly kind: ReviewKind; readonly after: Place; readonly limit: number; readonly event: string },
+): Promise<{ readonly queued: number; readonly next: Place | undefined }> {
+  const { kind, event, limit } = input;
+  const rows = await page(tx, input);
+  let queued = 0;
+  for (const { repository, id, held } of rows) {
+    if (held !== 0) continue;
+    await tx.run(insertReview, { kind, repository, target: id, reviewAfter: tx.now, event });
+    queued++;
+  }
+  const last = rows.at(-1);
+  const next = rows.length < limit || last === undefined ? undefined : { repository: last.repository, id: last.id };
+  return { queued, next };
+}
+
+async function page(
+  tx: Transaction,
+  { kind, after, limit }: { readonly kind: ReviewKind; readonly after: Place; readonly limit: number },
+): Promise<{ readonly repository: number; readonly id: number; readonly held: number }[]> {
+  if (kind === "manifest") {
+    const rows = await tx.all(pageManifests, { after: after.id, limit });
+    return rows.map((row) => ({ repository: row.repository_id, id: row.id, held: row.held }));
+  }
+  if (kind === "blob") {
+    const rows = await tx.all(pageBlobs, { after: after.id, limit });
+    return rows.map((row) => ({ repository: 0, id: row.id, held: row.held }));
+  }
+  const rows = await tx.all(pageLinks, { afterRepository: after.repository, afterBlob: after.id, limit });
+  return rows.map((row) => ({ repository: row.repository_id, id: row.blob_id, held: row.held }));
+}

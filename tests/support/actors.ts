@@ -1,0 +1,125 @@
+import pg from "pg";
+import { openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
+import { registryWrites } from "../../src/registry/index.ts";
+import type { Registry, RegistrySettings } from "../../src/registry/index.ts";
+import { memoryDriver } from "../../src/storage/index.ts";
+import type { BlobDriver } from "../../src/storage/index.ts";
+import { openRegistry } from "./open-registry.ts";
+import type { startPostgres } from "./postgres.ts";
+
+/** Somebody at work on the registry, with connections of its own where the database has them. */
+export interface Actor {
+  readonly registry: Registry & { readonly alarms: string[] };
+  /** From now on, the next write that comes to this statement is held before it; resolves once it is. */
+  holdAt(statement: string): Promise<void>;
+  /** Lets the held write go on. */
+  letGo(): void;
+}
+
+/** Several actors on one registry. */
+export interface World {
+  readonly kind: "sqlite" | "postgres";
+  readonly driver: BlobDriver;
+  actor(settings?: Partial<RegistrySettings>): Promise<Actor>;
+  /**
+   * Runs `first` up to `statement`, then starts `second`, then lets `first` go on; both results. On SQLite, whose
+   * transactions follow one another, `second` comes after `first`.
+   */
+  race<A, B>(
+    first: { readonly by: Actor; readonly at: string; readonly run: () => Promise<A> },
+    second: () => Promise<B>,
+  ): Promise<[PromiseSettledResult<A>, PromiseSettledResult<B>]>;
+  close(): Promise<void>;
+}
+
+class Gate {
+  #at: string | undefined;
+  #reached: (() => void) | undefined;
+  #open: Promise<void> = Promise.resolve();
+  #letGo: (() => void) | undefined;
+
+  readonly before = async (statement: string): Promise<void> => {
+    if (statement !== this.#at) return;
+    this.#at = undefined;
+    this.#reached?.();
+    await this.#open;
+  };
+
+  holdAt(statement: string): Promise<void> {
+    this.#at = statement;
+    this.#open = new Promise((resolve) => (this.#letGo = resolve));
+    return new Promise((resolve) => (this.#reached = resolve));
+  }
+
+  letGo(): void {
+    this.#at = undefined;
+    this.#letGo?.();
+  }
+}
+
+export async function openSqliteWorld(): Promise<World> {
+  const metadata = openSqliteInProcess(":memory:", registryWrites);
+  await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
+  const driver = memoryDriver();
+  return {
+    kind: "sqlite",
+    driver,
+    actor: async (settings) => ({
+      registry: openRegistry(metadata, driver, settings),
+      holdAt: async () => undefined,
+      letGo: () => undefined,
+    }),
+    async race(first, second) {
+      const [a] = await Promise.allSettled([first.run()]);
+      const [b] = await Promise.allSettled([second()]);
+      return [a, b];
+    },
+    close: () => metadata.close(),
+  };
+}
+
+/** How long a second actor gets to come to where it waits for the first, in milliseconds. */
+const headway = 150;
+let databases = 0;
+
+/** A database of its own on the server. */
+export async function openPostgresWorld(
+  server: NonNullable<Awaited<ReturnType<typeof startPostgres>>>,
+): Promise<World> {
+  const name = `world${process.pid}_${++databases}`;
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  const url = server.url.replace(/[^/]+$/, name);
+  const driver = memoryDriver();
+  const opened: { close(): Promise<void> }[] = [];
+  return {
+    kind: "postgres",
+    driver,
+    async actor(settings) {
+      const gate = new Gate();
+      const metadata = await openPostgres(url, registryWrites, { connections: 4, before: gate.before });
+      opened.push(metadata);
+      await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
+      const registry = openRegistry(metadata, driver, settings);
+      return { registry, holdAt: (statement) => gate.holdAt(statement), letGo: () => gate.letGo() };
+    },
+    async race({ by, at, run }, second) {
+      const held = by.holdAt(at);
+      const a = Promise.allSettled([run()]);
+      const missed = a.then(() => {
+        throw new Error(`the first actor never came to ${at}`);
+      });
+      await Promise.race([held, missed]);
+      missed.catch(() => undefined);
+      const b = Promise.allSettled([second()]);
+      await Promise.race([b, new Promise((resolve) => setTimeout(resolve, headway))]);
+      by.letGo();
+      return [(await a)[0], (await b)[0]];
+    },
+    async close() {
+      for (const metadata of opened) await metadata.close();
+    },
+  };
+}
