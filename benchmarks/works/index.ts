@@ -1,0 +1,21 @@
+import type { Work } from "../work.ts";
+import { catalogPage, tagsPage } from "./lists.ts";
+import { memory, startUp } from "./process.ts";
+import { blobGet, blobGetLarge, getWhilePush, manifestGet } from "./pull.ts";
+import { manifestPut, pushLargeBlob, pushSmall, pushTags } from "./push.ts";
+
+/** The rows of the table, in its order. */
+export const works: readonly Work[] = [
+  manifestGet,
+  blobGet,
+  blobGetLarge,
+  pushSmall,
+  pushLargeBlob,
+  pushTags,
+  manifestPut,
+  tagsPage,
+  catalogPage,
+  startUp,
+  memory,
+  getWhilePush,
+];
