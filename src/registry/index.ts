@@ -7,7 +7,7 @@ export type { FsckNumber, FsckOptions, FsckResult, Problem } from "./fsck.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
-export { findBlob, inspectBlob, sendBlob } from "./open-blob.ts";
+export { findBlob, findRedirect, inspectBlob, sendBlob } from "./open-blob.ts";
 export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { pushManifest } from "./push-manifest.ts";

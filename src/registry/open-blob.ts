@@ -30,6 +30,18 @@ export async function inspectBlob(
   return blob;
 }
 
+/** How long a signed URL holds, in seconds. */
+const redirectTime = 600;
+
+/**
+ * Where the store itself serves a blob, when readers are sent there. The bytes do not pass here then and are not checked
+ * on their way; clients compare the digest.
+ */
+export async function findRedirect(registry: Registry, blob: FoundBlob): Promise<string | undefined> {
+  if (!registry.settings.redirect || blob.key === null) return undefined;
+  return registry.store.driver.findRedirect(blob.key, redirectTime);
+}
+
 /**
  * Hands a blob's bytes to `write`. `begin` is called once the object is open, before the first byte. Corrupt or lost
  * content is marked, so that it is not served again and the next push of the digest heals it.

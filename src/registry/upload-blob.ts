@@ -1,6 +1,7 @@
 import { findUpload } from "../metadata/index.ts";
 import { digestAlgorithm, RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, DigestAlgorithm, RepositoryName } from "../oci/index.ts";
+import { StorageError } from "../storage/index.ts";
 import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
 import type { Caller, Registry } from "./registry.ts";
 import { newUploadId, readUploadId } from "./upload-id.ts";
@@ -29,7 +30,8 @@ export async function pushBlob(
 }
 
 /**
- * Takes a chunk (end-5). What arrived before a failure is kept, and the client goes on from there.
+ * Takes a chunk (end-5). What arrived before the client broke off is kept; what arrived before the store failed is not,
+ * but what earlier requests brought is. The client asks for the offset and goes on from there.
  * @param range where the client says the chunk belongs
  * @returns bytes that the upload has now
  * @throws RegistryError BLOB_UPLOAD_UNKNOWN, UPLOAD_BUSY, RANGE_INVALID, SIZE_INVALID
@@ -43,20 +45,21 @@ export async function appendUpload(
   body: Body,
 ): Promise<number> {
   const held = await claim(registry, caller, repository, id);
-  return keepLease(registry, held.claimed.fence, id, async () => {
+  const { writer } = held;
+  return keepLease(registry, id, held, async (take) => {
     try {
-      checkStart(range, held.writer.size);
-      await body((chunk) => held.writer.write(chunk));
-      if (range !== undefined && held.writer.size !== range.end + 1) {
+      checkStart(range, writer.size);
+      await body(take);
+      if (range !== undefined && writer.size !== range.end + 1) {
         throw new RegistryError(
           "SIZE_INVALID",
           "the chunk has another length than its Content-Range says: ask for the offset and go on from it",
         );
       }
     } finally {
-      await save(registry, id, held.claimed, held.writer);
+      await save(registry, id, held);
     }
-    return held.writer.size;
+    return writer.size;
   });
 }
 
@@ -79,16 +82,21 @@ export async function finishUpload(
     await pushBlob(registry, caller, repository, digest, body);
     return;
   }
-  const { claimed, writer } = await claim(registry, caller, repository, id);
-  await keepLease(registry, claimed.fence, id, async () => {
+  const held = await claim(registry, caller, repository, id);
+  await keepLease(registry, id, held, async (take) => {
     try {
-      checkStart(range, writer.size);
-      await body((chunk) => writer.write(chunk));
+      checkStart(range, held.writer.size);
+      await body(take);
     } catch (error) {
-      await save(registry, id, claimed, writer);
+      await save(registry, id, held);
       throw error;
     }
-    await commit(registry, caller, repository, digest, writer, id);
+    try {
+      await commit(registry, caller, repository, digest, held.writer, id);
+    } catch (error) {
+      await putBack(registry, id, held.claimed);
+      throw error;
+    }
   });
 }
 
@@ -122,18 +130,50 @@ async function receive(writer: BlobWriter, body: Body): Promise<void> {
   }
 }
 
-async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string) {
+interface HeldUpload {
+  readonly claimed: ClaimedUpload;
+  readonly writer: BlobWriter;
+}
+
+async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<HeldUpload> {
   const { algorithm } = checkId(registry, repository, id);
   const claimed = await registry.metadata.write("claimUpload", contextOf(registry, caller, repository, id));
   const { key, state, bytes, size } = claimed;
-  const writer = await registry.store.resume(algorithm, { key, state: parseState(state), bytes, size });
-  return { claimed, writer };
+  try {
+    return { claimed, writer: await registry.store.resume(algorithm, { key, state: parseState(state), bytes, size }) };
+  } catch (error) {
+    if (isGone(error)) return endLost(registry, id, claimed);
+    await putBack(registry, id, claimed);
+    throw error;
+  }
 }
 
-async function save(registry: Registry, id: string, claimed: ClaimedUpload, writer: BlobWriter): Promise<void> {
-  const { key, state, bytes, size } = await registry.store.suspend(writer);
-  const row = { id, fence: claimed.fence, key, state: state === null ? null : JSON.stringify(state), bytes, size };
+async function save(registry: Registry, id: string, { claimed, writer }: HeldUpload): Promise<void> {
+  const suspended = await registry.store.suspend(writer).catch(async (error: unknown) => {
+    await putBack(registry, id, claimed);
+    throw error;
+  });
+  const state = suspended.state === null ? null : JSON.stringify(suspended.state);
+  const row = { ...suspended, id, fence: claimed.fence, state };
   await registry.metadata.write("saveUpload", { ...row, idle: registry.settings.uploadIdle });
+}
+
+/** Lets go of an upload as it was claimed: its bytes are there still, those of this request are not. */
+async function putBack(registry: Registry, id: string, claimed: ClaimedUpload): Promise<void> {
+  // Where this fails too, the lease runs out.
+  await registry.metadata
+    .write("saveUpload", { ...claimed, id, idle: registry.settings.uploadIdle })
+    .catch(() => undefined);
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof StorageError && error.reason === "missing";
+}
+
+/** The bytes of an upload are lost: its client begins a new one, or this one again. */
+async function endLost(registry: Registry, id: string, { fence }: ClaimedUpload): Promise<never> {
+  await putBack(registry, id, { fence, key: null, state: null, bytes: null, size: 0 });
+  throw unknownUpload();
 }
 
 async function commit(
@@ -165,14 +205,27 @@ async function forget(registry: Registry, written: WrittenBlob, upload: string |
   if (written.key !== null) await registry.store.driver.remove([written.key]).catch(() => undefined);
 }
 
-/** Renews the lease while the work goes on. */
-async function keepLease<T>(registry: Registry, fence: number, id: string, work: () => Promise<T>): Promise<T> {
+/** Renews the lease while the work goes on; takes no more bytes once another request has the upload. */
+async function keepLease<T>(
+  registry: Registry,
+  id: string,
+  { claimed, writer }: HeldUpload,
+  work: (take: (chunk: Uint8Array) => Promise<void> | undefined) => Promise<T>,
+): Promise<T> {
+  let lost = false;
+  const row = { id, fence: claimed.fence, idle: registry.settings.uploadIdle };
   const renew = () => {
-    registry.metadata.write("renewUpload", { id, fence, idle: registry.settings.uploadIdle }).catch(() => undefined);
+    registry.metadata.write("renewUpload", row).then(
+      ({ held }) => void (lost ||= !held),
+      () => undefined,
+    );
   };
   const timer = setInterval(renew, uploadLease / 3);
   try {
-    return await work();
+    return await work((chunk) => (lost ? Promise.reject(unknownUpload()) : writer.write(chunk)));
+  } catch (error) {
+    if (isGone(error)) return await endLost(registry, id, claimed);
+    throw error;
   } finally {
     clearInterval(timer);
   }

@@ -78,7 +78,7 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
         endpoint: `http://${address}`,
         region: "us-east-1",
         forcePathStyle: true,
-        credentials: s3Credentials,
+        credentials: { ...s3Credentials },
         maxAttempts: 20,
       });
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -90,6 +90,15 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
       await end();
       await rm(root, { recursive: true, force: true });
     },
+  };
+}
+
+/** Settings of a server whose bytes are in a bucket of the S3 server, made for it. */
+export async function s3Settings(server: S3Server, bucket = "berth", endpoint = server.endpoint) {
+  await server.makeBucket(bucket);
+  return {
+    storage: `s3://${bucket}/registry?endpoint=${encodeURIComponent(endpoint)}&region=us-east-1`,
+    storageCredentials: s3Credentials,
   };
 }
 

@@ -21,6 +21,7 @@ import {
   deleteManifest,
   deleteTag,
   findBlob,
+  findRedirect,
   inspectBlob,
   inspectManifest,
   pullManifest,
@@ -216,6 +217,11 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
     begin();
     response.end();
     return;
+  }
+  const elsewhere = await findRedirect(registry, blob);
+  if (elsewhere !== undefined) {
+    const place = ["Location", elsewhere, "Docker-Content-Digest", digest, "Cache-Control", "no-store"];
+    return sendEmpty(response, 307, place);
   }
   await sendBlob(registry, blob, { start, end }, begin, (chunk) => sendChunk(exchange, chunk));
   response.end();

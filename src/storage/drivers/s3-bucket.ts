@@ -35,7 +35,7 @@ export class Bucket {
     this.client = new S3Client({
       ...(where === undefined ? {} : { region: where }),
       ...(endpoint === undefined ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
       forcePathStyle: pathStyle ?? endpoint !== undefined,
       // Tries are repeated here, where a body can be made anew.
       maxAttempts: 1,
