@@ -167,6 +167,11 @@ export async function readConfig(
   flags: Readonly<Record<string, string | boolean | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<FoundConfig> {
+  if (/^\w+:\/\/[^/]*:[^/]*@/.test(String(flags["database"] ?? ""))) {
+    throw new SettingsError([
+      "--database holds a password, which every user of this machine can see among the processes: give it by BERTH_DATABASE or BERTH_DATABASE_FILE",
+    ]);
+  }
   const { settings, values, warnings } = await readSettings(configSchema, {
     file: (flags["config"] as string | undefined) ?? (environment["BERTH_CONFIG"] || undefined),
     environment,
@@ -174,7 +179,16 @@ export async function readConfig(
     prefix: variablePrefix,
     otherVariables: ["BERTH_CONFIG"],
   });
-  return { config: completeConfig(settings), values, warnings };
+  const config = completeConfig(settings);
+  return { config, values: values.map((value) => completeValue(value, config)), warnings };
+}
+
+/** Shows the defaults that depend on `data`. */
+function completeValue(given: SettingValue, { database, storage }: Config): SettingValue {
+  if (given.value !== undefined) return given;
+  if (given.entry.name === "database" && database.kind === "sqlite") return { ...given, value: database.path };
+  if (given.entry.name === "storage" && storage.kind === "filesystem") return { ...given, value: storage.directory };
+  return given;
 }
 
 /** The same from settings alone, for tests. @throws z.ZodError, SettingsError */

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
 import type { Log } from "./lib/index.ts";
-import { lockDirectory, openPostgres, openSqlite } from "./metadata/index.ts";
+import { MetadataError, lockDirectory, migrateDatabase, openPostgres, openSqlite } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
 import { registryWrites } from "./registry/index.ts";
 import type { Registry, RegistryWrites } from "./registry/index.ts";
@@ -60,22 +61,65 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   }
 }
 
+/**
+ * Brings the schema up to date and resolves with the names of the steps that were run.
+ * @throws MetadataError `unavailable` also while a server runs on the SQLite file
+ */
+export async function migrateStores(config: Config): Promise<readonly string[]> {
+  const { database } = config;
+  if (database.kind === "postgres") return migrateDatabase(database);
+  const release = await lockRows(config, database.path);
+  try {
+    return await migrateDatabase(database);
+  } finally {
+    release();
+  }
+}
+
 async function openRows(config: Config, opened: (() => unknown)[]): Promise<Metadata<RegistryWrites>> {
-  const { data, database } = config;
+  const { database } = config;
   const metadata = await (async () => {
     if (database.kind === "postgres") return openPostgres(database.url, registryWrites);
-    await mkdir(data, { recursive: true, mode: 0o700 });
-    opened.push(lockDirectory(join(data, "lock")).release);
-    if (dirname(database.path) !== data) {
-      // The file lies outside of what the first lock covers.
-      await mkdir(dirname(database.path), { recursive: true, mode: 0o700 });
-      opened.push(lockDirectory(`${database.path}.lock`).release);
-    }
+    opened.push(await lockRows(config, database.path));
     const writer = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
     return openSqlite<RegistryWrites>(database.path, writer);
   })();
   opened.push(() => metadata.close());
   return metadata;
+}
+
+/** Takes the data directory, and the file itself when it lies elsewhere. */
+async function lockRows({ data }: Config, path: string): Promise<() => void> {
+  const folder = dirname(path);
+  await ensureWritable(data, "data");
+  const lock = lockDirectory(join(data, "lock"));
+  if (folder === data) return lock.release;
+  try {
+    await ensureWritable(folder, "database");
+    const other = lockDirectory(`${path}.lock`);
+    return () => {
+      other.release();
+      lock.release();
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Makes a directory that a setting names. @throws MetadataError `unavailable` */
+async function ensureWritable(path: string, setting: "data" | "database"): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new MetadataError(
+      "unavailable",
+      `the directory ${path} cannot be written (${code}): let the user that runs Berth write there, or choose another with --${setting} (BERTH_${setting.toUpperCase()})`,
+      { cause },
+    );
+  }
 }
 
 async function openDriver({ data, storage, storageCredentials }: Config, buffers: BufferPool): Promise<BlobDriver> {

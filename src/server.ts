@@ -5,6 +5,7 @@ import type { ListenerOptions } from "./api/http/index.ts";
 import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
+import { SettingsError } from "./lib/settings/index.ts";
 import { openStores } from "./open-stores.ts";
 import { collectInBackground } from "./registry/index.ts";
 import { watchServer } from "./watch-server.ts";
@@ -16,12 +17,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** The settings do not allow to serve; the message says why and what to do. */
-export class ExposureError extends Error {
-  override readonly name = "ExposureError";
-}
-
-/** Wires rows, bytes and the Distribution API. @throws ExposureError, MetadataError, StorageError, the listener's own error */
+/** Wires rows, bytes and the Distribution API. @throws SettingsError, MetadataError, StorageError, the listener's own error */
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   refuseExposure(config);
   const stores = await openStores(config, log);
@@ -79,14 +75,14 @@ function listenerOptions({ listen, tls, limits, trustedProxies }: Config): Liste
 /** While there is no access control, only this machine may reach the registry. */
 function refuseExposure({ listen: address, ops, open }: Config): void {
   if (!open) {
-    throw new ExposureError(
+    throw new SettingsError([
       "there is no access control yet, so whoever reaches the registry may do everything: start it with --open (or BERTH_OPEN=1) to agree, for this machine alone",
-    );
+    ]);
   }
   for (const [name, { host, port }] of Object.entries({ listen: address, ...(ops === undefined ? {} : { ops }) })) {
     if (isLoopback(host)) continue;
-    throw new ExposureError(
+    throw new SettingsError([
       `\`${name}\` is ${formatAddress({ host, port })}, which other machines can reach: without access control anyone there could change or delete your images. Use 127.0.0.1, ::1 or localhost, and a proxy that asks for a password in front if others must reach it`,
-    );
+    ]);
   }
 }

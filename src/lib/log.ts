@@ -19,10 +19,12 @@ export interface OpenLog extends Log {
 }
 
 /**
- * JSON lines on standard output. Lines are gathered and written together, at the latest after 100 ms: a write for each
- * line costs a sixth of all requests.
+ * Opens the log on standard output: `json` for machines, an object a line; `text` for people, a sentence a line.
+ * Lines of JSON are gathered and written together, at the latest after 100 ms: a write for each line costs a sixth of
+ * all requests.
  */
-export async function openLog(level: LogLevel): Promise<OpenLog> {
+export async function openLog(level: LogLevel, form: "json" | "text"): Promise<OpenLog> {
+  if (form === "text") return new TextLog(level);
   const { pino } = await import("pino");
   const destination = pino.destination({ fd: 1, sync: false, minLength: 8 * 1024, periodicFlush: 100 });
   const logger = pino(
@@ -43,4 +45,30 @@ export async function openLog(level: LogLevel): Promise<OpenLog> {
     line: logger.isLevelEnabled("info") ? (text) => void destination.write(text) : undefined,
     flush: () => destination.flushSync(),
   };
+}
+
+/** `20:15:03 warn  the disk is nearly full free=12` */
+class TextLog implements OpenLog {
+  readonly #least: number;
+
+  constructor(level: LogLevel) {
+    this.#least = logLevels.indexOf(level);
+  }
+
+  debug = this.#writes("debug");
+  info = this.#writes("info");
+  warn = this.#writes("warn");
+  error = this.#writes("error");
+  flush(): void {}
+
+  #writes(level: LogLevel) {
+    return (message: string, facts: object = {}): void => {
+      if (logLevels.indexOf(level) < this.#least) return;
+      const time = new Date().toTimeString().slice(0, 8);
+      const pairs = Object.entries(facts).flatMap(([name, value]) =>
+        value === undefined ? [] : [` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`],
+      );
+      process.stdout.write(`${time} ${level.padEnd(5)} ${message}${pairs.join("")}\n`);
+    };
+  }
 }

@@ -107,6 +107,7 @@ export type {
   Writes,
 } from "./metadata.ts";
 export type { UploadTable } from "./schema.ts";
+export { migrateDatabase } from "./dialects/migrate.ts";
 export { openPostgres } from "./dialects/postgres.ts";
 export { openSqlite, openSqliteInProcess } from "./dialects/sqlite.ts";
 export type { WriterStart } from "./dialects/sqlite.ts";

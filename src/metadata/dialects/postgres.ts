@@ -45,7 +45,10 @@ export async function openPostgres<W extends Writes>(
     await migratePostgres(pool);
   } catch (error) {
     await pool.end();
-    throw translatePostgres(error, "cannot open the database");
+    throw translatePostgres(
+      error,
+      "the database cannot be opened (check that PostgreSQL runs and that `database` names it)",
+    );
   }
   const counts = { writes: 0, commits: 0, waiting: 0 };
   return {
@@ -180,7 +183,7 @@ function kindOf(error: unknown): "unavailable" | "full" | "failed" {
   return /timeout|terminat|Connection ended/i.test(message) ? "unavailable" : "failed";
 }
 
-function translatePostgres(error: unknown, doing: string): MetadataError {
+export function translatePostgres(error: unknown, doing: string): MetadataError {
   if (error instanceof MetadataError) return error;
   const message =
     error instanceof Error && error.message !== "" ? error.message : String((error as { code?: string }).code);

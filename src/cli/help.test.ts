@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { expect, test } from "vitest";
+import { configSchema } from "../config.ts";
+import { flagOf, listSettings } from "../lib/settings/index.ts";
+import { expectGolden } from "../../tests/support/golden.ts";
+import { settingFlags } from "./flags.ts";
+import { describeProgram } from "./index.ts";
+
+const unused = () => Promise.reject(new Error("help starts nothing"));
+const program = describeProgram({ startServer: unused, migrate: unused }, () => undefined);
+
+function* commandsOf(command: Command): Generator<Command> {
+  yield command;
+  for (const sub of command.commands) yield* commandsOf(sub);
+}
+
+test("each command's help reads as its golden file says", async () => {
+  const texts = [...commandsOf(program)].map((command) => {
+    command.configureOutput({ getOutHelpWidth: () => 100 });
+    return command.helpInformation();
+  });
+  await expectGolden("help.txt", texts.join("\n----\n\n"));
+});
+
+test("each flag is a setting of the schema, under the flag that error messages name", () => {
+  const names = listSettings(configSchema).map(({ name }) => name);
+  for (const [name, [flags]] of Object.entries(settingFlags)) {
+    if (name !== "config") expect(names).toContain(name);
+    expect(flags.split(" ")[0]).toBe(flagOf(name));
+  }
+});
+
+test("each command that prints a result takes --output table, json and yaml", () => {
+  const printing = [...commandsOf(program)].filter((command) => command.commands.length === 0);
+  for (const command of printing) {
+    const choices = command.options.find(({ long }) => long === "--output")?.argChoices;
+    expect([command.name(), choices]).toEqual([
+      command.name(),
+      command.name() === "serve" ? ["table", "json"] : ["table", "json", "yaml"],
+    ]);
+  }
+});

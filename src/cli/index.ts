@@ -1,0 +1,2 @@
+export type { Composition } from "./composition.ts";
+export { describeProgram, runCommand } from "./program.ts";

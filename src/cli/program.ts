@@ -1,0 +1,80 @@
+import { readVersion, showVersion } from "./version.ts";
+import { Command, CommanderError, Option } from "commander";
+import type { Composition } from "./composition.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { addSettingFlags, givenFlags, settingFlags, storeFlags } from "./flags.ts";
+import type { FlagName } from "./flags.ts";
+import { outputs } from "./print-result.ts";
+import type { Output } from "./print-result.ts";
+
+const allFlags = Object.keys(settingFlags) as FlagName[];
+
+/** All commands. What one does is loaded when it is called; help loads nothing. */
+export function describeProgram(composition: Composition, finish: (code: number) => void): Command {
+  const program = new Command("berth")
+    .description("A container registry with best practice switched on.")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpCommand(false)
+    .showHelpAfterError("(berth --help lists what there is)")
+    .exitOverride();
+
+  addSettingFlags(program.command("serve"), allFlags)
+    .description("run the registry until SIGTERM or SIGINT")
+    .addOption(
+      new Option("--output <form>", "table: greeting and lines for people; json: a JSON object a line")
+        .choices(["table", "json"])
+        .default(undefined, "table on a terminal, json elsewhere"),
+    )
+    .action(async (options: { output?: "table" | "json" }, command: Command) => {
+      const { serve } = await import("./serve.ts");
+      finish(await serve(composition, givenFlags(command), options.output));
+    });
+
+  withOutput(addSettingFlags(program.command("config"), allFlags))
+    .description("print the settings in effect and where each comes from; secrets are masked")
+    .option("--schema", "print the JSON Schema of the configuration file instead")
+    .action(async (options: { output: Output; schema?: true }, command: Command) => {
+      const { showConfig } = await import("./config.ts");
+      finish(await showConfig(givenFlags(command), options.output, options.schema === true));
+    });
+
+  const db = program.command("db").description("look after the database");
+  withOutput(addSettingFlags(db.command("migrate"), storeFlags))
+    .description("bring the schema up to date; `serve` does it too when it starts")
+    .action(async (options: { output: Output }, command: Command) => {
+      const { migrateDatabase } = await import("./db-migrate.ts");
+      finish(await migrateDatabase(composition, givenFlags(command), options.output));
+    });
+
+  withOutput(program.command("version"))
+    .description("print the version of Berth and of what it runs on")
+    .action(async (options: { output: Output }) => {
+      finish(await showVersion(options.output));
+    });
+  return program;
+}
+
+function withOutput(command: Command): Command {
+  return command.addOption(new Option("--output <form>", "form of the result").choices(outputs).default("table"));
+}
+
+/**
+ * Runs a command line.
+ * @param args without the program's name
+ * @returns what the process is to end with
+ */
+export async function runCommand(args: readonly string[], composition: Composition): Promise<number> {
+  let code: number = exitCodes.done;
+  try {
+    const program = describeProgram(composition, (ended) => (code = ended));
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has printed its own; help that was asked for ends with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const { explainFailure } = await import("./explain-failure.ts");
+    const { lines, exitCode } = explainFailure(error);
+    for (const line of lines) process.stderr.write(`berth: ${line}\n`);
+    return exitCode;
+  }
+}

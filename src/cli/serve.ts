@@ -1,0 +1,93 @@
+import { readConfig } from "../config.ts";
+import type { Config } from "../config.ts";
+import { formatAddress, isLoopback, openLog } from "../lib/index.ts";
+import type { Address, OpenLog } from "../lib/index.ts";
+import type { Composition } from "./composition.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { explainFailure } from "./explain-failure.ts";
+import { describeFirstPush } from "./first-push.ts";
+import type { GivenFlags } from "./flags.ts";
+
+/**
+ * `berth serve`: runs until a signal ends it.
+ * @param output for people (`table`) or machines (`json`); by the terminal when undefined
+ */
+export async function serve(
+  composition: Composition,
+  flags: GivenFlags,
+  output: "table" | "json" | undefined,
+): Promise<number> {
+  const { config, warnings } = await readConfig(flags, process.env);
+  const forPeople = (output ?? (process.stdout.isTTY ? "table" : "json")) === "table";
+  const log = await openLog(config.log.level, forPeople ? "text" : "json");
+  const stopped = waitForStop();
+  try {
+    for (const warning of warnings) log.warn(warning);
+    const server = await composition.startServer(config, log);
+    announce(config, server.address, log, forPeople);
+    endOnDefect(log);
+    log.info("stopping", { because: await stopped });
+    await server.close();
+    log.info("stopped");
+    return exitCodes.done;
+  } catch (error) {
+    const { lines, exitCode } = explainFailure(error, config);
+    for (const line of lines) process.stderr.write(`berth: ${line}\n`);
+    return exitCode;
+  } finally {
+    log.flush();
+  }
+}
+
+function announce(config: Config, address: Address, log: OpenLog, forPeople: boolean): void {
+  const host = formatAddress(address);
+  const rows = config.database.kind === "sqlite" ? config.database.path : "PostgreSQL";
+  const bytes = config.storage.kind === "filesystem" ? config.storage.directory : `s3://${config.storage.bucket}`;
+  if (!forPeople) {
+    log.info("listening", { address: host, tls: config.tls.key !== undefined, data: config.data, rows, bytes });
+    return;
+  }
+  const reach = isLoopback(address.host) ? "open to this machine only" : "open to everybody who can reach it";
+  const lines = [
+    `Berth listens on ${host}, ${reach}.`,
+    `Data: ${config.data}${rows.startsWith(config.data) && bytes.startsWith(config.data) ? "" : ` (rows: ${rows}, bytes: ${bytes})`}`,
+    "",
+    "A first push:",
+    ...describeFirstPush({ host, tls: config.tls.key !== undefined }).map((line) => `  ${line}`),
+    "",
+    "Ctrl+C stops it.",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n\n`);
+}
+
+/** How long a second signal counts as the first one heard twice: from the terminal and from the parent process. */
+const echo = 500;
+
+/** Resolves with the first signal; one that follows later ends the process at once. */
+function waitForStop(): Promise<string> {
+  return new Promise((resolve) => {
+    let since: number | undefined;
+    const stop = (because: string, number: number) => {
+      if (since === undefined) {
+        since = performance.now();
+        resolve(because);
+      } else if (performance.now() - since > echo) process.exit(128 + number);
+    };
+    process.on("SIGTERM", () => stop("SIGTERM", 15));
+    process.on("SIGINT", () => stop("SIGINT", 2));
+    // The older Node that started this one is gone: nobody else would stop it.
+    process.once("disconnect", () => stop("the parent process ended", 15));
+    process.channel?.unref();
+  });
+}
+
+/** A defect that nobody caught leaves nothing to rely on: say it, and end. */
+function endOnDefect(log: OpenLog): void {
+  const end = (error: unknown) => {
+    log.error("a defect ends the process", { error: error instanceof Error ? error.stack : String(error) });
+    log.flush();
+    process.exit(exitCodes.failed);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+}

@@ -1,0 +1,162 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { firstPushes } from "../src/cli/first-push.ts";
+import { run } from "./support/run.ts";
+import { startProcess } from "./support/start-process.ts";
+import { startTestServer } from "./support/start-server.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "berth-cli-"));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+const main = resolve(import.meta.dirname, "../src/main.ts");
+const berth = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  run(process.execPath, [main, ...args], { cwd: folder, env });
+
+describe("config", () => {
+  test("prints each setting with its value and where it comes from", async () => {
+    await writeFile(join(folder, "a.yaml"), "collection:\n  pin: 2h\n");
+    const { code, output } = await berth(["config", "--config", "a.yaml", "--data", "d"], { BERTH_DRAIN: "1m" });
+    expect(code).toBe(0);
+    expect(output).toMatch(/^SETTING +VALUE +FROM$/m);
+    expect(output).toMatch(/^collection\.pin +2h +a\.yaml, line 2$/m);
+    expect(output).toMatch(/^drain +1m +BERTH_DRAIN$/m);
+    expect(output).toMatch(/^data +d +--data$/m);
+    expect(output).toMatch(/^ops +127\.0\.0\.1:5001 +default$/m);
+    expect(output).toMatch(/^database +\S+\/d\/berth\.db +default$/m);
+  });
+
+  test.each(["table", "json", "yaml"])("shows no secret in the form %s", async (form) => {
+    await writeFile(join(folder, "secret"), "hunter2\n");
+    const { code, output } = await berth(["config", "--output", form], {
+      BERTH_DATABASE: "postgres://ann:hunter2@db/berth?sslpassword=hunter2",
+      BERTH_STORAGE_CREDENTIALS_ACCESS_KEY_ID: "hunter2",
+      BERTH_STORAGE_CREDENTIALS_SECRET_ACCESS_KEY_FILE: "secret",
+    });
+    expect([code, output.includes("hunter2")]).toEqual([0, false]);
+    expect(output).toContain("postgres://ann:********@db/berth");
+    if (form === "table") return;
+    const values = (form === "json" ? JSON.parse(output) : parse(output)) as { name: string; value: unknown }[];
+    expect(values.find(({ name }) => name === "storageCredentials.secretAccessKey")).toEqual({
+      name: "storageCredentials.secretAccessKey",
+      value: "********",
+      source: "environment",
+      place: "BERTH_STORAGE_CREDENTIALS_SECRET_ACCESS_KEY_FILE",
+    });
+  });
+
+  test("--schema prints the JSON Schema that editors check the file with", async () => {
+    const { output } = await berth(["config", "--schema"]);
+    const schema = JSON.parse(output) as { properties: Record<string, { properties?: object }> };
+    expect(schema).toMatchObject({ additionalProperties: false, type: "object" });
+    expect(schema.properties["collection"]?.properties).toHaveProperty("pin.default", "24h");
+    expect(output).not.toContain("secrecy");
+  });
+
+  test("a setting that is not known ends with 2 and its line", async () => {
+    await writeFile(join(folder, "b.yaml"), "open: true\nlisen: localhost:1\n");
+    const { code, output } = await berth(["config"], { BERTH_CONFIG: "b.yaml" });
+    expect([code, output]).toEqual([2, "berth: b.yaml, line 2: `lisen` is not a setting; the nearest is `listen`\n"]);
+  });
+
+  test("a password on the command line is refused, since other users can see it", async () => {
+    const { code, output } = await berth(["config", "--database", "postgres://ann:hunter2@db/berth"]);
+    expect([code, output.includes("hunter2")]).toEqual([2, false]);
+    expect(output).toContain("BERTH_DATABASE_FILE");
+  });
+});
+
+test("version names Berth and its Node; an unknown command ends with 2 and the nearest one", async () => {
+  const { output } = await berth(["version", "--output", "json"]);
+  expect(JSON.parse(output)).toMatchObject({ berth: expect.stringMatching(/^\d/), node: process.versions.node });
+  const wrong = await berth(["versio"]);
+  expect([wrong.code, wrong.output]).toEqual([2, expect.stringContaining("Did you mean version?")]);
+});
+
+test("db migrate brings the schema up to date once, and refuses while a server runs on the directory", async () => {
+  const data = join(folder, "rows");
+  const first = await berth(["db", "migrate", "--data", data, "--output", "json"]);
+  expect(JSON.parse(first.output).applied[0]).toBe("0001-core/1");
+  expect((await berth(["db", "migrate", "--data", data])).output).toBe("the schema is up to date\n");
+  const server = await startTestServer({ data });
+  const refused = await berth(["db", "migrate", "--data", data]);
+  await server.close();
+  expect([refused.code, refused.output]).toEqual([
+    3,
+    expect.stringContaining("another Berth is using this data directory"),
+  ]);
+});
+
+describe("serve", () => {
+  const open = ["serve", "--open", "--ops", "off"];
+
+  test.each([
+    [["serve"], 2, "there is no access control yet"],
+    [[...open, "--listen", "0.0.0.0:5000"], 2, "which other machines can reach: without access control anyone there"],
+    [[...open, "--listen", "[::]:5000"], 2, "which other machines can reach"],
+    [["serve", "--open", "--ops", "0.0.0.0:5001"], 2, "`ops` is 0.0.0.0:5001, which other machines can reach"],
+    [[...open, "--data", "/dev/null/data"], 3, "the directory /dev/null/data cannot be written (ENOTDIR)"],
+    [[...open, "--config", "/nowhere.yaml"], 2, "the settings file /nowhere.yaml cannot be read (it does not exist)"],
+  ])("%j ends with %i and says why", async (args, code, sentence) => {
+    const ended = await berth(args);
+    expect([ended.code, ended.output]).toEqual([code, expect.stringContaining(sentence)]);
+  });
+
+  test("a port that is taken ends with 3 and says what to do", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await new Promise((done) => other.once("listening", done));
+    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const ended = await berth([...open, "--listen", address, "--data", "taken"]);
+    other.close();
+    expect([ended.code, ended.output]).toEqual([
+      3,
+      `berth: ${address} is taken by another program: stop that one, or choose another with --listen host:port (BERTH_LISTEN)\n`,
+    ]);
+  });
+
+  test("logs lines of JSON where there is no terminal, and ends with 0 on SIGTERM", async () => {
+    const server = await startProcess({ data: join(folder, "json") });
+    expect((await fetch(`${server.url}/v2/`)).status).toBe(200);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    expect(server.lines.find((line) => line["message"] === "listening")).toMatchObject({
+      level: "info",
+      data: join(folder, "json"),
+    });
+    expect(server.lines.at(-1)).toMatchObject({ level: "info", message: "stopped" });
+  });
+
+  test("greets on a terminal: where it listens, where the data is, who can reach it, a first push", async () => {
+    const command = [process.execPath, main, ...open, "--listen", "127.0.0.1:0", "--data", "greeted"];
+    const child = spawn("script", ["-qec", command.join(" "), "/dev/null"], { cwd: folder });
+    let output = "";
+    for await (const chunk of child.stdout) {
+      output += String(chunk);
+      if (output.includes("Ctrl+C")) child.stdin.write("\u0003");
+    }
+    expect(output).toMatch(/Berth listens on 127\.0\.0\.1:\d+, open to this machine only\./);
+    expect(output).toContain(`Data: ${join(folder, "greeted")}`);
+    expect(output).toMatch(/A first push:\r\n(  .+\r\n){3}/);
+    expect(output).toMatch(/\d\d:\d\d:\d\d info +stopped/);
+  });
+});
+
+describe("the first push that the greeting prints", async () => {
+  const server = await startTestServer();
+  afterAll(() => server.close());
+  const peers = resolve(import.meta.dirname, "../.peers");
+
+  for (const program of ["crane", "oras", "curl"]) {
+    const works = await run("sh", ["-c", `PATH=${peers}:$PATH command -v ${program}`], { cwd: folder });
+    test.skipIf(works.code !== 0)(`works as printed with ${program}`, async () => {
+      const lines = firstPushes[program]!({ host: server.host, tls: false });
+      const script = `set -e; PATH=${peers}:$PATH; ${lines.map((line) => `(${line})`).join("; ")}`;
+      const { code, output } = await run("bash", ["-o", "pipefail", "-c", script], { cwd: folder });
+      expect(code, output).toBe(0);
+      expect(await (await fetch(`${server.url}/v2/hello/tags/list`)).json()).toEqual({ name: "hello", tags: ["1"] });
+    });
+  }
+});

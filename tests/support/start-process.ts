@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { resolve } from "node:path";
+
+export interface TestProcess {
+  /** `127.0.0.1:40123` */
+  readonly host: string;
+  readonly url: string;
+  readonly pid: number;
+  /** Lines of its log so far. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** Sends a signal and resolves with the exit code, null when the signal ended it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** How a server process is started. */
+export interface ProcessOptions {
+  readonly data: string;
+  /** Variables such as `BERTH_COLLECTION_PIN`, over a free port, open mode and no ops listener. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What starts the program; `node src/main.ts` when left out. */
+  readonly command?: readonly [string, ...string[]];
+}
+
+/** Starts `berth serve` as a process of its own and waits until it listens. Its standard error is this process's. */
+export async function startProcess({ data, env, command }: ProcessOptions): Promise<TestProcess> {
+  const [program, ...args] = command ?? [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")];
+  const child = spawn(program, [...args, "serve", "--open"], {
+    env: { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<number | null>((done, reject) => {
+    child.once("exit", done);
+    child.once("error", reject);
+  });
+  const lines: Record<string, unknown>[] = [];
+  const host = await new Promise<string>((done, reject) => {
+    createInterface({ input: child.stdout }).on("line", (text) => {
+      const line = JSON.parse(text) as Record<string, unknown>;
+      lines.push(line);
+      if (line["message"] === "listening") done(String(line["address"]));
+    });
+    ended.then(
+      (code) => reject(new Error(`berth did not start (exit code ${code}): ${JSON.stringify(lines)}`)),
+      reject,
+    );
+  });
+  return {
+    host,
+    url: `http://${host}`,
+    pid: child.pid!,
+    lines,
+    stop: (signal = "SIGTERM") => (child.kill(signal), ended),
+  };
+}
