@@ -43,17 +43,18 @@ function announce(config: Config, address: Address, log: OpenLog, forPeople: boo
   const host = formatAddress(address);
   const rows = config.database.kind === "sqlite" ? config.database.path : "PostgreSQL";
   const bytes = config.storage.kind === "filesystem" ? config.storage.directory : `s3://${config.storage.bucket}`;
+  const tls = config.tls.key !== undefined;
+  const reach = isLoopback(address.host) ? "open to this machine only" : "open to everybody who can reach it";
   if (!forPeople) {
-    log.info("listening", { address: host, tls: config.tls.key !== undefined, data: config.data, rows, bytes });
+    log.info(`listens on ${host}, ${reach}`, { address: host, tls, data: config.data, rows, bytes });
     return;
   }
-  const reach = isLoopback(address.host) ? "open to this machine only" : "open to everybody who can reach it";
   const lines = [
     `Berth listens on ${host}, ${reach}.`,
     `Data: ${config.data}${rows.startsWith(config.data) && bytes.startsWith(config.data) ? "" : ` (rows: ${rows}, bytes: ${bytes})`}`,
     "",
     "A first push:",
-    ...describeFirstPush({ host, tls: config.tls.key !== undefined }).map((line) => `  ${line}`),
+    ...describeFirstPush({ host, tls }).map((line) => `  ${line}`),
     "",
     "Ctrl+C stops it.",
   ];

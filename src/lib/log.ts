@@ -49,10 +49,12 @@ export async function openLog(level: LogLevel, form: "json" | "text"): Promise<O
 
 /** `20:15:03 warn  the disk is nearly full free=12` */
 class TextLog implements OpenLog {
+  readonly line: OpenLog["line"];
   readonly #least: number;
 
   constructor(level: LogLevel) {
     this.#least = logLevels.indexOf(level);
+    this.line = this.#least > logLevels.indexOf("info") ? undefined : (text) => this.#retell(text);
   }
 
   debug = this.#writes("debug");
@@ -60,6 +62,12 @@ class TextLog implements OpenLog {
   warn = this.#writes("warn");
   error = this.#writes("error");
   flush(): void {}
+
+  /** Says in text what a line of JSON says. */
+  #retell(text: string): void {
+    const { level: _level, time: _time, message, ...facts } = JSON.parse(text) as Record<string, unknown>;
+    this.info(String(message), facts);
+  }
 
   #writes(level: LogLevel) {
     return (message: string, facts: object = {}): void => {

@@ -1,30 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { startProcess } from "../support/start-process.ts";
 
 const data = await mkdtemp(join(tmpdir(), "berth-faults-"));
 afterAll(() => rm(data, { recursive: true, force: true }));
-const main = resolve(import.meta.dirname, "../../src/main.ts");
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
-async function startProcess() {
-  const env = { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data };
-  const child = spawn(process.execPath, [main, "serve", "--open"], { env, stdio: ["ignore", "pipe", "inherit"] });
-  const address = await new Promise<string>((done, reject) => {
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      const found = /listens on (\S+),/.exec(output);
-      if (found !== null) done(found[1]!);
-    });
-    child.once("exit", () => reject(new Error(`did not start: ${output}`)));
-  });
-  const ended = new Promise((done) => child.once("exit", done));
-  return { base: `http://${address}`, kill: () => (child.kill("SIGKILL"), ended) };
-}
 
 test(
   "what was acknowledged before a kill is there and intact after it, ten times over",
@@ -32,7 +15,7 @@ test(
   async () => {
     const acknowledged = new Map<string, Buffer>();
     for (let round = 0; round < 10; round++) {
-      const server = await startProcess();
+      const server = await startProcess({ data });
       let running = true;
       const client = async (name: string) => {
         while (running) {
@@ -40,7 +23,7 @@ test(
           const bytes = randomBytes([100, 40_000, 600_000][Math.floor(Math.random() * 3)]!);
           try {
             const digest = digestOf(bytes);
-            const put = await fetch(`${server.base}/v2/${name}/blobs/uploads/?digest=${digest}`, {
+            const put = await fetch(`${server.url}/v2/${name}/blobs/uploads/?digest=${digest}`, {
               method: "POST",
               body: bytes,
             });
@@ -54,16 +37,16 @@ test(
       const clients = ["a", "b", "c", "d"].map((name) => client(name));
       await new Promise((done) => setTimeout(done, 150 + Math.random() * 200));
       running = false;
-      await server.kill();
+      await server.stop("SIGKILL");
       await Promise.all(clients);
     }
-    const server = await startProcess();
+    const server = await startProcess({ data });
     expect(acknowledged.size).toBeGreaterThan(50);
     for (const [path, bytes] of acknowledged) {
-      const body = Buffer.from(await (await fetch(server.base + path)).arrayBuffer());
+      const body = Buffer.from(await (await fetch(server.url + path)).arrayBuffer());
       expect(body.equals(bytes), path).toBe(true);
     }
     console.log(`${acknowledged.size} acknowledged blobs are there and intact`);
-    await server.kill();
+    await server.stop("SIGKILL");
   },
 );

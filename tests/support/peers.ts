@@ -10,6 +10,7 @@ const peers = {
   buildah: { at: { program: "buildah" }, for: "images built and pushed by buildah" },
   conformance: { at: { file: "conformance" }, for: "the official conformance suite" },
   crane: { at: { file: "crane" }, for: "pushes and pulls by crane" },
+  curl: { at: { program: "curl" }, for: "a first push by curl" },
   docker: { at: { program: "dockerd" }, for: "a real docker daemon" },
   haproxy: { at: { program: "haproxy" }, for: "several nodes behind HAProxy" },
   helm: { at: { file: "helm" }, for: "charts pushed and pulled by helm" },

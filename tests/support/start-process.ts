@@ -38,7 +38,7 @@ export async function startProcess({ data, env, command }: ProcessOptions): Prom
     createInterface({ input: child.stdout }).on("line", (text) => {
       const line = JSON.parse(text) as Record<string, unknown>;
       lines.push(line);
-      if (line["message"] === "listening") done(String(line["address"]));
+      if (String(line["message"]).startsWith("listens on ")) done(String(line["address"]));
     });
     ended.then(
       (code) => reject(new Error(`berth did not start (exit code ${code}): ${JSON.stringify(lines)}`)),
