@@ -112,12 +112,12 @@ describe("serve", () => {
   test("a port that is taken ends with 3 and says what to do", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((done) => other.once("listening", done));
-    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const ended = await berth([...open, "--listen", address, "--data", "taken"]);
+    const { port } = other.address() as AddressInfo;
+    const ended = await berth([...open, "--listen", `127.0.0.1:${port}`, "--data", "taken"]);
     other.close();
     expect([ended.code, ended.output]).toEqual([
       3,
-      `berth: ${address} is taken by another program: stop that one, or choose another with --listen host:port (BERTH_LISTEN)\n`,
+      `berth: port ${port} of 127.0.0.1 is taken by another program, perhaps by another Berth: stop that one, or set \`listen\` (BERTH_LISTEN) to another port\n`,
     ]);
   });
 

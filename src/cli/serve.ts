@@ -31,7 +31,7 @@ export async function serve(
     log.info("stopped");
     return exitCodes.done;
   } catch (error) {
-    const { lines, exitCode } = explainFailure(error, config);
+    const { lines, exitCode } = explainFailure(error);
     for (const line of lines) process.stderr.write(`berth: ${line}\n`);
     return exitCode;
   } finally {

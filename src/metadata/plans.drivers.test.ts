@@ -40,6 +40,7 @@ const sqlite = new SqliteConnection(join(folder, "berth.db"), { readOnly: false 
 const pool = postgres === undefined ? undefined : new pg.Pool({ connectionString: postgres.url, max: 1 });
 // The server says good-bye to connections that are ending already.
 pool?.on("connect", (client) => client.on("error", () => undefined));
+pool?.on("error", () => undefined);
 const plans: { [dialect in DialectName]?: { readonly fresh: Plans; readonly analysed: Plans } } = {};
 
 beforeAll(async () => {
