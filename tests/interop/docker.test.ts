@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { expect, inject } from "vitest";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
+import { testClient } from "./matrix.ts";
+import { expectSameFile, readManifest } from "./wire.ts";
+import { cutAt, noiseFile } from "./images.ts";
+import { openWorkplace } from "./workplace.ts";
+
+const place = await openWorkplace();
+const images = inject("images")!;
+const at = (...names: string[]) => join(place.folder, ...names);
+// Debian's client, of the daemon's version, whatever else is on PATH.
+const docker = (...args: string[]) => place.call("/usr/bin/docker", ...args);
+const build = (tag: string, context: string, ...options: string[]) =>
+  docker("build", "--quiet", "--file", join(context, "Containerfile"), "--tag", tag, ...options, context);
+
+/** Forgets an image and all it was made of, so that the next pull has to fetch it. */
+async function forget(...references: string[]): Promise<void> {
+  await docker("image", "rm", "--force", ...references);
+  await docker("image", "prune", "--all", "--force");
+}
+
+async function expectNoise(image: string, context: string): Promise<void> {
+  const container = await docker("create", image);
+  await docker("cp", `${container}:/${noiseFile}`, at("pulled"));
+  await docker("rm", container);
+  await expectSameFile(at("pulled"), join(context, noiseFile));
+}
+
+testClient(place, {
+  name: "docker",
+  peers: ["docker", "buildah", "busybox"],
+  version: () => docker("version", "--format", "{{.Server.Version}}"),
+  knownWarnings: /password|credential helper/,
+  async start() {
+    place.env["DOCKER_HOST"] = `unix://${at("socket")}`;
+    const folders = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")];
+    const network = ["--iptables=false", "--bridge=none"];
+    await place.startDaemon("dockerd", [...folders, ...network, "--host", place.env["DOCKER_HOST"]], () =>
+      docker("info"),
+    );
+  },
+  cells: {
+    push: {
+      does: "`docker login`, `docker build` of the image, `docker push`; the digest it prints is the registry's",
+      async run(registry) {
+        await docker("login", "--username", "someone", "--password", "anything", registry);
+        const image = `${registry}/docker/app:1`;
+        await build(image, images.big.context);
+        const printed = await docker("push", image);
+        const { digest } = await readManifest(registry, "docker/app", "1");
+        expect(printed).toContain(`1: digest: ${digest}`);
+      },
+    },
+    pull: {
+      does: "`docker pull` by digest and by tag, after everything local was removed; a file compared; `docker run`",
+      async run(registry) {
+        const { digest } = await readManifest(registry, "docker/app", "1");
+        const [tagged, exact] = [`${registry}/docker/app:1`, `${registry}/docker/app@${digest}`];
+        await forget(tagged);
+        expect(await docker("pull", exact)).toContain("Pull complete");
+        await expectNoise(exact, images.big.context);
+        expect(await docker("pull", tagged)).toContain(`Digest: ${digest}`);
+        expect(await docker("run", "--rm", "--network=none", tagged)).toBe("it runs");
+        await forget(tagged, exact);
+      },
+    },
+    list: { reason: "docker lists only what is on its own machine" },
+    delete: { reason: "docker removes only what is on its own machine" },
+    "multi-arch copy": {
+      does: "`docker manifest create` and `docker manifest push` of two platforms; `docker pull --platform` of each",
+      async run(registry) {
+        const image = `${registry}/docker/multi`;
+        const architectures = ["amd64", "arm64"];
+        for (const architecture of architectures) {
+          place.env["DOCKER_BUILDKIT"] = "1";
+          await build(`${image}:${architecture}`, images.multi.context, "--platform", `linux/${architecture}`);
+          delete place.env["DOCKER_BUILDKIT"];
+          await docker("push", `${image}:${architecture}`);
+        }
+        const parts = architectures.map((architecture) => `${image}:${architecture}`);
+        await docker("manifest", "create", "--insecure", `${image}:1`, ...parts);
+        const digest = await docker("manifest", "push", "--insecure", "--purge", `${image}:1`);
+        expect(digest).toBe((await readManifest(registry, "docker/multi", "1")).digest);
+        for (const architecture of architectures) {
+          await forget(...parts);
+          await docker("pull", "--platform", `linux/${architecture}`, `${image}:1`);
+          expect(await docker("image", "inspect", "--format", "{{.Architecture}}", `${image}:1`)).toBe(architecture);
+        }
+      },
+    },
+    "artifact with referrers": { reason: "docker pushes images only, and reads no referrers" },
+    resume: {
+      does: "a connection is reset in the middle of a push, and of a pull: docker tries again by itself, and the pull goes on where it ended (`Range`); a file compared",
+      async run(registry) {
+        const proxy = await startCuttingProxy(registry);
+        try {
+          const image = `${proxy.address}/docker/resumed:1`;
+          await build(image, images.medium.context);
+          proxy.cut("up", cutAt);
+          await docker("push", image);
+          expect(proxy.cuts).toBe(1);
+          await forget(image);
+          proxy.cut("down", cutAt);
+          await docker("pull", image);
+          expect(proxy.cuts).toBe(2);
+          expect(proxy.ranges).toEqual([expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
+          await expectNoise(image, images.medium.context);
+        } finally {
+          await proxy.close();
+        }
+      },
+    },
+  },
+});
