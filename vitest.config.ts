@@ -28,6 +28,7 @@ export default defineConfig({
         test: {
           name: "interop",
           include: ["tests/interop/**/*.test.ts"],
+          globalSetup: "tests/interop/setup.ts",
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

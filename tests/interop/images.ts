@@ -61,9 +61,9 @@ export async function buildImages(folder: string): Promise<Images | undefined> {
 }
 
 const multiFile = `FROM scratch
-ARG TARGETARCH
+ARG TARGETPLATFORM TARGETOS TARGETARCH
 COPY file /file
-LABEL built-for=$TARGETARCH
+LABEL built-for="$TARGETPLATFORM $TARGETOS $TARGETARCH"
 `;
 
 async function fillContext(

@@ -22,7 +22,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     project.provide("images", await buildImages(join(folder, "images")));
-    const { backEnds, stop } = await startBackEnds(folder);
+    const { backEnds, stop } = await startBackEnds();
     project.provide("backEnds", backEnds);
     return async () => {
       await stop();

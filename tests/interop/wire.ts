@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "vitest";
 
 /** Media types that a client would accept. */
@@ -41,7 +43,7 @@ export async function readManifest(
   expect(answer.status).toBe(200);
   const text = await answer.text();
   const digest = answer.headers.get("docker-content-digest");
-  expect(digest).toBe(`sha256:${createHash("sha256").update(text).digest("hex")}`);
+  expect(digest).toBe(digestOf(text));
   return { digest: digest!, text, document: JSON.parse(text) as Document };
 }
 
@@ -63,3 +65,48 @@ export async function hashFile(path: string): Promise<string> {
 export async function expectSameFile(path: string, original: string): Promise<void> {
   expect(await hashFile(path)).toBe(await hashFile(original));
 }
+
+/**
+ * Expects that an OCI layout that was pulled is whole (each blob hashes to its name) and has all blobs of the one that
+ * was pushed.
+ */
+export async function expectSameLayout(pulled: string, pushed: string): Promise<void> {
+  const folder = join("blobs", "sha256");
+  const names = (await readdir(join(pulled, folder))).sort();
+  for (const name of names) expect(await hashFile(join(pulled, folder, name))).toBe(name);
+  expect(names).toEqual((await readdir(join(pushed, folder))).sort());
+}
+
+/** Pushes an artifact whose subject is `digest`, as any client of the specification would. Resolves to its digest. */
+export async function pushReferrer(registry: string, repository: string, digest: string): Promise<string> {
+  const base = `http://${registry}/v2/${repository}`;
+  const subject = await fetch(`${base}/manifests/${digest}`, { headers: { accept } });
+  const size = (await subject.arrayBuffer()).byteLength;
+  const note = "a note about an image";
+  const blob = async (mediaType: string, text: string) => {
+    const name = digestOf(text);
+    const query = `digest=${encodeURIComponent(name)}`;
+    const answer = await fetch(`${base}/blobs/uploads/?${query}`, { method: "POST", body: text });
+    expect(answer.status).toBe(201);
+    return { mediaType, digest: name, size: text.length };
+  };
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: manifestType,
+    artifactType: "application/vnd.example.note",
+    config: await blob("application/vnd.oci.empty.v1+json", "{}"),
+    layers: [await blob("text/plain", note)],
+    subject: { mediaType: subject.headers.get("content-type"), digest, size },
+  });
+  const answer = await fetch(`${base}/manifests/${digestOf(manifest)}`, {
+    method: "PUT",
+    body: manifest,
+    headers: { "content-type": manifestType },
+  });
+  expect(answer.status).toBe(201);
+  expect(answer.headers.get("oci-subject")).toBe(digest);
+  return digestOf(manifest);
+}
+
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;

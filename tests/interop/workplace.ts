@@ -12,6 +12,8 @@ export interface Workplace {
   readonly env: Record<string, string>;
   /** Runs a program to its end and expects that it succeeds. Resolves to its standard output, trimmed. */
   call(program: string, ...args: readonly string[]): Promise<string>;
+  /** Runs a program whose connection is cut: three times at most while it says that a connection broke. */
+  insist(program: string, ...args: readonly string[]): Promise<string>;
   /** Runs a program and expects that it fails. Resolves to all that it printed. */
   refuse(program: string, ...args: readonly string[]): Promise<string>;
   /** Starts a program that runs until `close`; resolves once `ready` answers without an error. */
@@ -40,13 +42,22 @@ export async function openWorkplace(): Promise<Workplace> {
     warnings.push(...lines.filter((line) => /\bwarn(?:ing)?\b/i.test(line)));
     return result;
   };
+  const call: Workplace["call"] = async (program, ...args) => {
+    const { code, stdout, stderr } = await start(program, args);
+    expect(code, `${program} ${args.join(" ")}\n${stdout}${stderr}`).toBe(0);
+    return stdout.trim();
+  };
   return {
     folder,
     env,
-    async call(program, ...args) {
-      const { code, stdout, stderr } = await start(program, args);
-      expect(code, `${program} ${args.join(" ")}\n${stdout}${stderr}`).toBe(0);
-      return stdout.trim();
+    call,
+    async insist(program, ...args) {
+      for (let attempt = 1; attempt < 3; attempt++) {
+        const { code, stdout, stderr } = await start(program, args);
+        if (code === 0) return stdout.trim();
+        expect(stderr).toMatch(/closed network connection|connection reset|broken pipe|EOF/);
+      }
+      return call(program, ...args);
     },
     async refuse(program, ...args) {
       const { code, stdout, stderr } = await start(program, args);

@@ -8,6 +8,9 @@ import type { TestContext } from "vitest";
  */
 const peers = {
   buildah: { at: { program: "buildah" }, for: "images built and pushed by buildah" },
+  buildctl: { at: { file: "buildctl" }, for: "images and caches of BuildKit" },
+  buildkitd: { at: { file: "buildkitd" }, for: "images and caches of BuildKit" },
+  busybox: { at: { program: "busybox" }, for: "images that clients run" },
   conformance: { at: { file: "conformance" }, for: "the official conformance suite" },
   crane: { at: { file: "crane" }, for: "pushes and pulls by crane" },
   curl: { at: { program: "curl" }, for: "a first push by curl" },
