@@ -31,7 +31,7 @@ export interface Client {
 }
 
 /** Warnings that are about the command line or a connection that a test has cut, and not about the registry. */
-const knownWarnings = /--password|credential|Failed, retrying/;
+const knownWarnings = /password|credential|Failed, retrying/;
 
 const goldenPath = resolve(import.meta.dirname, "../golden/interop.json");
 const pagePath = resolve(import.meta.dirname, "../../docs/interop.md");

@@ -10,11 +10,13 @@ export function renderPage(rows: Readonly<Record<string, Row>>): string {
   const table = names.map(
     (name) => `| [${name}](#${name.toLowerCase()}) ${rows[name]!.version} | ${marks(rows[name]!).join(" | ")} |`,
   );
+  const cells = names.flatMap((name) => Object.values(rows[name]!.cells));
+  const backEnds = new Set(cells.flatMap((cell) => ("seen" in cell ? Object.keys(cell.seen) : [])));
   return `# Clients that Berth is tested with
 
-Written by the tests of \`tests/interop\` (\`npm run golden\`), which run these programs against two registries: rows in SQLite with
-bytes on the file system, and rows in PostgreSQL with bytes in S3. **yes** = passed on both. The image they push holds
-more than 100 MB after compression; a pulled image is compared with what was pushed, byte for byte or by digest.
+Written by the tests of \`tests/interop\` (\`npm run golden\`), which run these programs against a registry on each of its back
+ends: ${[...backEnds].join(", and ")}. **yes** = passed on all of them. The image they push holds more than
+100 MB after compression; a pulled image is compared with what was pushed, byte for byte or by digest.
 
 | client | ${actions.join(" | ")} |
 |---|${actions.map(() => "---|").join("")}
