@@ -31,6 +31,7 @@ export {
   insertManifestChildren,
   insertManifestContent,
   insertReferrer,
+  listChildTypes,
   listManifestBlobs,
   listManifestChildren,
   listReferrers,

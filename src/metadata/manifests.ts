@@ -187,6 +187,15 @@ export const listManifestChildren = statement("listManifestChildren", (db, p: { 
   db.selectFrom("manifest_child").select("child_id as id").where("parent_id", "=", p.manifest),
 );
 
+/** Digest and artifact type of the manifests that an index lists. */
+export const listChildTypes = statement(
+  "listChildTypes",
+  (_db, p: { manifest: number }) =>
+    sql<{ digest: string; artifact_type: string | null }>`
+    select m.digest, m.artifact_type from manifest_child c join manifest m on m.id = c.child_id
+    where c.parent_id = ${p.manifest}`,
+);
+
 /** Content, references and referrer rows go with it. */
 export const deleteManifest = statement("deleteManifest", (db, p: { manifest: number }) =>
   db.deleteFrom("manifest").where("id", "=", p.manifest),

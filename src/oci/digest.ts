@@ -1,4 +1,5 @@
 import { RegistryError } from "./error.ts";
+import type { Tag } from "./name.ts";
 
 declare const brand: unique symbol;
 
@@ -43,7 +44,10 @@ export function digestHex(digest: Digest): string {
   return digest.slice(7);
 }
 
-/** The tag under which clients keep referrers of a digest where the referrers API is missing (end-12, "Referrers Tag Schema"). */
-export function referrersTag(digest: Digest): string {
-  return digest.replace(":", "-").slice(0, 128);
+/**
+ * The tag under which clients keep an index of a digest's referrers where the registry does not list them (distribution
+ * specification, "Referrers Tag Schema": at most 64 characters of the digest's hexadecimal part).
+ */
+export function referrersTag(digest: Digest): Tag {
+  return `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}` as Tag;
 }

@@ -1,12 +1,14 @@
 import {
+  findManifestByTag,
   findRepository,
+  listChildTypes,
   listReferrers as listReferrersStatement,
   listReferrersOfType,
   listRepositories as listRepositoriesStatement,
   listTags as listTagsStatement,
 } from "../metadata/index.ts";
-import { RegistryError } from "../oci/index.ts";
-import type { Digest, RepositoryName } from "../oci/index.ts";
+import { mediaTypes, parseManifest, referrersTag, RegistryError } from "../oci/index.ts";
+import type { Digest, MediaType, RepositoryName } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
 
 /** One page of a list in byte order; `more` when another follows. */
@@ -48,8 +50,15 @@ const referrersPage = 500;
 /** A page of referrers stays below the size that clients accept for an index (bytes). */
 const referrersBytes = 3 * 1024 * 1024;
 
+/** A page of referrers: descriptors as JSON texts, and the digest to go on from. */
+export interface ReferrersPage {
+  readonly descriptors: readonly string[];
+  readonly next: string | undefined;
+}
+
 /**
- * Descriptors of manifests whose subject is `subject` (end-12a, end-12b), as JSON texts, with the digest to go on from.
+ * Descriptors of manifests whose subject is `subject` (end-12a, end-12b), by digest. What clients listed under the
+ * referrers tag of the subject, for registries that do not list referrers, counts too.
  */
 export async function listReferrers(
   registry: Registry,
@@ -57,20 +66,53 @@ export async function listReferrers(
   subject: Digest,
   artifactType: string | undefined,
   after: string,
-): Promise<{ readonly descriptors: readonly string[]; readonly next: string | undefined }> {
+): Promise<ReferrersPage> {
   const { read } = registry.metadata;
   const page = { repository, subject, after, limit: referrersPage + 1 };
   const rows =
     artifactType === undefined
       ? await read.all(listReferrersStatement, page)
       : await read.all(listReferrersOfType, { ...page, artifactType });
+  const known = new Set(rows.map((row) => row.digest));
+  const tagged = (await listTaggedReferrers(registry, repository, subject)).filter(
+    ({ digest, type }) => digest > after && !known.has(digest) && (artifactType ?? type) === type,
+  );
+  const all = tagged.length === 0 ? rows : [...rows, ...tagged].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const descriptors: string[] = [];
   let bytes = 0;
-  for (const row of rows) {
+  for (const row of all) {
     bytes += row.descriptor.length;
     const full = descriptors.length === referrersPage || (bytes > referrersBytes && descriptors.length > 0);
-    if (full) return { descriptors, next: rows[descriptors.length - 1]!.digest };
+    if (full) return { descriptors, next: all[descriptors.length - 1]!.digest };
     descriptors.push(row.descriptor);
   }
   return { descriptors, next: undefined };
+}
+
+interface TaggedReferrer {
+  readonly digest: string;
+  /** Artifact type. */
+  readonly type: string | undefined;
+  readonly descriptor: string;
+}
+
+/** What the index under the referrers tag lists; empty when there is none, or when another thing has that tag. */
+async function listTaggedReferrers(
+  registry: Registry,
+  repository: RepositoryName,
+  subject: Digest,
+): Promise<TaggedReferrer[]> {
+  const { read } = registry.metadata;
+  const tag = referrersTag(subject);
+  const found = await read.first(findManifestByTag, { repository, tag });
+  if (found === undefined || found.media_type !== mediaTypes.ociIndex) return [];
+  const types = new Map(
+    (await read.all(listChildTypes, { manifest: found.id })).map((row) => [row.digest, row.artifact_type ?? undefined]),
+  );
+  const { manifests } = parseManifest(found.bytes, found.media_type as MediaType);
+  const listed = manifests.map(({ mediaType, digest, size, annotations, artifactType }): TaggedReferrer => {
+    const type = artifactType ?? types.get(digest);
+    return { digest, type, descriptor: JSON.stringify({ mediaType, digest, size, artifactType: type, annotations }) };
+  });
+  return [...new Map(listed.map((one) => [one.digest, one])).values()];
 }

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import {
   embeddedContent,
   imageFacts,
+  isNonDistributable,
   mediaTypes,
   parseDigest,
   parseManifest,
@@ -27,6 +28,8 @@ export interface PushManifestInput {
 export interface PushedManifest {
   readonly digest: Digest;
   readonly subject: Digest | undefined;
+  /** What the pusher should know although all is well; sentences. */
+  readonly warnings: readonly string[];
 }
 
 /** Configs above this are not read for facts (bytes). */
@@ -67,7 +70,7 @@ export async function pushManifest(
     children: document.children.map(({ digest: child, size }) => ({ digest: child, size })),
     tags: input.tags,
   });
-  return { digest, subject: subject?.digest };
+  return { digest, subject: subject?.digest, warnings: warningsOf(document) };
 }
 
 function checkDigest(bytes: Uint8Array, expected: Digest | undefined): Digest {
@@ -103,6 +106,14 @@ async function readConfig(
   if (row === undefined) return undefined;
   if (row.bytes !== null) return row.bytes;
   return row.key === null ? undefined : registry.store.readWhole(row.key, row.size).catch(() => undefined);
+}
+
+function warningsOf({ layers }: ManifestDocument): string[] {
+  const count = layers.filter((layer) => isNonDistributable(layer.mediaType)).length;
+  if (count === 0) return [];
+  return [
+    `${count} non-distributable ${count === 1 ? "layer is" : "layers are"} not kept here: pulls need the URLs that the manifest names`,
+  ];
 }
 
 function sumSizes(document: ManifestDocument): number {

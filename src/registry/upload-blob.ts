@@ -9,7 +9,9 @@ import { uploadLease } from "./writes/upload.ts";
 import type { ClaimedUpload } from "./writes/upload.ts";
 
 /** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
-export type Body = (take: (chunk: Uint8Array) => Promise<void> | undefined) => Promise<void>;
+export type Body = (take: Take) => Promise<void>;
+
+type Take = (chunk: Uint8Array) => Promise<void> | undefined;
 
 /** Opens an upload (end-4a). Nothing is written: the id carries what is needed. */
 export function startUpload(registry: Registry, repository: RepositoryName, algorithm: DigestAlgorithm): string {
@@ -44,18 +46,13 @@ export async function appendUpload(
   range: ByteRange | undefined,
   body: Body,
 ): Promise<number> {
+  // A first chunk that begins elsewhere leaves nothing behind, not even a row.
+  if (range !== undefined && range.start > 0) checkStart(range, await inspectUpload(registry, repository, id));
   const held = await claim(registry, caller, repository, id);
   const { writer } = held;
   return keepLease(registry, id, held, async (take) => {
     try {
-      checkStart(range, writer.size);
-      await body(take);
-      if (range !== undefined && writer.size !== range.end + 1) {
-        throw new RegistryError(
-          "SIZE_INVALID",
-          "the chunk has another length than its Content-Range says: ask for the offset and go on from it",
-        );
-      }
+      await receivePart(writer, range, body, take);
     } finally {
       await save(registry, id, held);
     }
@@ -79,14 +76,13 @@ export async function finishUpload(
   checkId(registry, repository, id);
   if ((await registry.metadata.read.first(findUpload, { id })) === undefined) {
     checkStart(range, 0);
-    await pushBlob(registry, caller, repository, digest, body);
+    await pushBlob(registry, caller, repository, digest, range === undefined ? body : limitBody(body, range));
     return;
   }
   const held = await claim(registry, caller, repository, id);
   await keepLease(registry, id, held, async (take) => {
     try {
-      checkStart(range, held.writer.size);
-      await body(take);
+      await receivePart(held.writer, range, body, take);
     } catch (error) {
       await save(registry, id, held);
       throw error;
@@ -119,6 +115,31 @@ export async function cancelUpload(
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
   // Collection removes the object if this does not.
   if (left.key !== null) await registry.store.discard(left.key, parseState(left.state)).catch(() => undefined);
+}
+
+/** Takes a chunk where, and only as far as, the client says it belongs. */
+function receivePart(writer: BlobWriter, range: ByteRange | undefined, body: Body, take: Take): Promise<void> {
+  checkStart(range, writer.size);
+  return (range === undefined ? body : limitBody(body, range))(take);
+}
+
+/** The body, as long as its range says. @throws RegistryError SIZE_INVALID, before the first byte too many is taken */
+function limitBody(body: Body, range: ByteRange): Body {
+  const length = range.end - range.start + 1;
+  const differs = () =>
+    new RegistryError(
+      "SIZE_INVALID",
+      `the chunk has not the ${length} bytes that its Content-Range says: ask for the offset and go on from it`,
+    );
+  return async (write) => {
+    let size = 0;
+    await body((chunk) => {
+      size += chunk.length;
+      if (size > length) throw differs();
+      return write(chunk);
+    });
+    if (size < length) throw differs();
+  };
 }
 
 async function receive(writer: BlobWriter, body: Body): Promise<void> {
@@ -210,7 +231,7 @@ async function keepLease<T>(
   registry: Registry,
   id: string,
   { claimed, writer }: HeldUpload,
-  work: (take: (chunk: Uint8Array) => Promise<void> | undefined) => Promise<T>,
+  work: (take: Take) => Promise<T>,
 ): Promise<T> {
   let lost = false;
   const row = { id, fence: claimed.fence, idle: registry.settings.uploadIdle };

@@ -2,7 +2,16 @@ import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import { queryOf, readBody, sendBytes, sendChunk, sendEmpty, sendError, sendJson } from "../http/index.ts";
+import {
+  queryOf,
+  readBody,
+  sendBytes,
+  sendChunk,
+  sendEmpty,
+  sendError,
+  sendJson,
+  warningHeaders,
+} from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import {
   manifestSizeLimit,
@@ -169,7 +178,7 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
   const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];
   if (pushed.subject !== undefined) headers.push("OCI-Subject", pushed.subject);
   if (reference.kind === "digest") for (const tag of tags) headers.push("OCI-Tag", tag);
-  sendEmpty(exchange.response, 201, headers);
+  sendEmpty(exchange.response, 201, [...headers, ...warningHeaders(pushed.warnings)]);
 }
 
 async function removeManifest(

@@ -1,5 +1,5 @@
 import { decodeSegment } from "./route.ts";
-import { queryOf, sendBytes, sendJson } from "../http/index.ts";
+import { queryOf, sendBytes, sendJson, warningHeaders } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { mediaTypes, parseDigest, RegistryError } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
@@ -10,15 +10,24 @@ import type { Registry } from "../../registry/index.ts";
 const defaultPage = 100;
 const pageLimit = 10_000;
 
-function pageOf(exchange: Exchange): { readonly after: string; readonly limit: number } {
+interface Asked {
+  readonly after: string;
+  readonly limit: number;
+  readonly warnings: readonly string[];
+}
+
+function pageOf(exchange: Exchange): Asked {
   const query = queryOf(exchange);
   const n = query.get("n");
-  if (n !== null && !/^\d{1,9}$/.test(n)) {
+  if (n !== null && !/^\d+$/.test(n)) {
     throw new RegistryError("PAGINATION_INVALID", "n is a number of entries: 0 or more", {
       detail: { n: n.slice(0, 40) },
     });
   }
-  return { after: query.get("last") ?? "", limit: n === null ? defaultPage : Math.min(Number(n), pageLimit) };
+  const limit = n === null ? defaultPage : Math.min(Number(n), pageLimit);
+  const lowered = n !== null && limit < Number(n);
+  const warnings = lowered ? [`a page has at most ${pageLimit} entries: follow the Link header for the others`] : [];
+  return { after: query.get("last") ?? "", limit, warnings };
 }
 
 function nextLink(
@@ -32,15 +41,17 @@ function nextLink(
 }
 
 export async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
-  const { after, limit } = pageOf(exchange);
+  const { after, limit, warnings } = pageOf(exchange);
   const page = await listTags(registry, name, after, limit);
-  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ name, tags: page.items }));
+  const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
+  sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
 }
 
 export async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
-  const { after, limit } = pageOf(exchange);
+  const { after, limit, warnings } = pageOf(exchange);
   const page = await listRepositories(registry, after, limit);
-  sendJson(exchange, 200, nextLink(exchange, limit, page), JSON.stringify({ repositories: page.items }));
+  const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
+  sendJson(exchange, 200, headers, JSON.stringify({ repositories: page.items }));
 }
 
 export async function answerReferrers(

@@ -2,7 +2,7 @@ import { distributionErrors } from "./errors.ts";
 import { queryOf, readChunks, sendEmpty, sendError, statedLength } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { parseContentRange, parseDigest, parseRepositoryName, RegistryError } from "../../oci/index.ts";
-import type { RepositoryName } from "../../oci/index.ts";
+import type { ByteRange, RepositoryName } from "../../oci/index.ts";
 import {
   appendUpload,
   cancelUpload,
@@ -44,13 +44,12 @@ export async function answerUpload(
   unsupported: () => void,
 ): Promise<void> {
   const { request, response } = exchange;
-  const header = request.headers["content-range"];
   switch (request.method) {
     case "GET":
     case "HEAD":
       return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, name, id)));
     case "PATCH": {
-      const range = header === undefined ? undefined : parseContentRange(header);
+      const range = rangeOf(exchange);
       try {
         const size = await appendUpload(registry, exchange, name, id, range, bodyOf(exchange));
         return sendEmpty(response, 202, uploadHeaders(name, id, size));
@@ -60,7 +59,7 @@ export async function answerUpload(
     }
     case "PUT": {
       const digest = parseDigest(queryOf(exchange).get("digest") ?? "");
-      const range = header === undefined ? undefined : parseContentRange(header);
+      const range = rangeOf(exchange);
       try {
         await finishUpload(registry, exchange, name, id, digest, range, bodyOf(exchange));
       } catch (error) {
@@ -102,6 +101,20 @@ function uploadHeaders(name: RepositoryName, id: string, size: number): string[]
 
 function sendStored(exchange: Exchange, name: RepositoryName, digest: string): void {
   sendEmpty(exchange.response, 201, ["Location", `/v2/${name}/blobs/${digest}`, "Docker-Content-Digest", digest]);
+}
+
+/**
+ * Where the client says the chunk belongs.
+ * @throws RegistryError RANGE_INVALID, SIZE_INVALID when the body is stated to have another length
+ */
+function rangeOf({ request }: Exchange): ByteRange | undefined {
+  const header = request.headers["content-range"];
+  if (header === undefined) return undefined;
+  const range = parseContentRange(header);
+  const length = statedLength(request);
+  if (length === undefined || length === range.end - range.start + 1) return range;
+  const message = `Content-Range ${header} has ${range.end - range.start + 1} bytes, but Content-Length says ${length}: send the chunk again with both right`;
+  throw new RegistryError("SIZE_INVALID", message);
 }
 
 /** The request's body, checked before it is read. @throws RegistryError SIZE_INVALID */

@@ -56,6 +56,22 @@ export function sendChunk(exchange: Exchange, chunk: Uint8Array): Promise<void> 
   });
 }
 
+/** All warnings of an answer together (distribution specification, "Warnings"). */
+const warningLimit = 4096;
+
+/** Headers that tell a client what it should know although its request succeeded. */
+export function warningHeaders(texts: readonly string[]): string[] {
+  const headers: string[] = [];
+  let size = 0;
+  for (const text of texts) {
+    const value = `299 - "${text.replaceAll(/[^\x20-\x7e]/g, "?").replaceAll(/["\\]/g, "\\$&")}"`;
+    size += value.length;
+    if (size > warningLimit) break;
+    headers.push("Warning", value);
+  }
+  return headers;
+}
+
 /**
  * Answers with the error that the specification describes: `{"errors":[{"code","message","detail"}]}`. When a body is
  * still on its way the connection closes after the answer, so that the client need not send it all.
