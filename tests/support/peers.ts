@@ -15,6 +15,7 @@ const peers = {
   crane: { at: { file: "crane" }, for: "pushes and pulls by crane" },
   curl: { at: { program: "curl" }, for: "a first push by curl" },
   docker: { at: { program: "dockerd" }, for: "a real docker daemon" },
+  gcc: { at: { program: "gcc" }, for: "faults at every call of the file system" },
   haproxy: { at: { program: "haproxy" }, for: "several nodes behind HAProxy" },
   helm: { at: { file: "helm" }, for: "charts pushed and pulled by helm" },
   minio: { at: { file: "minio" }, for: "objects in MinIO" },
@@ -25,7 +26,7 @@ const peers = {
   podman: { at: { program: "podman" }, for: "images pushed and pulled by podman" },
   postgresql: { at: { path: "/usr/lib/postgresql/15/bin/postgres" }, for: "rows in PostgreSQL" },
   skopeo: { at: { program: "skopeo" }, for: "images copied by skopeo" },
-  strace: { at: { program: "strace" }, for: "faults at system calls" },
+  strace: { at: { program: "strace" }, for: "system calls counted" },
   versitygw: { at: { file: "versitygw" }, for: "objects in S3" },
 } satisfies Record<string, { readonly at: Place; readonly for: string }>;
 

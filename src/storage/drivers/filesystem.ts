@@ -18,8 +18,8 @@ import { isObjectKey, shards } from "../object-key.ts";
  *   <root>/mark.json            what ties the store to its database; replaced whole, by a rename
  *   <root>/o/<2 hex>/<ULID>     objects; an upload is written where it will stay
  *
- * There is no rename: no row names a file before it is whole and synced, so a file that a crash left half written is
- * seen by nobody and swept later.
+ * Objects are not renamed: no row names a file before it is whole and synced, so a file that a crash left half written
+ * is seen by nobody and swept later.
  */
 
 const marker = "store.json";
@@ -256,7 +256,8 @@ async function prepare(root: string): Promise<void> {
   }
   for (const shard of shards) await mkdir(join(root, "o", shard), { recursive: true, mode: 0o700 });
   await syncDirectory(join(root, "o"));
-  await writeFile(path, '{"format":1}\n', { mode: 0o600, flush: true });
+  await writeFile(`${path}.new`, '{"format":1}\n', { mode: 0o600, flush: true });
+  await rename(`${path}.new`, path);
   await syncDirectory(root);
   await syncDirectory(dirname(root));
 }

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { digestOf } from "./ledger.ts";
+import type { Attempt, Ledger } from "./ledger.ts";
+
+export const manifestType = "application/vnd.oci.image.manifest.v1+json";
+
+/** An answer as far as it came. Status 0: the connection broke. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+/** Sends a request. A broken connection is an answer with status 0; it never rejects. */
+export async function ask(
+  url: string,
+  method: string,
+  body?: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+    });
+    return { status: answer.status, headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) };
+  } catch {
+    return { status: 0, headers: new Headers(), body: Buffer.alloc(0) };
+  }
+}
+
+/** The layers of an image that take the three ways of a blob: a row, an object in one go, an object hashed by a thread. */
+export const layerSizes = [100, 40_000, 1_300_000] as const;
+
+/** Bytes that nobody has seen before, cheap to make. */
+export function freshBytes(size: number): Buffer {
+  const bytes = Buffer.alloc(size, randomBytes(Math.min(size, 4096)));
+  randomBytes(Math.min(16, size)).copy(bytes);
+  return bytes;
+}
+
+/** Text of an image manifest over blobs. */
+export function manifestOf(blobs: readonly Uint8Array[]): Buffer {
+  const describe = (bytes: Uint8Array) => ({
+    mediaType: "application/octet-stream",
+    digest: digestOf(bytes),
+    size: bytes.length,
+  });
+  const [config, ...layers] = blobs.map(describe);
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers }));
+}
+
+/** A client of one registry that notes in a ledger what it asked for and what was acknowledged. */
+export class Client {
+  readonly #base: string;
+  readonly #ledger: Ledger;
+
+  constructor(base: string, ledger: Ledger) {
+    this.#base = base;
+    this.#ledger = ledger;
+  }
+
+  /** One request (end-4b). */
+  async pushBlob(repository: string, bytes: Uint8Array): Promise<Answer> {
+    const digest = digestOf(bytes);
+    const attempt = this.#ledger.attempt(`/v2/${repository}/blobs/${digest}`, digest);
+    const answer = await this.ask("POST", `/v2/${repository}/blobs/uploads/?digest=${digest}`, bytes);
+    return settle(answer, [attempt]);
+  }
+
+  /** By digest, or by tag as well (end-7). */
+  async pushManifest(repository: string, bytes: Uint8Array, tag?: string): Promise<Answer> {
+    const digest = digestOf(bytes);
+    const attempts = [this.#ledger.attempt(`/v2/${repository}/manifests/${digest}`, digest)];
+    if (tag !== undefined) attempts.push(this.#ledger.attempt(`/v2/${repository}/manifests/${tag}`, digest));
+    const headers = { "content-type": manifestType };
+    return settle(await this.ask("PUT", `/v2/${repository}/manifests/${tag ?? digest}`, bytes, headers), attempts);
+  }
+
+  /** Removes a tag, or a manifest with the tags that the caller knows of (end-9). */
+  async deleteManifest(repository: string, reference: string, tags: readonly string[] = []): Promise<Answer> {
+    const attempts = [reference, ...tags].map((one) =>
+      this.#ledger.attempt(`/v2/${repository}/manifests/${one}`, null),
+    );
+    return settle(await this.ask("DELETE", `/v2/${repository}/manifests/${reference}`), attempts);
+  }
+
+  /** Takes a blob out of the repository (end-10). */
+  async deleteBlob(repository: string, digest: string): Promise<Answer> {
+    const attempt = this.#ledger.attempt(`/v2/${repository}/blobs/${digest}`, null);
+    return settle(await this.ask("DELETE", `/v2/${repository}/blobs/${digest}`), [attempt]);
+  }
+
+  /** Config and layers, then the manifest under a tag. Stops at the first that is not acknowledged, and answers it. */
+  async pushImage(repository: string, tag: string, blobs: readonly Uint8Array[]): Promise<Answer> {
+    for (const blob of blobs) {
+      const answer = await this.pushBlob(repository, blob);
+      if (answer.status !== 201) return answer;
+    }
+    return this.pushManifest(repository, manifestOf(blobs), tag);
+  }
+
+  ask(method: string, path: string, body?: Uint8Array, headers?: Record<string, string>): Promise<Answer> {
+    return ask(this.#base + path, method, body, headers);
+  }
+}
+
+/** 2xx settles the attempts; 4xx undoes them; a broken connection or a fault leaves both outcomes open. */
+function settle(answer: Answer, attempts: readonly Attempt[]): Answer {
+  for (const attempt of attempts) {
+    if (answer.status >= 200 && answer.status < 300) attempt.acknowledge();
+    else if (answer.status >= 400 && answer.status < 500) attempt.refuse();
+  }
+  return answer;
+}
