@@ -92,13 +92,15 @@ export class Client {
     return settle(await this.ask("DELETE", `/v2/${repository}/blobs/${digest}`), [attempt]);
   }
 
-  /** Config and layers, then the manifest under a tag. Stops at the first that is not acknowledged, and answers it. */
-  async pushImage(repository: string, tag: string, blobs: readonly Uint8Array[]): Promise<Answer> {
+  /** Config and layers, then the manifest under a tag. Ends with the first answer that is no success. */
+  async pushImage(repository: string, tag: string, blobs: readonly Uint8Array[]): Promise<number[]> {
+    const statuses: number[] = [];
     for (const blob of blobs) {
-      const answer = await this.pushBlob(repository, blob);
-      if (answer.status !== 201) return answer;
+      statuses.push((await this.pushBlob(repository, blob)).status);
+      if (statuses.at(-1) !== 201) return statuses;
     }
-    return this.pushManifest(repository, manifestOf(blobs), tag);
+    statuses.push((await this.pushManifest(repository, manifestOf(blobs), tag)).status);
+    return statuses;
   }
 
   ask(method: string, path: string, body?: Uint8Array, headers?: Record<string, string>): Promise<Answer> {

@@ -7,52 +7,13 @@ import type { TestContext } from "vitest";
 import { startBerth } from "./berth-process.ts";
 import type { BerthProcess } from "./berth-process.ts";
 import { checkStore } from "./check-store.ts";
-import { Client, freshBytes, layerSizes, manifestOf } from "./client.ts";
-import { digestOf, Ledger } from "./ledger.ts";
+import { Client } from "./client.ts";
+import { Ledger } from "./ledger.ts";
+import { imageOf, operations } from "./operations.ts";
+import type { Operation } from "./operations.ts";
 import { changes, Faults } from "./preload.ts";
 import type { CallKind, FaultPlan } from "./preload.ts";
 import { checkRestarts, choosePoints, report, takesAll } from "./report.ts";
-
-/** What is done to a running registry. `prepare` is not struck, `run` is. */
-interface Operation {
-  readonly prepare: (client: Client, name: string) => Promise<void>;
-  readonly run: (client: Client, name: string) => Promise<void>;
-}
-
-const image = [Buffer.from("{}"), ...layerSizes.map(freshBytes)];
-const small = (text: string) => [Buffer.from("{}"), Buffer.from(text)];
-
-const operations: Readonly<Record<string, Operation>> = {
-  "one push": {
-    prepare: async () => undefined,
-    async run(client, name) {
-      const blobs = [Buffer.from(JSON.stringify({ name })), ...image.slice(1).map((bytes) => mark(bytes, name))];
-      await client.pushImage(name, "latest", blobs);
-    },
-  },
-  "one tag move": {
-    async prepare(client, name) {
-      await client.pushImage(name, "latest", small("before"));
-      await client.pushImage(name, "other", small("after"));
-    },
-    run: async (client, name) => void (await client.pushManifest(name, manifestOf(small("after")), "latest")),
-  },
-  "one delete": {
-    async prepare(client, name) {
-      await client.pushImage(name, "latest", small(name));
-      await client.pushBlob(name, mark(freshBytes(40_000), name));
-    },
-    async run(client, name) {
-      await client.deleteManifest(name, digestOf(manifestOf(small(name))), ["latest"]);
-      await client.deleteBlob(name, digestOf(Buffer.from(name)));
-    },
-  },
-};
-
-/** The same bytes with a name in front: content that was not there before. */
-function mark(bytes: Buffer, name: string): Buffer {
-  return Buffer.concat([Buffer.from(name), bytes]);
-}
 
 const folder = await mkdtemp(join(tmpdir(), "berth-crash-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -114,7 +75,7 @@ test("a first start that is killed at any call is followed by one that comes thr
     const server = await startBerth(data);
     restarts.push(server);
     const ledger = new Ledger();
-    await new Client(server.base, ledger).pushImage("after/start", "latest", image);
+    await new Client(server.base, ledger).pushImage("after/start", "latest", imageOf("after/start"));
     expect([...(await ledger.prove(server.base)), ...checkStore(data)], `killed at call ${at}`).toEqual([]);
     await server.kill();
     await rm(data, { recursive: true, force: true });

@@ -16,14 +16,16 @@ export class SqliteConnection implements Reader {
 
   /** @throws MetadataError `unavailable` when the file cannot be opened */
   constructor(path: string, options: { readonly readOnly: boolean }) {
+    let database: DatabaseSync | undefined;
     try {
-      this.database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
+      this.database = database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
       this.database.exec("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -32768");
       if (!options.readOnly) {
         // The WAL is folded back every 16 MiB instead of 4: a checkpoint holds up the group that triggers it.
         this.database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4096");
       }
     } catch (cause) {
+      database?.close();
       throw translate(cause, `cannot open the database ${path}`);
     }
   }

@@ -39,6 +39,8 @@ export function generationSlot(repositoryName: string): number {
  */
 export class GroupCommit {
   #connection: SqliteConnection;
+  /** The disk failed under the connection; it was closed. */
+  #broken = false;
   readonly #path: string;
   readonly #writes: Writes;
   readonly #generations: Int32Array;
@@ -58,6 +60,7 @@ export class GroupCommit {
   async run(jobs: readonly Job[]): Promise<Reply[]> {
     const replies: Reply[] = [];
     try {
+      this.#mend();
       this.#connection.exec("begin immediate");
       const tx = this.#transaction(Date.now());
       for (const job of jobs) replies.push(await this.#runOne(tx, job));
@@ -72,7 +75,7 @@ export class GroupCommit {
   }
 
   close(): void {
-    this.#connection.close();
+    if (!this.#broken) this.#connection.close();
   }
 
   async #runOne(tx: Transaction, job: Job): Promise<Reply> {
@@ -105,23 +108,28 @@ export class GroupCommit {
     };
   }
 
+  /**
+   * A new connection after a fault of the disk: the kernel may call pages clean that it lost with a failed fsync, so
+   * that only a new one reads what is truly there.
+   */
+  #mend(): void {
+    if (!this.#broken) return;
+    this.#connection = new SqliteConnection(this.#path, { readOnly: false });
+    this.#broken = false;
+  }
+
   #abandon(error: unknown): void {
     this.#touched.clear();
     if (this.#connection.database.isTransaction) {
       try {
         this.#connection.exec("rollback");
       } catch {
-        // The connection is replaced below or by the next failure; its transaction dies with it.
+        // Its transaction dies with the connection, now or when the disk fails again.
       }
     }
     if (!isDiskError(error)) return;
-    // After a failed fsync the kernel may call lost pages clean: only a new connection reads what is truly there.
-    try {
-      this.#connection.close();
-      this.#connection = new SqliteConnection(this.#path, { readOnly: false });
-    } catch {
-      // Still broken: the next group fails on the closed connection and tries again.
-    }
+    this.#broken = true;
+    this.#connection.close();
   }
 }
 
