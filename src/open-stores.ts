@@ -41,6 +41,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
       metadata,
       store,
       uploadKey: Buffer.from(uploadKey, "hex"),
+      aloneSince: metadata.alone ? Date.now() : undefined,
       alarm: (what, facts) => log.error(what, facts),
       settings: {
         pin: config.collection.pin,

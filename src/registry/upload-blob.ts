@@ -271,6 +271,7 @@ function contextOf(registry: Registry, caller: Caller, repository: RepositoryNam
     principal: caller.principal,
     pin: registry.settings.pin,
     idle: registry.settings.uploadIdle,
+    aloneSince: registry.aloneSince ?? null,
   };
 }
 

@@ -44,7 +44,7 @@ async function killEverywhere(faults: Faults, data: string, operation: Operation
       await operation.run(client, name);
       const through = faults.count < at;
       faults.disarm();
-      if (!through) await server.ended;
+      if (!through) await server.kill();
       if (!through) continue;
       wrong.push(...(await ledger.prove(server.base, "all")));
       return { wrong, restarts, ledger, points: restarts.length };

@@ -1,52 +1,58 @@
-import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { startProcess } from "../support/start-process.ts";
+import { expect, test } from "vitest";
+import { startBerth } from "./berth-process.ts";
+import type { BerthProcess } from "./berth-process.ts";
+import { checkStore } from "./check-store.ts";
+import { Ledger } from "./ledger.ts";
+import { fsckOnce } from "./open-registry.ts";
+import { checkRestarts, report, takesAll } from "./report.ts";
+import { Worker } from "./worker.ts";
 
-const data = await mkdtemp(join(tmpdir(), "berth-faults-"));
-afterAll(() => rm(data, { recursive: true, force: true }));
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+const clients = 8;
+const kills = takesAll ? 1_000 : 200;
+/** A short run ends here, in milliseconds, when the machine is slow; it says how many kills there were. */
+const enough = takesAll ? Number.POSITIVE_INFINITY : 150_000;
 
 test(
-  "what was acknowledged before a kill is there and intact after it, ten times over",
-  { timeout: 120_000 },
-  async () => {
-    const acknowledged = new Map<string, Buffer>();
-    for (let round = 0; round < 10; round++) {
-      const server = await startProcess({ data });
-      let running = true;
-      const client = async (name: string) => {
-        while (running) {
-          // Some live in a row, some in an object hashed in one go, some in one hashed by a thread.
-          const bytes = randomBytes([100, 40_000, 600_000][Math.floor(Math.random() * 3)]!);
-          try {
-            const digest = digestOf(bytes);
-            const put = await fetch(`${server.url}/v2/${name}/blobs/uploads/?digest=${digest}`, {
-              method: "POST",
-              body: bytes,
-            });
-            if (put.status === 201) acknowledged.set(`/v2/${name}/blobs/${digest}`, bytes);
-            else expect(put.status).toBeLessThan(500);
-          } catch (error) {
-            if (running) throw error;
-          }
-        }
-      };
-      const clients = ["a", "b", "c", "d"].map((name) => client(name));
-      await new Promise((done) => setTimeout(done, 150 + Math.random() * 200));
-      running = false;
-      await server.stop("SIGKILL");
-      await Promise.all(clients);
+  `${kills} random kills under ${clients} clients lose nothing that was acknowledged`,
+  { timeout: 3_600_000 },
+  async (context) => {
+    const data = await mkdtemp(join(tmpdir(), "berth-kills-"));
+    context.onTestFinished(() => rm(data, { recursive: true, force: true }));
+    const ledger = new Ledger();
+    const workers = Array.from({ length: clients }, (_, index) => new Worker(`client/${index}`, ledger));
+    // The background collects all the time, and shares the fate.
+    const env = {
+      BERTH_COLLECTION_ENABLED: "true",
+      BERTH_COLLECTION_INTERVAL: "50ms",
+      BERTH_COLLECTION_OBJECT_GRACE: "0s",
+    };
+    const begun = performance.now();
+    const restarts: BerthProcess[] = [];
+    let killed = 0;
+    for (; killed < kills && performance.now() - begun < enough; killed++) {
+      const server = await startBerth(data, env);
+      try {
+        restarts.push(server);
+        expect([...(await ledger.prove(server.base)), ...checkStore(data)], `after kill ${killed}`).toEqual([]);
+        const busy = workers.map((worker) => worker.run(server.base));
+        await ledger.reach(ledger.acknowledged + Math.floor(Math.random() * 60), 3_000);
+        await server.kill();
+        expect((await Promise.all(busy)).flat(), `before kill ${killed + 1}`).toEqual([]);
+      } finally {
+        await server.kill();
+      }
     }
-    const server = await startProcess({ data });
-    expect(acknowledged.size).toBeGreaterThan(50);
-    for (const [path, bytes] of acknowledged) {
-      const body = Buffer.from(await (await fetch(server.url + path)).arrayBuffer());
-      expect(body.equals(bytes), path).toBe(true);
-    }
-    console.log(`${acknowledged.size} acknowledged blobs are there and intact`);
-    await server.stop("SIGKILL");
+    const last = await startBerth(data, env);
+    expect(await ledger.prove(last.base, "all")).toEqual([]);
+    await last.stop();
+    expect([...checkStore(data), ...(await fsckOnce(data))]).toEqual([]);
+    expect(ledger.acknowledged).toBeGreaterThan(killed * 5);
+    report(
+      `random kills under ${clients} clients`,
+      `${killed} kills, ${ledger.acknowledged} acknowledged changes of ${ledger.size} paths, ${checkRestarts(restarts)}`,
+    );
   },
 );

@@ -24,6 +24,7 @@ export interface Attempt {
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #unproved = new Set<string>();
+  readonly #waiting = new Set<() => void>();
   acknowledged = 0;
 
   /** Notes what is about to be asked. */
@@ -36,10 +37,22 @@ export class Ledger {
     return {
       acknowledge: () => {
         this.acknowledged++;
+        for (const look of this.#waiting) look();
         entry.allowed = new Set([wanted]);
       },
       refuse: () => void (entry.allowed = before),
     };
+  }
+
+  /** Resolves when so many changes were acknowledged, or after `patience` milliseconds. */
+  async reach(acknowledged: number, patience: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => (this.acknowledged >= acknowledged ? resolve() : undefined);
+    const timer = setTimeout(resolve, patience);
+    this.#waiting.add(look);
+    await promise;
+    this.#waiting.delete(look);
+    clearTimeout(timer);
   }
 
   /** What a path may show, for a writer that goes on from it. */

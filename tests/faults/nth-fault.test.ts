@@ -79,7 +79,7 @@ for (const [what, operation] of Object.entries(operations)) {
     context.onTestFinished(() => faults.close());
     const data = join(folder, what.replaceAll(" ", "-"));
     const ledger = new Ledger();
-    const server = await startBerth(data, { ...faults.env(data), BERTH_LOG_LEVEL: "warn" });
+    const server = await startBerth(data, { ...faults.env(data) });
     try {
       for (const { every, ...plan } of plans) {
         const { wrong, counts } = await failEverywhere({ operation, plan, faults, base: server.base, ledger, every });

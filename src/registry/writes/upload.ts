@@ -21,6 +21,8 @@ export interface UploadInput extends WriteContext {
   readonly id: string;
   /** Milliseconds without a byte after which the upload ends. */
   readonly idle: number;
+  /** The only process that writes uploads began then: leases taken before are those of a dead one. */
+  readonly aloneSince: number | null;
 }
 
 /** What a writer goes on from. */
@@ -53,7 +55,8 @@ export async function claimUpload(tx: Transaction, input: UploadInput): Promise<
   if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
-  if (row.lease_until > tx.now) {
+  const isDead = input.aloneSince !== null && row.lease_until < input.aloneSince + uploadLease;
+  if (row.lease_until > tx.now && !isDead) {
     throw new RegistryError(
       "UPLOAD_BUSY",
       "another request is writing to this upload: wait for it, then ask for its offset",

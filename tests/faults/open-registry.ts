@@ -1,0 +1,53 @@
+import { parseConfig } from "../../src/config.ts";
+import type { Settings } from "../../src/config.ts";
+import type { Log } from "../../src/lib/index.ts";
+import { openStores } from "../../src/open-stores.ts";
+import { collectGarbage, fsck } from "../../src/registry/index.ts";
+import type { Registry } from "../../src/registry/index.ts";
+
+const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  line: () => undefined,
+};
+
+/** Opens the rows and bytes of a directory that no server uses, without any grace, for the time of `work`. */
+async function withRegistry<T>(data: string, work: (registry: Registry) => Promise<T>): Promise<T> {
+  const collection = { pin: "0s", objectGrace: "0s", orphanGrace: "0s", lookGap: "0s" };
+  const { registry, close } = await openStores(parseConfig({ data, open: true, collection } as Settings), quiet);
+  try {
+    return await work(registry);
+  } finally {
+    await close();
+  }
+}
+
+/** One collection by a command that is alone with the directory: what was condemned before goes, with a sweep. */
+export async function collectOnce(data: string): Promise<void> {
+  const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
+  await withRegistry(data, (registry) => collectGarbage(registry, options));
+}
+
+/**
+ * Checks rows against rows, rows against objects and objects against their digests, and sweeps before so that objects of
+ * unanswered pushes are gone.
+ * @returns one sentence for each thing that is wrong
+ */
+export async function fsckOnce(data: string): Promise<string[]> {
+  return withRegistry(data, async (registry) => {
+    const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
+    // Two looks and the reaper's turn.
+    for (let pass = 0; pass < 3; pass++) await collectGarbage(registry, options);
+    const wrong: string[] = [];
+    await fsck(registry, {
+      verify: true,
+      rate: 0,
+      grace: 0,
+      report: ({ number, message }) => void wrong.push(`${number}: ${message}`),
+      progress: () => undefined,
+    });
+    return wrong;
+  });
+}

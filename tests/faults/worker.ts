@@ -1,0 +1,159 @@
+import { ask, Client, freshBytes, manifestOf } from "./client.ts";
+import type { Answer } from "./client.ts";
+import { digestOf } from "./ledger.ts";
+import type { Attempt, Ledger } from "./ledger.ts";
+
+/** An upload in chunks that goes on in the next process. */
+interface OpenUpload {
+  readonly bytes: Buffer;
+  readonly location: string;
+  readonly attempt: Attempt;
+  /** Bytes that were acknowledged with 202. */
+  kept: number;
+  /** The closing PUT was sent and not answered: the upload may be over. */
+  ending: boolean;
+}
+
+const sizes = [100, 5_000, 40_000, 300_000, 700_000];
+/** Blobs that all workers push, so that digests meet. */
+const shared = sizes.slice(0, 4).map((size) => freshBytes(size));
+
+/**
+ * A client with a repository of its own that pushes, moves and deletes whatever comes to its mind until the registry
+ * goes away, and goes on with the next.
+ */
+export class Worker {
+  readonly #repository: string;
+  readonly #ledger: Ledger;
+  readonly #images = new Map<string, Buffer>();
+  readonly #tags = ["a", "b", "c", "d"];
+  readonly #blobs = new Set<string>();
+  #upload: OpenUpload | undefined;
+  #wrong: string[] = [];
+
+  constructor(repository: string, ledger: Ledger) {
+    this.#repository = repository;
+    this.#ledger = ledger;
+  }
+
+  /** Works until a connection breaks. @returns one sentence for each answer that a sound registry does not give */
+  async run(base: string): Promise<string[]> {
+    this.#wrong = [];
+    const client = new Client(base, this.#ledger);
+    while (await this.#act(client, base));
+    return this.#wrong;
+  }
+
+  async #act(client: Client, base: string): Promise<boolean> {
+    if (this.#upload !== undefined) return this.#goOn(this.#upload, base);
+    const chance = Math.random();
+    if (chance < 0.25) return this.#pushBlob(client);
+    if (chance < 0.45) return this.#begin(base);
+    if (chance < 0.75 || this.#images.size === 0) return this.#pushImage(client);
+    if (chance < 0.87) return this.#moveTag(client);
+    return this.#remove(client);
+  }
+
+  async #pushBlob(client: Client): Promise<boolean> {
+    const bytes = Math.random() < 0.3 ? pick(shared) : freshBytes(pick(sizes));
+    const answer = await client.pushBlob(this.#repository, bytes);
+    if (answer.status === 201) this.#blobs.add(digestOf(bytes));
+    return this.#expect("a blob", answer, 201);
+  }
+
+  async #pushImage(client: Client): Promise<boolean> {
+    const blobs = [Buffer.from("{}"), freshBytes(pick(sizes)), ...(Math.random() < 0.5 ? [pick(shared)] : [])];
+    const statuses = await client.pushImage(this.#repository, pick(this.#tags), blobs);
+    const manifest = manifestOf(blobs);
+    // Also when it was not answered: the next delete finds out.
+    if (statuses.length > blobs.length) this.#images.set(digestOf(manifest), manifest);
+    for (const blob of blobs) this.#blobs.delete(digestOf(blob));
+    return this.#expect("an image", { status: statuses.at(-1)! }, 201);
+  }
+
+  /** The manifest is there, or was lost before it was acknowledged: then it is pushed again with its tag. */
+  async #moveTag(client: Client): Promise<boolean> {
+    const manifest = pick([...this.#images.values()]);
+    return this.#expect(
+      "a tag move",
+      await client.pushManifest(this.#repository, manifest, pick(this.#tags)),
+      201,
+      404,
+    );
+  }
+
+  async #remove(client: Client): Promise<boolean> {
+    const chance = Math.random();
+    if (chance < 0.4) {
+      return this.#expect("a tag's delete", await client.deleteManifest(this.#repository, pick(this.#tags)), 202, 404);
+    }
+    if (chance < 0.7 && this.#blobs.size > 0) {
+      const digest = pick([...this.#blobs]);
+      const answer = await client.deleteBlob(this.#repository, digest);
+      if (answer.status === 202) this.#blobs.delete(digest);
+      return this.#expect("a blob's delete", answer, 202, 404, 405);
+    }
+    const digest = pick([...this.#images.keys()]);
+    const path = (tag: string) => `/v2/${this.#repository}/manifests/${tag}`;
+    const tags = this.#tags.filter((tag) => this.#ledger.allowed(path(tag)).has(digest));
+    const answer = await client.deleteManifest(this.#repository, digest, tags);
+    if (answer.status !== 0) this.#images.delete(digest);
+    return this.#expect("a manifest's delete", answer, 202, 404);
+  }
+
+  async #begin(base: string): Promise<boolean> {
+    const answer = await ask(`${base}/v2/${this.#repository}/blobs/uploads/`, "POST");
+    if (answer.status !== 202) return this.#expect("an upload's begin", answer, 202);
+    const bytes = freshBytes(pick(sizes));
+    const digest = digestOf(bytes);
+    const attempt = this.#ledger.attempt(`/v2/${this.#repository}/blobs/${digest}`, digest);
+    this.#upload = { bytes, location: answer.headers.get("location")!, attempt, kept: 0, ending: false };
+    return true;
+  }
+
+  /** Asks for the offset first, as a client does that lost its connection (end-13). */
+  async #goOn(upload: OpenUpload, base: string): Promise<boolean> {
+    const status = await ask(base + upload.location, "GET");
+    if (status.status === 404) {
+      if (!upload.ending && upload.kept > 0) this.#wrong.push(`an upload of ${upload.kept} bytes is gone`);
+      this.#upload = undefined;
+      return true;
+    }
+    if (status.status !== 204) return this.#expect("an upload's offset", status, 204);
+    let offset = offsetOf(status);
+    // The specification has no way to say "nothing yet": 0-0 stands for 0 bytes and for 1.
+    if (offset === 1) offset = 0;
+    // An upload that was over when the answer was lost is a new one under the same id.
+    const isOver = upload.ending && offset === 0;
+    if (offset < upload.kept && !isOver)
+      this.#wrong.push(`an upload of ${upload.kept} acknowledged bytes has ${offset}`);
+    upload.ending = false;
+    while (offset < upload.bytes.length) {
+      const end = Math.min(upload.bytes.length, offset + Math.ceil(upload.bytes.length / 3));
+      const headers = { "content-range": `${offset}-${end - 1}`, "content-type": "application/octet-stream" };
+      const answer = await ask(base + upload.location, "PATCH", upload.bytes.subarray(offset, end), headers);
+      if (answer.status !== 202) return this.#expect("a chunk", answer, 202);
+      upload.kept = offset = end;
+    }
+    upload.ending = true;
+    const answer = await ask(`${base}${upload.location}?digest=${digestOf(upload.bytes)}`, "PUT");
+    if (answer.status === 0) return false;
+    upload.attempt.acknowledge();
+    this.#upload = undefined;
+    return this.#expect("an upload's end", answer, 201);
+  }
+
+  #expect(what: string, { status }: Pick<Answer, "status">, ...good: number[]): boolean {
+    if (status === 0) return false;
+    if (!good.includes(status)) this.#wrong.push(`${what} was answered with ${status}`);
+    return true;
+  }
+}
+
+function offsetOf({ headers }: Answer): number {
+  return Number(/^0-(\d+)$/.exec(headers.get("range") ?? "")?.[1]) + 1;
+}
+
+function pick<T>(from: readonly T[]): T {
+  return from[Math.floor(Math.random() * from.length)]!;
+}
