@@ -1,3 +1,4 @@
+import { StorageError } from "../storage/index.ts";
 import type { Registry } from "./registry.ts";
 
 /** Keys removed in one go. */
@@ -17,7 +18,9 @@ export async function reapObjects(registry: Registry): Promise<{ readonly reaped
   try {
     await store.driver.remove(keys);
     gone.push(...keys);
-  } catch {
+  } catch (cause) {
+    // What was claimed comes due again soon.
+    if (cause instanceof StorageError && cause.reason === "unavailable") return { reaped: 0, more: false };
     // One by one: a single bad one must not keep the others.
     for (const { key, attempts } of dead) {
       try {

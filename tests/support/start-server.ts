@@ -39,6 +39,10 @@ export interface TestServer {
   readonly log: KeptLog;
   /** Lines of level error, for a last test that expects none. */
   readonly errors: readonly LogLine[];
+  /** Stops; the data directory stays. */
+  stop(): Promise<void>;
+  /** Starts what was stopped, at another port. */
+  start(): Promise<void>;
   /** Stops and starts again with the same settings, at another port. */
   restart(): Promise<void>;
   /** Stops, and removes the data directory if it was made here. */
@@ -74,6 +78,10 @@ export async function startTestServer(overrides: Settings = {}): Promise<TestSer
     log,
     get errors() {
       return log.lines.filter(({ level }) => level === "error");
+    },
+    stop: () => server.close(),
+    async start() {
+      ({ server, host } = await start());
     },
     async restart() {
       await server.close();

@@ -9,6 +9,9 @@ const idle = 7_000;
 /** Parts that are sent at once by this process. */
 const sendersAtOnce = 32;
 
+const nothing = () => undefined;
+const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /** What a try is given: an end to its request, and a way to say that bytes still move. */
 export interface Try {
   readonly client: S3Client;
@@ -37,6 +40,8 @@ export class Bucket {
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
       forcePathStyle: pathStyle ?? endpoint !== undefined,
+      // What fails is told by the error; the library would write it to the console, too.
+      logger: silent,
       // Tries are repeated here, where a body can be made anew.
       maxAttempts: 1,
       // Checksums are given with each call; those of answers are checked by the blob store.

@@ -15,6 +15,7 @@ import { crc32 } from "node:zlib";
 import { StorageError } from "../driver.ts";
 import type { ObjectKey } from "../driver.ts";
 import type { Bucket, Try } from "./s3-bucket.ts";
+import { mayPass } from "./s3-retry.ts";
 import type { Part } from "./s3-part.ts";
 
 /** A part that is there: its ETag, CRC-32 and size in bytes. */
@@ -277,7 +278,8 @@ export async function deleteObjects(bucket: Bucket, keys: readonly ObjectKey[], 
       if (failed.length === 0) return;
       left = failed.map(({ Key }) => Key!);
       const [{ Key, Code, Message } = {}] = failed;
-      throw new StorageError("unavailable", `${failed.length} were refused, such as ${Key}: ${Code} ${Message ?? ""}`);
+      const reason = failed.some((one) => mayPass(one.Code)) ? "unavailable" : "failed";
+      throw new StorageError(reason, `${failed.length} were refused, such as ${Key}: ${Code} ${Message ?? ""}`);
     };
     try {
       await (once ? bucket.callOnce(doing, remove) : bucket.call(doing, remove));

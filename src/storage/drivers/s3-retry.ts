@@ -59,6 +59,7 @@ const passing = new Set([
   "BadDigest",
   "InvalidDigest",
   "XAmzContentChecksumMismatch",
+  "XAmzContentSHA256Mismatch",
   "IncompleteBody",
   // Two requests met.
   "ConditionalRequestConflict",
@@ -67,7 +68,14 @@ const passing = new Set([
   // The library corrects its clock by this answer.
   "RequestTimeTooSkewed",
   "SlowDown",
+  "InternalError",
+  "ServiceUnavailable",
 ]);
+
+/** True for a code that an answer gives for one of several keys, if it may be another the next time. */
+export function mayPass(code: string | undefined): boolean {
+  return code !== undefined && passing.has(code);
+}
 
 const full = new Set(["QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "StorageFull"]);
 const elsewhere = new Set(["NoSuchBucket", "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed"]);
@@ -83,13 +91,17 @@ function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   // Without a status nobody answered: a reset, a hang, a name that did not resolve, an answer that could not be read.
   if (status === undefined || status < 400 || passing.has(String(name))) return true;
-  return (status >= 500 && status !== 501 && reasonOf(error) !== "full") || status === 429 || status === 408;
+  return (status >= 500 && status !== 501 && !isFull(error)) || status === 429 || status === 408;
+}
+
+function isFull(error: unknown): boolean {
+  return full.has(String((error as Answered).name)) || statusOf(error) === 507;
 }
 
 function reasonOf(error: unknown): StorageErrorReason {
   const status = statusOf(error);
   const code = String((error as Answered).name);
-  if (full.has(code) || status === 507) return "full";
+  if (isFull(error)) return "full";
   if (elsewhere.has(code) || status === 401 || status === 403) return "unavailable";
   if (code === "PreconditionFailed" || status === 412) return "exists";
   if (status === 404) return "missing";
