@@ -4,7 +4,12 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "unit", include: ["src/**/*.test.ts", "tests/*.test.ts"], exclude: ["src/**/*.drivers.test.ts"] },
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "tests/*.test.ts"],
+          exclude: ["src/**/*.drivers.test.ts"],
+          testTimeout: 60_000,
+        },
       },
       { test: { name: "drivers", include: ["src/**/*.drivers.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
       {

@@ -1,6 +1,6 @@
 import { isDigest, parseDigest } from "./digest.ts";
 import type { Digest } from "./digest.ts";
-import { invalid, parseObject } from "./json-object.ts";
+import { foldedFields, invalid, parseObject, refuseOtherCase } from "./json-object.ts";
 import { parseMediaType } from "./media-type.ts";
 import type { MediaType } from "./media-type.ts";
 import { parsePlatform } from "./platform.ts";
@@ -21,9 +21,12 @@ export interface Descriptor {
   readonly platform: Platform | undefined;
 }
 
+const fields = foldedFields(["annotations", "artifactType", "data", "digest", "mediaType", "platform", "size", "urls"]);
+
 /** @param where for the message: `layers[3]` @throws RegistryError MANIFEST_INVALID, DIGEST_INVALID */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   const object = parseObject(value, where);
+  refuseOtherCase(object, fields, where);
   const digest = object["digest"];
   if (typeof digest !== "string") throw invalid(where, "has no digest");
   if (!isDigest(digest)) parseDigest(digest);

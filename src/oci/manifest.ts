@@ -1,5 +1,5 @@
 import { parseAnnotations, parseArtifactType, parseDescriptor } from "./descriptor.ts";
-import { invalid, parseObject } from "./json-object.ts";
+import { foldedFields, invalid, parseObject, refuseOtherCase } from "./json-object.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { JsonObject } from "./json-object.ts";
 import { RegistryError } from "./error.ts";
@@ -12,6 +12,17 @@ export const manifestSizeLimit = 4 * 1024 * 1024;
 
 /** Layers or manifests in one document at most. */
 export const descriptorLimit = 1000;
+
+const fields = foldedFields([
+  "annotations",
+  "artifactType",
+  "config",
+  "layers",
+  "manifests",
+  "mediaType",
+  "schemaVersion",
+  "subject",
+]);
 
 /** A manifest or index, checked (image specification, "Image Manifest" and "Image Index"). */
 export interface ManifestDocument {
@@ -40,6 +51,7 @@ export interface ManifestDocument {
 export function parseManifest(bytes: Uint8Array, contentType: MediaType | undefined): ManifestDocument {
   if (bytes.length > manifestSizeLimit) throw manifestTooLarge();
   const object = parseObject(parseJson(bytes), "the manifest");
+  refuseOtherCase(object, fields, "the manifest");
   refuseSchema1(object, contentType);
   if (object["schemaVersion"] !== 2) throw invalid("the manifest", "does not say schemaVersion 2");
   const mediaType = decideMediaType(object, contentType);
@@ -171,8 +183,10 @@ function parseSubject(object: JsonObject): Descriptor | undefined {
   return subject === undefined || subject === null ? undefined : parseDescriptor(subject, "subject");
 }
 
+/** Tools that write no list write null. */
 function parseList(value: unknown, where: string): Descriptor[] {
-  if (value === undefined || value === null) return [];
+  if (value === undefined) throw invalid("the manifest", `has no ${where}`);
+  if (value === null) return [];
   if (!Array.isArray(value)) throw invalid(where, "is not a list");
   if (value.length > descriptorLimit) throw invalid(where, `has ${value.length} entries, more than ${descriptorLimit}`);
   return value.map((one, index) => parseDescriptor(one, `${where}[${index}]`));
