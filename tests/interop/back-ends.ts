@@ -1,4 +1,5 @@
 import { startPostgres } from "../support/postgres.ts";
+import { s3Settings, startS3 } from "../support/s3.ts";
 import { startTestServer } from "../support/start-server.ts";
 
 /** A registry that clients are pointed at. */
@@ -14,19 +15,23 @@ export async function startBackEnds(): Promise<{
   readonly backEnds: readonly BackEnd[];
   readonly stop: () => Promise<void>;
 }> {
-  const sqlite = await startTestServer();
-  const postgres = await startPostgres();
-  const second = postgres && (await startTestServer({ database: postgres.url }));
+  const files = await startTestServer();
+  const [postgres, s3] = [await startPostgres(), await startS3("versitygw")];
+  const objects =
+    postgres === undefined || s3 === undefined
+      ? undefined
+      : await startTestServer({ database: postgres.url, ...(await s3Settings(s3)) });
   return {
     backEnds: [
-      { name: "SQLite + file system", registry: sqlite.host },
-      { name: "PostgreSQL + file system", registry: second?.host },
+      { name: "SQLite and files", registry: files.host },
+      { name: "PostgreSQL and S3", registry: objects?.host },
     ],
     async stop() {
-      await Promise.all([sqlite.close(), second?.close()]);
+      await Promise.all([files.close(), objects?.close()]);
+      await s3?.close();
       await postgres?.stop();
-      const errors = [...sqlite.errors, ...(second?.errors ?? [])];
-      if (errors.length > 0) throw new Error(`the registry met trouble: ${JSON.stringify(errors)}`);
+      const errors = [...files.errors, ...(objects?.errors ?? [])];
+      if (errors.length > 0) throw new Error(`a registry met trouble: ${JSON.stringify(errors)}`);
     },
   };
 }
