@@ -1,7 +1,7 @@
 import type { BlobDriver, ObjectKey, ObjectWriter, WriterState } from "./driver.ts";
 import { bufferSize } from "./buffer-pool.ts";
 import type { BufferPool } from "./buffer-pool.ts";
-import { fingerprint } from "./digester.ts";
+import { digestOf, fingerprint } from "./digester.ts";
 import type { Digester, DigestThreads, Fingerprint, HashAlgorithm } from "./digester.ts";
 import { newObjectKey } from "./object-key.ts";
 
@@ -229,9 +229,17 @@ export class BlobWriter {
 
   async #finishWhole(algorithm: HashAlgorithm): Promise<WrittenBlob> {
     const bytes = this.#buffer === undefined ? joined(this.#head) : this.#buffer.subarray(0, this.#filled);
-    const { digest, crcs } = fingerprint(algorithm, bytes);
     const size = bytes.length;
-    if (size <= this.#parts.inlineBytes) return { digest, size, key: null, bytes: Buffer.from(bytes), crcs: null };
+    if (size <= this.#parts.inlineBytes) {
+      return {
+        digest: digestOf(algorithm, bytes),
+        size,
+        key: null,
+        bytes: this.#buffer ? new Uint8Array(bytes) : alone(bytes),
+        crcs: null,
+      };
+    }
+    const { digest, crcs } = fingerprint(algorithm, bytes);
     const object = await this.#parts.driver.create(newObjectKey());
     try {
       await object.write(bytes);
@@ -297,4 +305,9 @@ export class BlobWriter {
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** Bytes in memory of their own: what crosses to another thread takes all the memory along that it is a view of. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }

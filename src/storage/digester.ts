@@ -19,7 +19,11 @@ export interface Fingerprint {
 
 /** Fingerprint of bytes that are all there; for small content, since it is worked out where it is asked. */
 export function fingerprint(algorithm: HashAlgorithm, bytes: Uint8Array): Fingerprint {
-  return { digest: `${algorithm}:${hash(algorithm, bytes, "hex")}`, crcs: crcsOf(bytes) };
+  return { digest: digestOf(algorithm, bytes), crcs: crcsOf(bytes) };
+}
+
+export function digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): string {
+  return `${algorithm}:${hash(algorithm, bytes, "hex")}`;
 }
 
 function crcsOf(bytes: Uint8Array): Uint8Array {

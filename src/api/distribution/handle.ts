@@ -172,7 +172,7 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
     );
   }
   const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
-  const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge());
+  const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge);
   const digest = reference.kind === "digest" ? reference.digest : undefined;
   const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType });
   const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];

@@ -80,16 +80,17 @@ export function readChunks(exchange: Exchange, take: TakeChunk): Promise<void> {
 
 /**
  * The whole body, refused before it is read when it states more than `limit` bytes.
+ * @param tooLarge makes the error: an error costs its stack, so only who needs it has it made
  * @throws RegistryError `tooLarge` above the limit, SIZE_INVALID when it ends early, REQUEST_TIMEOUT
  */
-export async function readBody(exchange: Exchange, limit: number, tooLarge: RegistryError): Promise<Buffer> {
+export async function readBody(exchange: Exchange, limit: number, tooLarge: () => RegistryError): Promise<Buffer> {
   const stated = statedLength(exchange.request);
-  if (stated !== undefined && stated > limit) throw tooLarge;
+  if (stated !== undefined && stated > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   await readChunks(exchange, (chunk) => {
     size += chunk.length;
-    if (size > limit) exchange.cut?.(tooLarge);
+    if (size > limit) exchange.cut?.(tooLarge());
     else chunks.push(chunk);
     return undefined;
   });

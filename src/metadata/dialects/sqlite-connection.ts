@@ -13,6 +13,7 @@ interface Prepared {
 export class SqliteConnection implements Reader {
   readonly database: DatabaseSync;
   readonly #prepared = new Map<string, Prepared>();
+  readonly #commands = new Map<string, StatementSync>();
 
   /** @throws MetadataError `unavailable` when the file cannot be opened */
   constructor(path: string, options: { readonly readOnly: boolean }) {
@@ -57,6 +58,17 @@ export class SqliteConnection implements Reader {
     }
   }
 
+  /** Runs one statement that takes no parameters and gives no rows, compiled once. @throws MetadataError */
+  command(text: string): void {
+    try {
+      let command = this.#commands.get(text);
+      if (command === undefined) this.#commands.set(text, (command = this.database.prepare(text)));
+      command.run();
+    } catch (cause) {
+      throw translate(cause, text);
+    }
+  }
+
   /** Runs SQL that takes no parameters and gives no rows. @throws MetadataError */
   exec(text: string): void {
     try {
@@ -68,6 +80,7 @@ export class SqliteConnection implements Reader {
 
   close(): void {
     this.#prepared.clear();
+    this.#commands.clear();
     this.database.close();
   }
 

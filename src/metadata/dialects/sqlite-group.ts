@@ -61,10 +61,10 @@ export class GroupCommit {
     const replies: Reply[] = [];
     try {
       this.#mend();
-      this.#connection.exec("begin immediate");
+      this.#connection.command("begin immediate");
       const tx = this.#transaction(Date.now());
       for (const job of jobs) replies.push(await this.#runOne(tx, job));
-      this.#connection.exec("commit");
+      this.#connection.command("commit");
     } catch (error) {
       this.#abandon(error);
       return jobs.map((job) => fail(job.id, error));
@@ -82,15 +82,16 @@ export class GroupCommit {
     if (job.name === pingName) return { id: job.id, value: undefined };
     const write = this.#writes[job.name];
     if (write === undefined) return fail(job.id, new MetadataError("failed", `there is no write named ${job.name}`));
-    this.#connection.exec("savepoint job");
+    this.#connection.command("savepoint job");
     try {
       const value = await write(tx, job.input as never);
-      this.#connection.exec("release job");
+      this.#connection.command("release job");
       return { id: job.id, value };
     } catch (error) {
       // A full or failing disk rolls the whole transaction back by itself; nothing of the group stands then.
       if (!this.#connection.database.isTransaction) throw error;
-      this.#connection.exec("rollback to job; release job");
+      this.#connection.command("rollback to job");
+      this.#connection.command("release job");
       if (!(error instanceof RegistryError)) return fail(job.id, error);
       return { id: job.id, refused: { code: error.code, message: error.message, detail: error.detail } };
     }

@@ -55,7 +55,7 @@ function answerBody(exchange: Exchange): void {
   if (exchange.path === "/refused") {
     return sendError(exchange, new RegistryError("REQUEST_INVALID", "no: try another"), wires.REQUEST_INVALID);
   }
-  readBody(exchange, 1_000_000, new RegistryError("SIZE_INVALID", "too large")).then(
+  readBody(exchange, 1_000_000, () => new RegistryError("SIZE_INVALID", "too large")).then(
     (body) => sendJson(exchange, 200, [], JSON.stringify({ path: exchange.path, body: body.toString() })),
     (error: RegistryError) => {
       const known: Record<string, Wire> = wires;
