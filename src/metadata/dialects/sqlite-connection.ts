@@ -20,7 +20,8 @@ export class SqliteConnection implements Reader {
     let database: DatabaseSync | undefined;
     try {
       this.database = database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
-      this.database.exec("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -32768");
+      // 8 MiB: a commit may look through the whole table of cached pages, and the system caches the rest.
+      this.database.exec("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192");
       if (!options.readOnly) {
         // The WAL is folded back every 16 MiB instead of 4: a checkpoint holds up the group that triggers it.
         this.database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4096");

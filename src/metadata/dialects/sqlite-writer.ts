@@ -8,6 +8,9 @@ import type { WriterStart } from "./sqlite.ts";
 
 /** Writes waited for by more than this many jobs are split, so that the first of them is not kept waiting for all. */
 const groupLimit = 512;
+/** The writer waits for others for this share of the time that a commit takes, and for no more milliseconds than that. */
+const patience = 0.25;
+const patienceLimit = 2;
 
 /**
  * The writer thread: takes jobs, runs all that are waiting as one group, answers after its commit. While a commit waits
@@ -18,20 +21,44 @@ export function serveWrites(port: MessagePort, start: WriterStart, writes: Write
   let waiting: Job[] = [];
   let running = false;
 
+  /** Jobs that the last group had and that came while it was at work: as many are likely to come again. */
+  let expected = 1;
+  /** How long that group took, in milliseconds. */
+  let took = 0;
+
   const drain = () => {
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
       waiting.push(...(more.message as Job[]));
     }
   };
 
+  /** Waits for the others, if there were others lately, for a part of what the commit costs that this may save. */
+  const gather = () => {
+    const end = performance.now() + Math.min(patienceLimit, took * patience);
+    for (;;) {
+      const posted = Atomics.load(start.posted, 0);
+      drain();
+      const left = end - performance.now();
+      if (waiting.length >= expected || left <= 0) return;
+      Atomics.wait(start.posted, 0, posted, left);
+    }
+  };
+
   const runAll = async () => {
     running = true;
     for (drain(); waiting.length > 0; drain()) {
+      gather();
+      const began = performance.now();
       const jobs = waiting.slice(0, groupLimit);
       waiting = waiting.slice(groupLimit);
       const end = jobs.findIndex((job) => job.name === closeName);
       port.postMessage(await group.run(end < 0 ? jobs : jobs.slice(0, end)));
-      if (end < 0) continue;
+      if (end < 0) {
+        took = performance.now() - began;
+        drain();
+        expected = jobs.length + waiting.length;
+        continue;
+      }
       group.close();
       port.postMessage([{ id: jobs[end]!.id, value: undefined }]);
       return;

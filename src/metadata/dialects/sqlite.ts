@@ -10,6 +10,8 @@ import { migrateSqlite } from "./sqlite-migrate.ts";
 export interface WriterStart {
   readonly path: string;
   readonly generations: Int32Array;
+  /** Counts the jobs that were sent, so that the writer can wait for more of them. */
+  readonly posted: Int32Array;
 }
 
 interface Waiting {
@@ -84,14 +86,19 @@ class Asked {
  */
 export async function openSqlite<W extends Writes>(path: string, writer: URL): Promise<Metadata<W>> {
   const generations = new Int32Array(new SharedArrayBuffer(generationSlots * 4));
+  const posted = new Int32Array(new SharedArrayBuffer(4));
   const first = new SqliteConnection(path, { readOnly: false });
   try {
     migrateSqlite(first);
   } finally {
     first.close();
   }
-  const worker = new Worker(writer, { workerData: { path, generations } satisfies WriterStart });
-  const asked = new Asked((jobs) => worker.postMessage(jobs));
+  const worker = new Worker(writer, { workerData: { path, generations, posted } satisfies WriterStart });
+  const asked = new Asked((jobs) => {
+    worker.postMessage(jobs);
+    Atomics.add(posted, 0, jobs.length);
+    Atomics.notify(posted, 0);
+  });
   const ready = Promise.withResolvers<void>();
   worker.on("message", (message: Reply[] | "ready") => (message === "ready" ? ready.resolve() : asked.answer(message)));
   const end = (cause: unknown) => {
