@@ -26,7 +26,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const watch = watchServer(config, log, registry);
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: (exchange) => void handleDistribution(registry, exchange, (error) => watch.broke(exchange, error)),
+      handle: (exchange) => handleDistribution(registry, exchange, (error) => watch.broke(exchange, error)),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),

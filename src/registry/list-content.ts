@@ -34,8 +34,11 @@ export async function listTags(
     throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail: { name: repository } });
   }
   if (limit === 0) return { items: [], more: false };
-  const rows = await read.all(listTagsStatement, { repository: found.id, after, limit: limit + 1 });
-  return { items: rows.slice(0, limit).map((row) => row.name), more: rows.length > limit };
+  const names = (await read.first(listTagsStatement, { repository: found.id, after, limit: limit + 1 }))?.names;
+  const items = names ? names.split(",") : [];
+  const more = items.length > limit;
+  if (more) items.pop();
+  return { items, more };
 }
 
 /** Repositories after `after`, for `_catalog`. */

@@ -2,14 +2,16 @@ import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import type { Answer } from "./answer-cache.ts";
 import {
   queryOf,
   readBody,
-  sendBytes,
   sendChunk,
   sendEmpty,
+  sendContent,
   sendError,
   sendJson,
+  joinable,
   warningHeaders,
 } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
@@ -44,12 +46,14 @@ import { answerUpload, postUpload } from "./uploads.ts";
 
 const tagParameterLimit = 10;
 
-/** Answers a request below `/v2/`. Never rejects; what breaks is told to `log`. */
-export async function handleDistribution(
-  registry: Registry,
-  exchange: Exchange,
-  log: (error: unknown) => void,
-): Promise<void> {
+/** Answers a request below `/v2/`, at once where the answer is known. What breaks is told to `log`. */
+export function handleDistribution(registry: Registry, exchange: Exchange, log: (error: unknown) => void): void {
+  if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
+  void answerFromRows(registry, exchange, log);
+}
+
+/** Never rejects. */
+async function answerFromRows(registry: Registry, exchange: Exchange, log: (error: unknown) => void): Promise<void> {
   try {
     const route = matchRoute(exchange.path);
     if (route === undefined)
@@ -115,22 +119,34 @@ async function answerManifest(
     exchange.response.end();
     return;
   }
-  const { metadata } = registry;
   // Read before the rows: an answer made of rows that change meanwhile is void at once.
-  const generation = metadata.generation(name);
-  const cache = cacheOf(registry);
-  let answer = metadata.alone ? cache.find(exchange.path) : undefined;
-  if (answer?.generation !== generation) {
-    const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
-    answer = { generation, digest, headers: contentHeaders(digest, mediaType), body: bytes };
-    if (metadata.alone) cache.keep(exchange.path, answer);
-  }
-  if (isUnchanged(exchange, answer.digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${answer.digest}"`]);
-  sendBytes(exchange, 200, answer.headers, answer.body);
+  const generation = registry.metadata.generation(name);
+  const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
+  if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
+  const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
+  const answer = { repository: name, generation, route: "manifest", digest, headers, body: joinable(bytes) };
+  keepAnswer(registry, exchange, answer);
+  sendContent(exchange, 200, headers, answer.body);
 }
 
-/** Bodies of manifests that were asked for lately, in bytes. */
-const cacheLimit = 32 * 1024 * 1024;
+/** Answers a GET as the last time, if nothing changed since and the request asks for the whole. */
+function answerAgain(registry: Registry, exchange: Exchange): boolean {
+  const answer = cacheOf(registry).find(exchange.path);
+  if (answer === undefined || answer.generation !== registry.metadata.generation(answer.repository)) return false;
+  const { range, "if-none-match": condition } = exchange.request.headers;
+  if (range !== undefined || condition !== undefined) return false;
+  exchange.route = answer.route;
+  sendContent(exchange, 200, answer.headers, answer.body);
+  return true;
+}
+
+/** Only where no other process can change the rows unseen. */
+function keepAnswer(registry: Registry, exchange: Exchange, answer: Answer): void {
+  if (registry.metadata.alone) cacheOf(registry).keep(exchange.path, answer);
+}
+
+/** Bodies of manifests and small blobs that were asked for lately, in bytes. */
+const cacheLimit = 16 * 1024 * 1024;
 const caches = new WeakMap<Registry, AnswerCache>();
 
 function cacheOf(registry: Registry): AnswerCache {
@@ -197,6 +213,7 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
   const { request, response } = exchange;
   const digest = parseDigest(decodeSegment(text));
   const head = request.method === "HEAD";
+  const generation = registry.metadata.generation(name);
   const blob = head ? await inspectBlob(registry, exchange, name, digest) : await findBlob(registry, name, digest);
   if (isUnchanged(exchange, digest)) return sendEmpty(response, 304, ["ETag", `"${digest}"`]);
   const condition = request.headers["if-range"];
@@ -226,6 +243,11 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
     begin();
     response.end();
     return;
+  }
+  if (blob.bytes !== null && range === "whole") {
+    const answer = { repository: name, generation, route: "blob", digest, headers, body: joinable(blob.bytes) };
+    keepAnswer(registry, exchange, answer);
+    return sendContent(exchange, 200, headers, answer.body);
   }
   const elsewhere = await findRedirect(registry, blob);
   if (elsewhere !== undefined) {
