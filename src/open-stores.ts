@@ -33,7 +33,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const { inlineBytes, bufferBytes } = config.uploads;
     const buffers = new BufferPool(bufferBytes);
     const driver = await openDriver(config, buffers);
-    const store = new BlobStore(driver, { inlineBytes, buffers });
+    const store = new BlobStore(driver, { inlineBytes, buffers, freeSpace: config.uploads.freeSpace });
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);

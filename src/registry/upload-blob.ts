@@ -26,6 +26,7 @@ export async function pushBlob(
   digest: Digest,
   body: Body,
 ): Promise<void> {
+  await registry.store.ensureSpace();
   const writer = registry.store.begin(digestAlgorithm(digest));
   await receive(writer, body);
   await commit(registry, caller, repository, digest, writer, null);
@@ -48,6 +49,7 @@ export async function appendUpload(
 ): Promise<number> {
   // A first chunk that begins elsewhere leaves nothing behind, not even a row.
   if (range !== undefined && range.start > 0) checkStart(range, await inspectUpload(registry, repository, id));
+  await registry.store.ensureSpace();
   const held = await claim(registry, caller, repository, id);
   const { writer } = held;
   return keepLease(registry, id, held, async (take) => {

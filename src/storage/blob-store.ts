@@ -14,6 +14,8 @@ export interface BlobStoreOptions {
   readonly inlineBytes: number;
   /** The budget that all uploads share, with the driver if it collects parts. */
   readonly buffers: BufferPool;
+  /** Bytes that {@link BlobStore.ensureSpace} leaves free; none when left out. */
+  readonly freeSpace?: number;
 }
 
 /** What a row says of an object. */
@@ -30,6 +32,8 @@ const keptLimit = 1000;
 const day = 86_400_000;
 /** Checked objects that are remembered; forgetting one costs another check. */
 const checkedLimit = 100_000;
+/** How long an answer about free space counts, in milliseconds. */
+const spaceAge = 1_000;
 
 /** The portable half of the blob store: what is the same over every driver. */
 export class BlobStore {
@@ -40,11 +44,35 @@ export class BlobStore {
   readonly #kept = new Map<ObjectKey, { readonly digester: Digester; readonly size: number; readonly mark: string }>();
   readonly #checked = new Map<ObjectKey, number>();
   readonly #readBuffers: Buffer[] = [];
+  #spaceAskedAt = -Infinity;
+  #free: Promise<number> = Promise.resolve(Infinity);
 
   constructor(driver: BlobDriver, options: BlobStoreOptions) {
     this.driver = driver;
     this.#options = options;
     this.#pool = options.buffers;
+  }
+
+  /**
+   * Refuses what would take space while there is too little of it. A store that cannot say counts as having enough:
+   * the write itself will tell.
+   * @throws StorageError `full`
+   */
+  async ensureSpace(): Promise<void> {
+    const { freeSpace = 0 } = this.#options;
+    if (freeSpace === 0) return;
+    const now = performance.now();
+    if (now - this.#spaceAskedAt > spaceAge) {
+      this.#spaceAskedAt = now;
+      this.#free = this.driver.findSpace().then(
+        (space) => space?.free ?? Infinity,
+        () => Infinity,
+      );
+    }
+    const free = await this.#free;
+    if (free >= freeSpace) return;
+    const message = `the store has ${free} bytes free, less than the ${freeSpace} that are kept back: free some, or lower \`uploads.freeSpace\``;
+    throw new StorageError("full", message);
   }
 
   /** Begins an upload. */
