@@ -40,7 +40,8 @@ export function isBodyPending(request: IncomingMessage): boolean {
  * @throws RegistryError SIZE_INVALID when it ends early, REQUEST_TIMEOUT when it comes too slowly, or what `take` throws
  */
 export function readChunks(exchange: Exchange, take: TakeChunk): Promise<void> {
-  const { request } = exchange;
+  const { request, failure } = exchange;
+  if (failure !== undefined && !request.complete) return Promise.reject(failure);
   return new Promise((resolve, reject) => {
     let pending: Promise<unknown> = Promise.resolve();
     const stop = (error: Error) => {

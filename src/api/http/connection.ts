@@ -14,8 +14,10 @@ export interface SlowestRate {
 export interface Transfer {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Ends the reading of the body with an error, while somebody reads it. */
-  readonly cut: ((error: RegistryError) => void) | undefined;
+  /** Somebody reads the body. */
+  readonly reading: boolean;
+  /** Ends the reading of the body with an error, now or as soon as somebody begins it. */
+  fail(error: RegistryError): void;
   /** The client waits for leave to send its body, and was not given it. */
   readonly waits: boolean;
 }

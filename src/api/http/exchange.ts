@@ -22,7 +22,10 @@ export class Exchange implements Transfer {
   received = 0;
   /** Bytes of the answer's body that were handed to the connection. */
   sent = 0;
+  /** Who reads the body, to be told of an error. */
   cut: ((error: RegistryError) => void) | undefined;
+  /** Why the rest of the body will not come. */
+  failure: RegistryError | undefined;
   waits = false;
   #id: string | undefined;
   #origin: Origin | undefined;
@@ -36,6 +39,15 @@ export class Exchange implements Transfer {
     const mark = target.indexOf("?");
     this.path = mark < 0 ? target : target.slice(0, mark);
     this.query = mark < 0 ? "" : target.slice(mark + 1);
+  }
+
+  get reading(): boolean {
+    return this.cut !== undefined;
+  }
+
+  fail(error: RegistryError): void {
+    this.failure = error;
+    this.cut?.(error);
   }
 
   /** For the log and for errors: a trusted proxy's own id, or one that no other request has. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { sendChunk } from "./index.ts";
-import { closers, ended, listenWith } from "./testing/open-test-listener.ts";
+import type { Exchange } from "./index.ts";
+import { answerBody, closers, ended, listenWith } from "./testing/open-test-listener.ts";
 import { ask, openRawClient } from "./testing/raw-client.ts";
 
 const post = (rest: string) => `POST /v2/ HTTP/1.1\r\nHost: a\r\n${rest}`;
@@ -47,6 +48,17 @@ test("chunks that are no chunks break off the body's reading with 400", async ()
   const { port } = await listenWith();
   const answer = await ask(port, post("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n"));
   expect([answer?.status, errorOf(answer?.body).message]).toEqual([400, expect.stringContaining("not valid HTTP")]);
+});
+
+test("a body that breaks off before anybody reads it is refused when somebody does", async () => {
+  let waiting: Exchange | undefined;
+  const { port } = await listenWith({}, (exchange) => (waiting = exchange));
+  const client = await openRawClient(port);
+  client.send(post("Content-Length: 5\r\n\r\nabc"));
+  client.socket.end();
+  await expect.poll(() => waiting?.failure).toBeDefined();
+  answerBody(waiting!);
+  expect(errorOf((await client.read())?.body).message).toContain("the body ended early");
 });
 
 test("what follows a refused body on its connection is not taken for a request", async () => {

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { RegistryError } from "../../oci/index.ts";
-import { isBodyPending } from "./body.ts";
+import { endedEarly, isBodyPending } from "./body.ts";
 import { readCertificate, watchCertificate } from "./certificate.ts";
 import type { CertificatePaths } from "./certificate.ts";
 import { Connection } from "./connection.ts";
@@ -119,14 +119,14 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
     refuse(socket as Socket, new RegistryError("REQUEST_INVALID", message));
   });
 
-  const refuse = (socket: Socket, error: RegistryError) => {
+  const refuse = (socket: Socket, error: RegistryError, ofBody = error) => {
     const connection = connections.get(socket);
     if (connection === undefined) return void socket.destroy();
     if (connection.broken) return;
     connection.broken = true;
     const { latest } = connection;
-    // The body of this request is what could not be read: who reads it answers.
-    if (latest?.cut !== undefined) return latest.cut(error);
+    // The body of this request is what could not be read: who reads it, now or later, answers.
+    if (latest?.request.complete === false) latest.fail(ofBody);
     if (latest !== undefined && connection.inFlight > 0) {
       // An answer is on its way; the connection closes after it.
       if (!latest.response.headersSent) latest.response.shouldKeepAlive = false;
@@ -141,7 +141,7 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
   server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {
     const error = explain(cause);
     if (error === undefined) socket.destroy();
-    else refuse(socket as Socket, error);
+    else refuse(socket as Socket, error, cause.code === "HPE_INVALID_EOF_STATE" ? endedEarly() : error);
   });
 
   server.maxConnections = Math.ceil(options.connections * (1 + excessShare));
@@ -270,9 +270,9 @@ function explain(cause: NodeJS.ErrnoException): RegistryError | undefined {
 
 function cutSlow(connection: Connection, sends: boolean, slowest: SlowestRate): void {
   const exchange = connection.latest;
-  if (!sends || exchange?.cut === undefined) return void connection.socket.destroy();
+  if (!sends || exchange?.reading !== true) return void connection.socket.destroy();
   const rate = `${slowest.bytesPerSecond} bytes a second over ${Math.round(slowest.over / 1000)} s`;
-  exchange.cut(
+  exchange.fail(
     new RegistryError(
       "REQUEST_TIMEOUT",
       `the body came slower than ${rate}: go on from the upload's offset over a better connection`,

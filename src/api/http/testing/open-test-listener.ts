@@ -51,7 +51,7 @@ export async function listenWith(
 }
 
 /** Answers with what was sent; `/refused` refuses whatever comes. */
-function answerBody(exchange: Exchange): void {
+export function answerBody(exchange: Exchange): void {
   if (exchange.path === "/refused") {
     return sendError(exchange, new RegistryError("REQUEST_INVALID", "no: try another"), wires.REQUEST_INVALID);
   }

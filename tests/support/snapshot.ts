@@ -1,0 +1,28 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Config } from "../../src/config.ts";
+
+/** Every row and every object of a server on SQLite and the file system, as text to compare. */
+export async function takeSnapshot({ database, storage }: Config): Promise<Readonly<Record<string, unknown>>> {
+  if (database.kind !== "sqlite" || storage.kind !== "filesystem") throw new Error("only SQLite and the file system");
+  return { ...readRows(database.path), objects: await listObjects(storage.directory) };
+}
+
+function readRows(path: string): Record<string, unknown> {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const tables = db.prepare("select name from sqlite_master where type = 'table' order by name").all();
+    const rows = tables.map(({ name }) => [String(name), db.prepare(`select * from "${String(name)}"`).all()] as const);
+    return Object.fromEntries(rows.map(([name, all]) => [name, all.map((row) => JSON.stringify(row))]));
+  } finally {
+    db.close();
+  }
+}
+
+async function listObjects(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(files.map(async (file) => `${file} ${(await stat(file)).size}`));
+  return sizes.toSorted();
+}
