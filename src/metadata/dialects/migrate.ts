@@ -1,4 +1,3 @@
-import pg from "pg";
 import { translatePostgres } from "./postgres.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
@@ -20,7 +19,8 @@ export async function migrateDatabase(
       connection.close();
     }
   }
-  const pool = new pg.Pool({ connectionString: place.url, max: 1, connectionTimeoutMillis: 5_000 });
+  const { Pool } = (await import("pg")).default;
+  const pool = new Pool({ connectionString: place.url, max: 1, connectionTimeoutMillis: 5_000 });
   pool.on("error", () => undefined);
   try {
     return await migratePostgres(pool);

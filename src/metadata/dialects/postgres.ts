@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RegistryError } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
@@ -31,13 +31,15 @@ export async function openPostgres<W extends Writes>(
   writes: W,
   options: PostgresOptions = {},
 ): Promise<Metadata<W>> {
-  const pool = new pg.Pool({
+  // Loaded here: SQLite's two threads do without.
+  const { Pool, types } = (await import("pg")).default;
+  const pool = new Pool({
     connectionString: url,
     max: options.connections ?? 10,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     application_name: "berth",
-    types: { getTypeParser },
+    types: { getTypeParser: parserOver(types) },
   });
   // An idle connection that the server ends is replaced at its next use; unheard, the event would end the process.
   pool.on("error", () => undefined);
@@ -83,9 +85,11 @@ export async function openPostgres<W extends Writes>(
 const int8 = 20;
 const numeric = 1700;
 
-function getTypeParser(oid: number, format?: "text" | "binary"): (value: never) => unknown {
-  if (oid === int8 || oid === numeric) return (value: string) => Number(value);
-  return pg.types.getTypeParser(oid, format as never) as (value: never) => unknown;
+function parserOver(types: typeof pg.types) {
+  return (oid: number, format?: "text" | "binary"): ((value: never) => unknown) => {
+    if (oid === int8 || oid === numeric) return (value: string) => Number(value);
+    return types.getTypeParser(oid, format as never) as (value: never) => unknown;
+  };
 }
 
 async function transact<T>(
