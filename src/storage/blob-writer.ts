@@ -90,7 +90,8 @@ export class BlobWriter {
   }
 
   /**
-   * Takes bytes; a promise means that no more should come until it resolves. The chunk must not change afterwards.
+   * Takes bytes; a promise means that no more should come until it resolves. The chunk is the writer's from now
+   * on: its memory goes back to the system once it was copied.
    * @throws StorageError `full`, `unavailable`, `failed`
    */
   write(chunk: Uint8Array): Promise<void> | undefined {
@@ -106,6 +107,7 @@ export class BlobWriter {
     }
     if (this.#buffer !== undefined && this.#filled + chunk.length <= bufferSize) {
       this.#fill(chunk);
+      giveBack(chunk);
       if (this.#parts.pool.isShort) this.#giveWay();
       return undefined;
     }
@@ -190,6 +192,7 @@ export class BlobWriter {
       done += taken;
       if (this.#filled === bufferSize && done < part.length) await this.#dispatch();
     }
+    giveBack(part);
   }
 
   /** Sends the buffer on its way to the thread and to the driver. */
@@ -310,4 +313,16 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** Bytes in memory of their own: what crosses to another thread takes all the memory along that it is a view of. */
 function alone(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+/** Chunks below this are left to the garbage collector (bytes). */
+const worthGivingBack = 16 * 1024;
+
+/**
+ * Frees a chunk's memory at once. Left to the collector, the chunks of a large upload have it go over the whole heap
+ * again and again, which took a third of the upload's processor time.
+ */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength < worthGivingBack || byteLength !== buffer.byteLength) return;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -67,7 +67,7 @@ describe.each(Object.entries(drivers))("blob store over %s", (_name, make) => {
       const store = await openStore();
       const bytes = randomBytes(size);
       const writer = store.begin("sha256");
-      for (let at = 0; at < size; at += 65_536) await writer.write(bytes.subarray(at, at + 65_536));
+      for (let at = 0; at < size; at += 65_536) await writer.write(new Uint8Array(bytes.subarray(at, at + 65_536)));
       const blob = await writer.finish("sha256");
       expect([blob.digest, blob.size]).toEqual([digestOf(bytes), size]);
       if (size <= 16_384) expect(Buffer.from(blob.bytes!).equals(bytes)).toBe(true);
@@ -183,7 +183,7 @@ describe.each(Object.entries(drivers))("blob store over %s", (_name, make) => {
     const store = await openStore();
     const bytes = randomBytes(3_500_000);
     const writer = store.begin("sha256");
-    await writer.write(bytes);
+    await writer.write(new Uint8Array(bytes));
     const blob = await writer.finish("sha256");
     const object = { key: blob.key!, size: blob.size, crcs: blob.crcs };
     const range = { start: 1_100_000, end: 3_200_000 };
