@@ -37,7 +37,11 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     });
     const { enabled, interval, orphanGrace } = config.collection;
     const collection = enabled
-      ? collectInBackground(registry, { interval, sweepEvery: Math.max(interval, orphanGrace / 4) })
+      ? collectInBackground(registry, {
+          interval,
+          sweepEvery: Math.max(interval, orphanGrace / 4),
+          passed: (collected) => watch.passed(collected),
+        })
       : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },

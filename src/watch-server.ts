@@ -5,7 +5,7 @@ import type { Exchange, Listener, RefusedConnection } from "./api/http/index.ts"
 import type { Config } from "./config.ts";
 import type { Log } from "./lib/index.ts";
 import { isStorageFault } from "./registry/index.ts";
-import type { Registry } from "./registry/index.ts";
+import type { Collected, Registry } from "./registry/index.ts";
 
 /** What is told of how the server does: its log, its health, its figures. */
 export interface Watch {
@@ -15,6 +15,8 @@ export interface Watch {
   refused(facts: RefusedConnection): void;
   /** Something broke while a request was answered. */
   broke(exchange: Exchange, error: unknown): void;
+  /** What a pass of the collection did. */
+  passed(collected: Collected): void;
   /** Begins to serve health and figures, unless `ops` is off. @throws Error that says what to do about the port */
   open(listener: Listener): Promise<void>;
   /** From now on not ready. */
@@ -32,6 +34,7 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
   const line = config.log.requests ? log.line : undefined;
   let closeOps = async () => {};
   let refused = 0;
+  const collection = new CollectionFigures();
   return {
     ended(exchange) {
       requests.count(exchange);
@@ -45,11 +48,13 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
       if (isStorageFault(error)) readiness.countFault();
       log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) });
     },
+    passed: (collected) => collection.add(collected),
     async open(listener) {
       if (config.ops === undefined) return;
       const figures = [
         ...requestFigures(requests),
         ...storeFigures(registry),
+        ...collection.figures(),
         gauge("berth_http_connections", "Connections of clients that are open.", () => listener.connections),
         counter("berth_http_refused_total", "What came on connections and was no request.", () => refused),
         counter("berth_storage_faults_total", "Writes that failed for good.", () => readiness.faults),
@@ -78,6 +83,30 @@ function requestFigures(requests: RequestMetrics): Metric[] {
       read: () => requests.durations(durations),
     },
   ];
+}
+
+/** What the collection of this node did since the start. */
+class CollectionFigures {
+  readonly #removed = new Map<string, number>();
+  #passes = 0;
+  #off = false;
+
+  add({ off, removed, uploads, objects, orphans }: Collected): void {
+    this.#passes++;
+    this.#off = off !== undefined;
+    for (const [kind, count] of Object.entries({ ...removed, upload: uploads, object: objects, orphan: orphans })) {
+      this.#removed.set(kind, (this.#removed.get(kind) ?? 0) + count);
+    }
+  }
+
+  figures(): Metric[] {
+    const removed = () => [...this.#removed].map(([kind, value]) => ({ labels: { kind }, value }));
+    return [
+      counter("berth_collection_passes_total", "Passes of the collection that ended well.", () => this.#passes),
+      counter("berth_collection_removed_total", "Rows and objects that the collection removed, by kind.", removed),
+      gauge("berth_collection_off", "1 while nothing is collected, for a reason in the log.", () => Number(this.#off)),
+    ];
+  }
 }
 
 function storeFigures({ metadata, store }: Registry): Metric[] {

@@ -133,7 +133,17 @@ describe("serve", () => {
   });
 
   test("greets on a terminal: where it listens, where the data is, who can reach it, a first push", async () => {
-    const command = [process.execPath, main, ...open, "--listen", "127.0.0.1:0", "--data", "greeted"];
+    const command = [
+      process.execPath,
+      main,
+      ...open,
+      "--listen",
+      "127.0.0.1:0",
+      "--data",
+      "greeted",
+      "--public-url",
+      "https://r.example",
+    ];
     const child = spawn("script", ["-qec", command.join(" "), "/dev/null"], { cwd: folder });
     let output = "";
     let interrupted = false;
@@ -145,7 +155,8 @@ describe("serve", () => {
     }
     expect(output).toMatch(/Berth listens on 127\.0\.0\.1:\d+, open to this machine only\./);
     expect(output).toContain(`Data: ${join(folder, "greeted")}`);
-    expect(output).toMatch(/A first push:\r\n(  .+\r\n){3}/);
+    expect(output).toContain("Clients call it https://r.example.");
+    expect(output).toMatch(/A first push:\r\n(  .+r\.example.+\r\n){1}(  .+\r\n){2}/);
     expect(output).toMatch(/\d\d:\d\d:\d\d info +stopped/);
   });
 });

@@ -86,6 +86,13 @@ test("requests are counted by endpoint, method and class of status, and no name 
   expect(text).not.toContain("secret-name");
 });
 
+test("what the collection does is counted", async () => {
+  const { ops } = await startWithOps({ collection: { interval: "20ms" } });
+  const text = async () => (await ops("/metrics")).text();
+  await expect.poll(text, { timeout: 5_000 }).toMatch(/^berth_collection_passes_total [1-9]/m);
+  expect(await text()).toContain('berth_collection_removed_total{kind="blob"} 0');
+});
+
 test("the port of health and metrics being taken ends the start, and says what to do", async () => {
   const { port } = await startWithOps();
   await expect(startTestServer({ ops: `127.0.0.1:${port}` })).rejects.toThrow("BERTH_OPS");

@@ -6,6 +6,7 @@ import type { Composition } from "./composition.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { explainFailure } from "./explain-failure.ts";
 import { describeFirstPush } from "./first-push.ts";
+import type { Reach } from "./first-push.ts";
 import type { GivenFlags } from "./flags.ts";
 
 /**
@@ -46,19 +47,27 @@ function announce(config: Config, address: Address, log: OpenLog, forPeople: boo
   const tls = config.tls.key !== undefined;
   const reach = isLoopback(address.host) ? "open to this machine only" : "open to everybody who can reach it";
   if (!forPeople) {
-    log.info(`listens on ${host}, ${reach}`, { address: host, tls, data: config.data, rows, bytes });
+    const { publicUrl, data } = config;
+    log.info(`listens on ${host}, ${reach}`, { address: host, tls, publicUrl, data, rows, bytes });
     return;
   }
+  // What clients call it is what they push to: a proxy may stand in front.
+  const called = config.publicUrl === undefined ? { host, tls } : reachOf(new URL(config.publicUrl));
   const lines = [
     `Berth listens on ${host}, ${reach}.`,
+    ...(config.publicUrl === undefined ? [] : [`Clients call it ${config.publicUrl}.`]),
     `Data: ${config.data}${rows.startsWith(config.data) && bytes.startsWith(config.data) ? "" : ` (rows: ${rows}, bytes: ${bytes})`}`,
     "",
     "A first push:",
-    ...describeFirstPush({ host, tls }).map((line) => `  ${line}`),
+    ...describeFirstPush(called).map((line) => `  ${line}`),
     "",
     "Ctrl+C stops it.",
   ];
   process.stdout.write(`${lines.join("\n")}\n\n`);
+}
+
+function reachOf({ host, protocol }: URL): Reach {
+  return { host, tls: protocol === "https:" };
 }
 
 /** How long a second signal counts as the first one heard twice: from the terminal and from the parent process. */

@@ -9,6 +9,8 @@ export interface CollectionSchedule {
   readonly interval: number;
   /** Between two sweeps of the whole store, on all nodes together. */
   readonly sweepEvery: number;
+  /** Told of each pass, for figures. */
+  readonly passed: (collected: Collected) => void;
 }
 
 /** Collection in the background of a server. */
@@ -41,6 +43,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
     const checkMark = off !== undefined || markedAt === undefined || performance.now() - markedAt > markEvery;
     const options: CollectOptions = { clock, checkMark, sweepEvery, signal: stopping.signal };
     const collected = await collectGarbage(registry, options);
+    schedule.passed(collected);
     if (checkMark) markedAt = performance.now();
     if (collected.off !== undefined && collected.off !== off) {
       registry.alarm("collection is off", { reason: collected.off });

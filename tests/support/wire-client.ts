@@ -35,10 +35,15 @@ export interface Answer {
 /** Speaks the Distribution API word by word, for tests that look at every word of the answer. */
 export class WireClient {
   readonly url: () => string;
+  readonly #send: typeof fetch;
 
-  /** @param url asked for each request, since a restarted server has another */
-  constructor(url: () => string) {
+  /**
+   * @param url asked for each request, since a restarted server has another
+   * @param send another way to send requests, for certificates that nobody signed
+   */
+  constructor(url: () => string, send: typeof fetch = fetch) {
     this.url = url;
+    this.#send = send;
   }
 
   async call(
@@ -48,7 +53,7 @@ export class WireClient {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const streamed = body instanceof ReadableStream ? { duplex: "half" as const } : {};
-    const response = await fetch(new URL(path, this.url()), {
+    const response = await this.#send(new URL(path, this.url()), {
       method,
       headers,
       redirect: "manual",
