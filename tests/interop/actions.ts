@@ -7,6 +7,7 @@ export const actions = [
   "multi-arch copy",
   "artifact with referrers",
   "resume",
+  "TLS",
 ] as const;
 export type Action = (typeof actions)[number];
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, inject } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt, noiseFile } from "./images.ts";
@@ -90,6 +90,20 @@ testClient(place, {
         } finally {
           await proxy.close();
         }
+      },
+    },
+    TLS: {
+      does: "`buildah push` and `buildah pull` with the authority in `--cert-dir`; without it, buildah refuses",
+      async run(registry) {
+        const image = `${registry}/buildah/secure:1`;
+        const trust = ["--cert-dir", dirname(inject("secure")!.certificate)];
+        await build("--tag", image, images.medium.context);
+        expect(await place.refuse("buildah", ...stores, "push", image)).toContain("x509");
+        await buildah("push", ...trust, image);
+        await buildah("rmi", "--all", "--force");
+        await buildah("pull", "--quiet", ...trust, image);
+        await expectNoise(image, images.medium.context);
+        await buildah("rmi", "--all", "--force");
       },
     },
   },

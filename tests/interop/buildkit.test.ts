@@ -55,9 +55,11 @@ testClient(place, {
   async start() {
     await mkdir(at("steps"));
     await writeFile(at("steps", "Containerfile"), steps);
-    const worker = ["[worker.oci]", 'snapshotter = "native"', "gc = false"];
-    const registries = inject("backEnds").map(({ registry }) => `[registry."${registry}"]\nhttp = true`);
-    await writeFile(at("buildkitd.toml"), [...worker, ...registries].join("\n"));
+    // A registry on loopback is taken for plain HTTP unless its entry says otherwise.
+    const { registry = "none", certificate = "none" } = inject("secure") ?? {};
+    const secure = [`[registry."${registry}"]`, "http = false", `ca = ["${certificate}"]`];
+    const lines = ["[worker.oci]", 'snapshotter = "native"', "gc = false", ...secure];
+    await writeFile(at("buildkitd.toml"), lines.join("\n"));
     const where = ["--root", at("root"), "--addr", address, "--config", at("buildkitd.toml")];
     const workers = ["--containerd-worker=false", "--oci-worker-net=host"];
     await place.startDaemon(findPeer("buildkitd")!, [...where, ...workers], () => buildctl("debug", "workers"));
@@ -134,6 +136,16 @@ testClient(place, {
         } finally {
           await proxy.close();
         }
+      },
+    },
+    TLS: {
+      does: "a cache exported and imported with the authority in `buildkitd.toml`; a file compared",
+      async run(registry) {
+        const ref = `type=registry,ref=${registry}/buildkit/secure:1`;
+        await build(images.medium.context, at("steps"), "--export-cache", `${ref},mode=max`);
+        await rm(at("third"), { recursive: true, force: true });
+        await build(images.medium.context, at("steps"), ...local("third"));
+        await expectCached(images.medium.context, ref, "third");
       },
     },
   },

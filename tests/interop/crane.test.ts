@@ -117,5 +117,17 @@ testClient(place, {
         }
       },
     },
+    TLS: {
+      does: "`crane push` and `crane pull` with the authority in `SSL_CERT_FILE`; without it, crane refuses",
+      async run(registry) {
+        const image = `${registry}/crane/secure:1`;
+        expect(await place.refuse(program, "push", images.medium.layout, image)).toContain("x509");
+        place.env["SSL_CERT_FILE"] = inject("secure")!.certificate;
+        await place.call(program, "push", images.medium.layout, image);
+        const layout = at("secure");
+        await place.call(program, "pull", "--format=oci", image, layout);
+        await expectSameLayout(layout, images.medium.layout);
+      },
+    },
   },
 });

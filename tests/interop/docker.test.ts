@@ -110,5 +110,17 @@ testClient(place, {
         }
       },
     },
+    TLS: {
+      does: "`docker push` and `docker pull` over HTTPS; docker verifies no certificate of a registry on its own machine",
+      async run(registry) {
+        const image = `${registry}/docker/secure:1`;
+        await build(image, images.medium.context);
+        await docker("push", image);
+        await forget(image);
+        await docker("pull", image);
+        await expectNoise(image, images.medium.context);
+        await forget(image);
+      },
+    },
   },
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, inject } from "vitest";
 import { findPeer } from "../support/peers.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { testClient } from "./matrix.ts";
@@ -99,6 +99,19 @@ testClient(place, {
         } finally {
           await proxy.close();
         }
+      },
+    },
+    TLS: {
+      does: "`helm push` and `helm pull` with the authority in `--ca-file`; without it, helm refuses",
+      async run(registry) {
+        const packed = await packageChart("secure", "1.0.0", 10_000);
+        const trust = ["--ca-file", inject("secure")!.certificate];
+        expect(await place.refuse(program, "push", packed, `oci://${registry}/helm`)).toContain("x509");
+        await helm("push", packed, `oci://${registry}/helm`, ...trust);
+        await rm(at("pulled"), { recursive: true, force: true });
+        await mkdir(at("pulled"));
+        await helm("pull", `oci://${registry}/helm/secure`, ...trust, "--destination", at("pulled"));
+        await expectSameFile(at("pulled", "secure-1.0.0.tgz"), packed);
       },
     },
   },

@@ -44,9 +44,10 @@ export function testClient(place: Workplace, client: Client): void {
   });
   afterAll(() => place.close());
 
-  for (const { name, registry } of inject("backEnds")) {
+  const secure = { name: "SQLite and files, with a certificate", registry: inject("secure")?.registry };
+  for (const { name, registry } of [...inject("backEnds"), secure]) {
     describe(`${client.name} on ${name}`, () => {
-      for (const action of actions) {
+      for (const action of actions.filter((one) => (one === "TLS") === (name === secure.name))) {
         const cell = client.cells[action];
         if ("reason" in cell) continue;
         test(action, async (context) => {

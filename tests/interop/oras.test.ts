@@ -130,5 +130,18 @@ testClient(place, {
         }
       },
     },
+    TLS: {
+      does: "`oras cp` both ways with the authority in `--to-ca-file` and `--from-ca-file`; without it, oras refuses",
+      async run(registry) {
+        const image = `${registry}/oras/secure:1`;
+        const authority = inject("secure")!.certificate;
+        const source = ["--from-oci-layout", `${images.medium.layout}:1`];
+        expect(await place.refuse(program, "cp", "--to-plain-http=false", ...source, image)).toContain("x509");
+        await oras("cp", "--to-plain-http=false", "--to-ca-file", authority, ...source, image);
+        const target = ["--to-oci-layout", at("secure")];
+        await oras("cp", "--from-plain-http=false", "--from-ca-file", authority, image, ...target);
+        await expectSameLayout(at("secure"), images.medium.layout);
+      },
+    },
   },
 });

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, inject } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt, noiseFile } from "./images.ts";
@@ -96,6 +96,20 @@ testClient(place, {
         } finally {
           await proxy.close();
         }
+      },
+    },
+    TLS: {
+      does: "`podman push` and `podman pull` with the authority in `--cert-dir`; without it, podman refuses",
+      async run(registry) {
+        const image = `${registry}/podman/secure:1`;
+        const trust = ["--cert-dir", dirname(inject("secure")!.certificate)];
+        await podman("build", "--quiet", "--tag", image, images.medium.context);
+        expect(await place.refuse("podman", ...options, "push", image)).toContain("x509");
+        await podman("push", ...trust, image);
+        await podman("rmi", "--all", "--force");
+        await podman("pull", "--quiet", ...trust, image);
+        await expectNoise(image, images.medium.context);
+        await podman("rmi", "--all", "--force");
       },
     },
   },

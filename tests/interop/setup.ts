@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { startBackEnds } from "./back-ends.ts";
-import type { BackEnd } from "./back-ends.ts";
+import { startBackEnds, startSecureRegistry } from "./back-ends.ts";
+import type { BackEnd, SecureRegistry } from "./back-ends.ts";
 import { buildImages } from "./images.ts";
 import type { Images } from "./images.ts";
 
@@ -11,6 +11,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** Registries that the clients meet, started once for the run. */
     readonly backEnds: readonly BackEnd[];
+    /** Undefined where openssl is not installed. */
+    readonly secure: SecureRegistry | undefined;
     /** Undefined where buildah is not installed. */
     readonly images: Images | undefined;
   }
@@ -24,7 +26,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide("images", await buildImages(join(folder, "images")));
     const { backEnds, stop } = await startBackEnds();
     project.provide("backEnds", backEnds);
+    await mkdir(join(folder, "tls"));
+    const secure = await startSecureRegistry(join(folder, "tls"));
+    project.provide("secure", secure && { registry: secure.registry, certificate: secure.certificate });
     return async () => {
+      await secure?.stop();
       await stop();
       await remove();
     };

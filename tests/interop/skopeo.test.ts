@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, inject } from "vitest";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt } from "./images.ts";
@@ -106,6 +106,19 @@ testClient(place, {
         } finally {
           await proxy.close();
         }
+      },
+    },
+    TLS: {
+      does: "`skopeo copy` both ways with the authority in `--dest-cert-dir` and `--src-cert-dir`; without it, skopeo refuses",
+      async run(registry) {
+        const image = `docker://${registry}/skopeo/secure:1`;
+        const authority = dirname(inject("secure")!.certificate);
+        const source = `oci:${images.medium.layout}:1`;
+        expect(await place.refuse("skopeo", "copy", source, image)).toContain("x509");
+        await skopeo("copy", "--dest-cert-dir", authority, source, image);
+        const layout = fresh();
+        await skopeo("copy", "--src-cert-dir", authority, image, `oci:${layout}:1`);
+        await expectSameLayout(layout, images.medium.layout);
       },
     },
   },

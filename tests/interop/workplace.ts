@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -34,6 +34,7 @@ export async function openWorkplace(): Promise<Workplace> {
     DOCKER_CONFIG: join(folder, "docker-config"),
   };
   for (const place of ["home", "runtime", "docker-config"]) await mkdir(join(folder, place), { mode: 0o700 });
+  await writeFile(env["REGISTRY_AUTH_FILE"]!, "{}");
   const daemons: ChildProcess[] = [];
   let warnings: string[] = [];
   const start = async (program: string, args: readonly string[]) => {
