@@ -41,6 +41,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "scale-out",
+          include: ["tests/scale-out/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "faults",
           include: ["tests/faults/**/*.test.ts"],
           testTimeout: 600_000,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installCommand, listMissingPeers } from "../tests/support/peers.ts";
 
-const projects = ["unit", "drivers", "collection", "conformance", "interop", "faults"];
+const projects = ["unit", "drivers", "collection", "conformance", "interop", "scale-out", "faults"];
 const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const times = [];
 const total = { passed: 0, failed: 0, skipped: [] };

@@ -4,13 +4,13 @@ import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, readManifest } from "./wire.ts";
 import { cutAt, noiseFile } from "./images.ts";
+import { dockerClient, startDocker } from "./start-docker.ts";
 import { openWorkplace } from "./workplace.ts";
 
 const place = await openWorkplace();
 const images = inject("images")!;
 const at = (...names: string[]) => join(place.folder, ...names);
-// Debian's client, of the daemon's version, whatever else is on PATH.
-const docker = (...args: string[]) => place.call("/usr/bin/docker", ...args);
+const docker = (...args: string[]) => place.call(dockerClient, ...args);
 const build = (tag: string, context: string, ...options: string[]) =>
   docker("build", "--quiet", "--file", join(context, "Containerfile"), "--tag", tag, ...options, context);
 
@@ -31,14 +31,7 @@ testClient(place, {
   name: "docker",
   peers: ["docker", "buildah", "busybox"],
   version: () => docker("version", "--format", "{{.Server.Version}}"),
-  async start() {
-    place.env["DOCKER_HOST"] = `unix://${at("socket")}`;
-    const folders = ["--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid")];
-    const network = ["--iptables=false", "--bridge=none"];
-    await place.startDaemon("dockerd", [...folders, ...network, "--host", place.env["DOCKER_HOST"]], () =>
-      docker("info"),
-    );
-  },
+  start: () => startDocker(place),
   cells: {
     push: {
       does: "`docker login`, `docker build` of the image, `docker push`; the digest it prints is the registry's",
