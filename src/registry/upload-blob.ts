@@ -189,8 +189,9 @@ async function putBack(registry: Registry, id: string, claimed: ClaimedUpload): 
     .catch(() => undefined);
 }
 
+/** Nothing is left to go on from; or somebody went on in another way, finished, and died before a row named it. */
 function isGone(error: unknown): boolean {
-  return error instanceof StorageError && error.reason === "missing";
+  return error instanceof StorageError && (error.reason === "missing" || error.reason === "exists");
 }
 
 /** The bytes of an upload are lost: its client begins a new one, or this one again. */

@@ -92,6 +92,31 @@ describe.each(Object.entries(drivers))("blob store over %s", (_name, make) => {
     await store.close();
   });
 
+  test("uploads beyond the budget take turns: those that stand still let go of what they hold", async () => {
+    const store = await openStore();
+    const bytes = randomBytes(900_000);
+    // The budget is eight buffers. Each of these uploads stops with one of them half full.
+    const uploads = await Promise.all(
+      Array.from({ length: 40 }, async (_none, index) => {
+        const own = Buffer.from(bytes);
+        own.writeUInt32BE(index);
+        const writer = store.begin("sha256");
+        for (let at = 0; at < 300_000; at += 50_000) await writer.write(own.subarray(at, at + 50_000));
+        return { own, writer };
+      }),
+    );
+    const blobs = await Promise.all(
+      uploads.map(async ({ own, writer }) => {
+        for (let at = 300_000; at < own.length; at += 50_000) await writer.write(own.subarray(at, at + 50_000));
+        return { own, blob: await writer.finish("sha256") };
+      }),
+    );
+    for (const { own, blob } of blobs) expect(blob.digest).toBe(digestOf(own));
+    expect((await readAll(store, blobs[39]!.blob)).equals(blobs[39]!.own)).toBe(true);
+    expect(store.bufferedBytes).toBe(0);
+    await store.close();
+  });
+
   test("refuses to hand on a MiB that is not what was stored", async () => {
     const store = await openStore();
     const writer = store.begin("sha256");

@@ -88,6 +88,7 @@ const trouble: readonly (readonly [kind: string, fault: Fault])[] = [
   ["Complete", "slowDown"],
   ["Complete", "reset"],
   ["Complete", "lostAnswer"],
+  ["Complete", "hang"],
   ["Complete", "errorInside"],
   ["Complete", "doneButError"],
   ["HEAD", "reset"],

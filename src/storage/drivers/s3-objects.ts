@@ -21,8 +21,11 @@ import type { Part } from "./s3-part.ts";
 /** A part that is there: its ETag, CRC-32 and size in bytes. */
 export type SentPart = readonly [etag: string, crc: number, size: number];
 
-/** Completing a large object may take a server this long, in milliseconds. */
-const completing = 300_000;
+/** How long a server may take to join parts of so many bytes, in milliseconds: it may copy them. */
+function joiningTime(size: number): number {
+  return Math.min(300_000, 10_000 + size / 100_000);
+}
+
 /** Keys that one call deletes. */
 const batch = 1_000;
 const type = "application/octet-stream";
@@ -205,6 +208,7 @@ export async function joinParts(
   parts: readonly SentPart[],
 ): Promise<void> {
   let earlier = false;
+  const size = parts.reduce((sum, [, , bytes]) => sum + bytes, 0);
   const Parts = parts.map(([ETag, crc], index) => ({ ETag, ChecksumCRC32: crcText(crc), PartNumber: index + 1 }));
   try {
     // An error inside an answer with status 200 is thrown by the library like any other.
@@ -221,14 +225,13 @@ export async function joinParts(
           }),
           options,
         ),
-      completing,
+      joiningTime(size),
     );
   } catch (error) {
     // An earlier try may have joined them although its answer was lost: the comparison tells.
     if (!(error instanceof StorageError) || (error.reason !== "exists" && error.reason !== "missing")) throw error;
     earlier = true;
   }
-  const size = parts.reduce((sum, [, , bytes]) => sum + bytes, 0);
   await checkObject(bucket, key, { size, checksum: crcOfParts(parts), earlier });
 }
 

@@ -72,6 +72,41 @@ export function checkUploads(check: Check, big: Buffer): void {
     expect((await fetchAll(driver, first.key)).equals(bytes)).toBe(true);
   });
 
+  check("finishes again what somebody finished who died before a row named it", async ({ driver }) => {
+    for (const size of [1_000, part + 900_000]) {
+      const bytes = big.subarray(0, size);
+      const first = await driver.create(newObjectKey());
+      await writeAll(first, bytes);
+      const state = await first.suspend();
+      await (await driver.resume(first.key, state)).finish();
+      const second = await driver.resume(first.key, state);
+      expect(second.size).toBe(size);
+      await second.finish();
+      expect((await fetchAll(driver, first.key)).equals(bytes)).toBe(true);
+    }
+  });
+
+  check("goes on from a state, or says missing, when somebody finished with more and died", async ({ driver }) => {
+    for (const size of [1_000, part + 900_000]) {
+      const first = await driver.create(newObjectKey());
+      await writeAll(first, big.subarray(0, size));
+      const state = await first.suspend();
+      const dead = await driver.resume(first.key, state);
+      await writeAll(dead, big.subarray(20 * MiB, 27 * MiB));
+      await dead.finish();
+      const rest = big.subarray(40 * MiB, 41 * MiB);
+      const again = async () => {
+        const second = await driver.resume(first.key, state);
+        await writeAll(second, rest);
+        await second.finish();
+        return (await fetchAll(driver, first.key)).equals(Buffer.concat([big.subarray(0, size), rest]));
+      };
+      expect(await again().catch((error: unknown) => error)).toSatisfy(
+        (end) => end === true || end.reason === "missing" || end.reason === "exists",
+      );
+    }
+  });
+
   check("keeps what was suspended when a later writer is released", async ({ driver }) => {
     const first = await driver.create(newObjectKey());
     await writeAll(first, big.subarray(0, part + 5));
