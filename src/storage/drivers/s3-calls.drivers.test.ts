@@ -10,6 +10,7 @@ import { BufferPool } from "../buffer-pool.ts";
 import { newObjectKey } from "../object-key.ts";
 import { fetchAll, keysOf, nobody, part, store, writeAll } from "../testing/objects.ts";
 import { partSize } from "./s3-writer.ts";
+import type { S3State } from "./s3-writer.ts";
 import { s3Driver } from "./s3.ts";
 import type { S3Options } from "./s3-options.ts";
 
@@ -79,6 +80,23 @@ test("going on with nothing to add asks for little and stores nothing", async ()
   const again = await driver.resume(writer.key, state);
   expect(await counted(async () => expect(await again.suspend()).toEqual(state))).toBe(0);
   await driver.close();
+});
+
+test("an upload that is suspended often leaves two tails at most", async () => {
+  const driver = await open("often");
+  let writer = await driver.create(newObjectKey());
+  for (let round = 0; round < 20; round++) {
+    await writer.write(randomBytes(1_000));
+    const state = (await writer.suspend()) as S3State;
+    expect(state.past.length).toBeLessThanOrEqual(1);
+    expect((await readdir(join(server!.folder, "berth/often/o", writer.key.slice(2, 4)))).length).toBeLessThanOrEqual(
+      2,
+    );
+    writer = await driver.resume(writer.key, state);
+  }
+  await writer.finish();
+  await driver.close();
+  expect(await readdir(join(server!.folder, "berth/often/o", writer.key.slice(2, 4)))).toEqual([writer.key.slice(5)]);
 });
 
 test("stores in one bucket do not see each other", async () => {

@@ -75,14 +75,14 @@ export async function resumeWriter(
     if (whole?.size === state.size) return new S3Writer(bucket, room, key, state, { finished: true });
     throw new StorageError("missing", `there is nothing left of ${key}`);
   }
-  bucket.later(
-    deleteObjects(
-      bucket,
-      state.past.map((number) => tailKey(key, number)),
-      true,
-    ),
+  const past = state.past.map((number) => tailKey(key, number));
+  const cleared = deleteObjects(bucket, past, true).then(
+    () => true,
+    () => false,
   );
-  const writer = new S3Writer(bucket, room, key, state, { tailLost: state.tail !== null && tail === undefined });
+  bucket.later(cleared);
+  const tailLost = state.tail !== null && tail === undefined;
+  const writer = new S3Writer(bucket, room, key, state, { tailLost, cleared });
   try {
     if (tail !== undefined) await writer.takeTail(tail);
   } catch (error) {
@@ -118,6 +118,8 @@ class S3Writer implements ObjectWriter {
   #failed: StorageError | undefined;
   #finished: boolean;
   #changed = false;
+  /** The past tails are gone. */
+  readonly #cleared: Promise<boolean>;
   /** A tail that may have been stored and is named by no state. */
   #stray: number | undefined;
 
@@ -126,7 +128,7 @@ class S3Writer implements ObjectWriter {
     room: PartRoom,
     key: ObjectKey,
     from: S3State,
-    found: { readonly finished?: boolean; readonly tailLost?: boolean } = {},
+    found: { readonly finished?: boolean; readonly tailLost?: boolean; readonly cleared?: Promise<boolean> } = {},
   ) {
     this.#bucket = bucket;
     this.#room = room;
@@ -138,6 +140,7 @@ class S3Writer implements ObjectWriter {
     this.#finished = found.finished === true;
     this.size = this.#finished ? from.size : from.parts.reduce((sum, [, , bytes]) => sum + bytes, 0);
     this.#changed = found.tailLost === true;
+    this.#cleared = found.cleared ?? Promise.resolve(false);
   }
 
   /** The bytes that the last suspension had in hand. */
@@ -173,7 +176,8 @@ class S3Writer implements ObjectWriter {
       if (!this.#changed) return this.#from;
       if (this.#part.size >= smallestPart) await this.#ship();
       await this.#settle();
-      const past = this.#from.tail === null ? this.#from.past : [...this.#from.past, this.#from.tail.number];
+      const past = (await this.#cleared) ? [] : [...this.#from.past];
+      if (this.#from.tail !== null) past.push(this.#from.tail.number);
       const tail = this.#part.size === 0 ? null : await this.#storeTail(past);
       const state: S3State = {
         size: this.size,
