@@ -8,10 +8,18 @@ import { run } from "./run.ts";
 
 const programs = "/usr/lib/postgresql/15/bin";
 
+export interface Postgres {
+  readonly url: string;
+  /** Ends the server as a crash would; its data stays. */
+  crash(): Promise<void>;
+  /** Starts it again on the same port. */
+  restart(): Promise<void>;
+  /** Ends the server and removes its data. */
+  stop(): Promise<void>;
+}
+
 /** A PostgreSQL of its own on loopback; undefined where it is not installed, which under CI is an error. */
-export async function startPostgres(): Promise<
-  { readonly url: string; readonly stop: () => Promise<void> } | undefined
-> {
+export async function startPostgres(): Promise<Postgres | undefined> {
   if (findPeer("postgresql") === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "berth-postgres-"));
   await chmod(folder, 0o755);
@@ -29,19 +37,29 @@ export async function startPostgres(): Promise<
   if (made.code !== 0) throw new Error(made.output);
   const port = await findFreePort();
   const { command, args } = start("postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder);
-  const child = spawn(command, args, { cwd: folder, stdio: "ignore" });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  for (let attempt = 0; ; attempt++) {
-    const ready = await run(join(programs, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)], { cwd: folder });
-    if (ready.code === 0) break;
-    if (attempt > 100) throw new Error(`PostgreSQL does not start: ${ready.output}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const launch = async () => {
+    const child = spawn(command, args, { cwd: folder, stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    for (let attempt = 0; ; attempt++) {
+      const ready = await run(join(programs, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)], { cwd: folder });
+      if (ready.code === 0) return { child, ended };
+      if (attempt > 300) throw new Error(`PostgreSQL does not start: ${ready.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  let server = await launch();
+  const end = async (signal: "SIGINT" | "SIGQUIT") => {
+    server.child.kill(signal);
+    await server.ended;
+  };
   return {
     url: `postgres://berth@127.0.0.1:${port}/postgres`,
+    crash: () => end("SIGQUIT"),
+    async restart() {
+      server = await launch();
+    },
     async stop() {
-      child.kill("SIGINT");
-      await ended;
+      await end("SIGINT");
       await rm(folder, { recursive: true, force: true });
     },
   };

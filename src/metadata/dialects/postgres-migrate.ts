@@ -9,8 +9,9 @@ const lockNumber = 0x6265727468;
  * Brings the schema up to date under an advisory lock, so that of several nodes one does it and the others wait. Each
  * step commits with the row that records it. Resolves with the steps that were run.
  */
-export async function migratePostgres(pool: pg.Pool): Promise<string[]> {
+export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = listSteps()): Promise<string[]> {
   const client = await pool.connect();
+  let broken = false;
   try {
     await client.query("select pg_advisory_lock($1)", [lockNumber]);
     await client.query(
@@ -19,7 +20,6 @@ export async function migratePostgres(pool: pg.Pool): Promise<string[]> {
     const applied = new Set(
       (await client.query<{ name: string }>("select name from migration")).rows.map((row) => row.name),
     );
-    const steps = listSteps();
     refuseNewer(applied, steps);
     const ran: string[] = [];
     for (const { name, step } of steps) {
@@ -32,10 +32,10 @@ export async function migratePostgres(pool: pg.Pool): Promise<string[]> {
     }
     return ran;
   } catch (error) {
-    await client.query("rollback").catch(() => undefined);
+    await client.query("rollback").catch(() => (broken = true));
     throw error;
   } finally {
-    await client.query("select pg_advisory_unlock($1)", [lockNumber]).catch(() => undefined);
-    client.release();
+    await client.query("select pg_advisory_unlock($1)", [lockNumber]).catch(() => (broken = true));
+    client.release(broken);
   }
 }

@@ -6,7 +6,7 @@ import type { SqliteConnection } from "./sqlite-connection.ts";
  * Brings the schema up to date; each step commits with the row that records it. Resolves with the steps that were run.
  * @throws MetadataError `failed` when the database has steps that this version does not know
  */
-export function migrateSqlite(connection: SqliteConnection): string[] {
+export function migrateSqlite(connection: SqliteConnection, steps = listSteps()): string[] {
   connection.exec(
     "create table if not exists migration (name text primary key, applied_at integer not null) without rowid",
   );
@@ -16,24 +16,26 @@ export function migrateSqlite(connection: SqliteConnection): string[] {
       .all()
       .map((row) => String(row["name"])),
   );
-  const steps = listSteps();
   refuseNewer(applied, steps);
-  const record = connection.database.prepare("insert into migration (name, applied_at) values (?, ?)");
-  const ran: string[] = [];
-  for (const { name, step } of steps) {
-    if (applied.has(name)) continue;
-    connection.exec("begin immediate");
-    try {
+  return steps.filter((step) => !applied.has(step.name) && applyStep(connection, step)).map((step) => step.name);
+}
+
+/** False when another process was quicker: what was applied is looked at again under the write lock. */
+function applyStep(connection: SqliteConnection, { name, step }: { readonly name: string; readonly step: string }) {
+  const { database } = connection;
+  connection.exec("begin immediate");
+  try {
+    const found = database.prepare("select 1 from migration where name = ?").get(name);
+    if (found === undefined) {
       connection.exec(spell(step, "sqlite"));
-      record.run(name, Date.now());
-      connection.exec("commit");
-    } catch (error) {
-      if (connection.database.isTransaction) connection.exec("rollback");
-      throw error;
+      database.prepare("insert into migration (name, applied_at) values (?, ?)").run(name, Date.now());
     }
-    ran.push(name);
+    connection.exec("commit");
+    return found === undefined;
+  } catch (error) {
+    if (database.isTransaction) connection.exec("rollback");
+    throw error;
   }
-  return ran;
 }
 
 /** @throws MetadataError `failed` */

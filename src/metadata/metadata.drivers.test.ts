@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { needPeers } from "../../tests/support/peers.ts";
+import { startPostgres } from "../../tests/support/postgres.ts";
+import { findRepository, openPostgres, openSqlite, openSqliteInProcess } from "./index.ts";
+import { kitWrites } from "./testing/kit-writes.ts";
+import type { KitWrites } from "./testing/kit-writes.ts";
+import { checkMetadata } from "./testing/metadata-kit.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "berth-metadata-"));
+const postgres = await startPostgres();
+afterAll(async () => {
+  await postgres?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const writer = new URL("./testing/kit-writer.ts", import.meta.url);
+const openThreaded = (path: string) => openSqlite<KitWrites>(path, writer);
+
+checkMetadata("SQLite with its writer in a thread", {
+  need: () => undefined,
+  there: true,
+  open: () => openThreaded(join(folder, "threaded.db")),
+});
+
+checkMetadata("SQLite on one connection", {
+  need: () => undefined,
+  there: true,
+  open: async (writes) => openSqliteInProcess(join(folder, "in-process.db"), writes),
+});
+
+checkMetadata("PostgreSQL", {
+  need: (context) => {
+    if (postgres === undefined) needPeers(context, "postgresql");
+  },
+  there: postgres !== undefined,
+  open: (writes) => openPostgres(postgres!.url, writes),
+});
+
+describe("SQLite", () => {
+  test("writes that wait together are committed together", async () => {
+    const metadata = await openThreaded(join(folder, "groups.db"));
+    const before = metadata.stats();
+    const names = Array.from({ length: 200 }, (_, index) => `group/${index}`);
+    await Promise.all(names.map((name) => metadata.write("addRepository", { name })));
+    const { writes, commits } = metadata.stats();
+    expect(writes - before.writes).toBe(200);
+    expect(commits - before.commits).toBeLessThan(20);
+    await metadata.close();
+  });
+
+  test("nobody is answered, not even refused, before the group's commit is there for others to see", async () => {
+    const path = join(folder, "answers.db");
+    const metadata = await openThreaded(path);
+    const other = new DatabaseSync(path, { readOnly: true });
+    const count = other.prepare("select count(*) as rows from repository where name like 'answer/%'");
+    const seen = (): number => Number(count.get()!["rows"]);
+    const answered: number[] = [];
+    const writes = Array.from({ length: 50 }, (_, index) =>
+      metadata
+        .write("addRepository", { name: `answer/${index}`, then: index === 49 ? "refuse" : undefined })
+        .catch(() => undefined)
+        .then(() => answered.push(seen())),
+    );
+    await Promise.all(writes);
+    // All were asked in one turn and are one group: whoever is answered sees all of it.
+    expect(answered).toEqual(Array.from({ length: 50 }, () => 49));
+    other.close();
+    await metadata.close();
+  });
+
+  test("a file that another process keeps locked is unavailable, and works when it lets go", async () => {
+    const path = join(folder, "busy.db");
+    const metadata = await openThreaded(path);
+    const other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    await expect(metadata.write("addRepository", { name: "busy/a" })).rejects.toMatchObject({
+      name: "MetadataError",
+      reason: "unavailable",
+    });
+    // Readers are not held up by a writer.
+    expect(await metadata.read.first(findRepository, { name: "busy/a" })).toBeUndefined();
+    other.exec("rollback");
+    other.close();
+    expect(await metadata.write("addRepository", { name: "busy/a" })).toBeDefined();
+    await metadata.close();
+  });
+
+  test("a directory in the file's place is unavailable", async () => {
+    await expect(openThreaded(folder)).rejects.toMatchObject({ name: "MetadataError", reason: "unavailable" });
+  });
+});
+
+describe("PostgreSQL", () => {
+  test("a write that loses to a deadlock is run again", async (context) => {
+    if (postgres === undefined) return needPeers(context, "postgresql");
+    const plain = await openPostgres(postgres.url, kitWrites);
+    const repository = (await plain.write("addRepository", { name: "deadlock/a" }))!.id;
+    for (const id of ["deadlock-1", "deadlock-2"]) await plain.write("addUpload", { id, repository });
+    // Both hold their first row before either asks for its second.
+    let holders = 0;
+    const met = Promise.withResolvers<void>();
+    const claims: string[] = [];
+    const metadata = await openPostgres(postgres.url, kitWrites, {
+      before: async (statement) => {
+        claims.push(statement);
+        if (statement !== "claimUpload" || holders >= 2) return;
+        if (++holders === 2) met.resolve();
+        await met.promise;
+      },
+    });
+    await Promise.all([
+      metadata.write("claimBoth", { ids: ["deadlock-1", "deadlock-2"] }),
+      metadata.write("claimBoth", { ids: ["deadlock-2", "deadlock-1"] }),
+    ]);
+    // Two runs take four claims; the loser began once more.
+    expect(claims.filter((statement) => statement === "claimUpload").length).toBeGreaterThan(4);
+    expect(await plain.write("claim", { id: "deadlock-1" })).toBe(4);
+    await metadata.close();
+    await plain.close();
+  });
+
+  test("while the server is gone reads and writes are unavailable; when it is back they work again", async (context) => {
+    if (postgres === undefined) return needPeers(context, "postgresql");
+    const metadata = await openPostgres(postgres.url, kitWrites);
+    await metadata.write("addRepository", { name: "gone/a" });
+    await postgres.crash();
+    const unavailable = { name: "MetadataError", reason: "unavailable" };
+    await expect(metadata.read.first(findRepository, { name: "gone/a" })).rejects.toMatchObject(unavailable);
+    await expect(metadata.ping()).rejects.toMatchObject(unavailable);
+    await expect(metadata.write("addRepository", { name: "gone/b" })).rejects.toMatchObject(unavailable);
+    await expect(openPostgres(postgres.url, kitWrites)).rejects.toMatchObject(unavailable);
+    // A write that is asked for while the server comes back is done once it is there.
+    const waiting = metadata.write("addRepository", { name: "gone/c" });
+    await postgres.restart();
+    expect(await waiting).toBeDefined();
+    // What was acknowledged before the crash is there.
+    expect(await metadata.read.first(findRepository, { name: "gone/a" })).toBeDefined();
+    expect(await metadata.read.first(findRepository, { name: "gone/b" })).toBeUndefined();
+    await metadata.ping();
+    await metadata.close();
+  });
+});

@@ -1,0 +1,106 @@
+import { RegistryError } from "../../oci/index.ts";
+import {
+  claimUpload,
+  findInstallation,
+  findUpload,
+  insertManifest,
+  insertManifestContent,
+  insertInstallation,
+  insertRepository,
+  insertUpload,
+  lockUpload,
+  putInstallation,
+} from "../index.ts";
+import type { Transaction, Writes } from "../index.ts";
+
+/** Writes that show what a transaction promises; the kit's writer thread runs this same table. */
+export const kitWrites = {
+  /** Adds a repository; then does as told. */
+  async addRepository(
+    tx: Transaction,
+    input: { readonly name: string; readonly then?: "refuse" | "break" | undefined },
+  ): Promise<{ readonly id: number } | undefined> {
+    const row = await tx.first(insertRepository, { name: input.name, now: tx.now });
+    tx.touch(input.name);
+    if (input.then === "refuse") {
+      throw new RegistryError("DENIED", `${input.name} is refused`, { detail: { name: input.name } });
+    }
+    if (input.then === "break") throw new Error(`${input.name} is broken`);
+    return row;
+  },
+
+  /** An upload's row, to be claimed. */
+  async addUpload(tx: Transaction, input: { readonly id: string; readonly repository: number }): Promise<void> {
+    await tx.run(insertUpload, {
+      ...input,
+      key: null,
+      leaseUntil: 0,
+      cancelled: 0,
+      now: tx.now,
+      expiresAt: 0,
+    });
+  },
+
+  /** Reads, thinks, and writes: two that do so at once must not both see the same. */
+  async claim(tx: Transaction, input: { readonly id: string }): Promise<number> {
+    const row = await tx.first(lockUpload, input);
+    await tx.run(claimUpload, { id: input.id, leaseUntil: 0 });
+    return row!.fence + 1;
+  },
+
+  /** Claims two rows in the order given. */
+  async claimBoth(tx: Transaction, input: { readonly ids: readonly string[] }): Promise<void> {
+    for (const id of input.ids) {
+      await tx.first(lockUpload, { id });
+      await tx.run(claimUpload, { id, leaseUntil: 0 });
+    }
+  },
+
+  async put(tx: Transaction, input: { readonly name: string; readonly value: string }): Promise<void> {
+    await tx.run(putInstallation, input);
+  },
+
+  /** The value that is there, or else this one. */
+  async ensure(tx: Transaction, input: { readonly name: string; readonly value: string }): Promise<string> {
+    const added = await tx.run(insertInstallation, input);
+    const found = await tx.first(findInstallation, { name: input.name });
+    if (added !== (found?.value === input.value ? 1 : 0)) throw new Error("the number of changed rows is wrong");
+    return found!.value;
+  },
+
+  /** What a transaction sees of its own. */
+  async readBack(tx: Transaction, input: { readonly id: string }): Promise<number | undefined> {
+    const before = await tx.all(findUpload, input);
+    await tx.run(claimUpload, { id: input.id, leaseUntil: 0 });
+    const after = await tx.first(findUpload, input);
+    return after === undefined ? undefined : after.fence - before[0]!.fence;
+  },
+
+  /** Stores a manifest of any size. */
+  async putBig(
+    tx: Transaction,
+    input: { readonly bytes: Uint8Array; readonly digest: string; readonly size: number; readonly labels: string },
+  ): Promise<void> {
+    const repository = (await tx.first(insertRepository, { name: "kit/big", now: tx.now }))!.id;
+    const row = await tx.first(insertManifest, {
+      repository,
+      digest: input.digest,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      size: input.size,
+      kind: "image",
+      artifactType: null,
+      subject: null,
+      contentSize: input.size,
+      os: null,
+      architecture: null,
+      variant: null,
+      imageCreated: null,
+      labels: input.labels,
+      pinUntil: 0,
+      now: tx.now,
+    });
+    await tx.run(insertManifestContent, { manifest: row!.id, bytes: input.bytes });
+  },
+} satisfies Writes;
+
+export type KitWrites = typeof kitWrites;
