@@ -48,6 +48,7 @@ export interface Metadata<W extends Writes> {
   ping(): Promise<void>;
   /** For metrics. */
   stats(): { readonly writes: number; readonly commits: number; readonly waiting: number };
+  /** Lets the writes that were asked for finish, and refuses those that come later as `unavailable`. */
   close(): Promise<void>;
 }
 

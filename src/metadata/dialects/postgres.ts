@@ -53,19 +53,32 @@ export async function openPostgres<W extends Writes>(
     );
   }
   const counts = { writes: 0, commits: 0, waiting: 0 };
+  const underWay = new Set<Promise<unknown>>();
+  let closed: Promise<void> | undefined;
+  const end = async () => {
+    await Promise.allSettled(underWay);
+    await pool.end();
+  };
   return {
     dialect: "postgres",
     alone: false,
     read: readerOver(pool),
     async write<N extends keyof W & string>(name: N, input: InputOf<W[N]>): Promise<OutputOf<W[N]>> {
-      const write = writes[name] as unknown as (tx: Transaction, input: InputOf<W[N]>) => Promise<OutputOf<W[N]>>;
+      const write = writes[name] as unknown as
+        | ((tx: Transaction, input: InputOf<W[N]>) => Promise<OutputOf<W[N]>>)
+        | undefined;
+      if (closed !== undefined) throw new MetadataError("unavailable", "the database is closed");
+      if (write === undefined) throw new MetadataError("failed", `there is no write named ${name}`);
       counts.writes++;
       counts.waiting++;
+      const done = retry(() => transact(pool, (tx) => write(tx, input), options.before));
+      underWay.add(done);
       try {
-        const value = await retry(() => transact(pool, (tx) => write(tx, input), options.before));
+        const value = await done;
         counts.commits++;
         return value;
       } finally {
+        underWay.delete(done);
         counts.waiting--;
       }
     },
@@ -78,7 +91,7 @@ export async function openPostgres<W extends Writes>(
       }
     },
     stats: () => ({ ...counts }),
-    close: () => pool.end(),
+    close: () => (closed ??= end()),
   };
 }
 

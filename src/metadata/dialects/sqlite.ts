@@ -133,6 +133,8 @@ export function openSqliteInProcess<W extends Writes>(path: string, writes: W): 
     last = last.then(async () => asked.answer(await group.run(jobs)));
   });
   return metadataOver<W>(group.connection, asked, generations, async () => {
+    await asked.ask(pingName, undefined).catch(() => undefined);
+    asked.end(new MetadataError("unavailable", "the database is closed"));
     await last;
     group.close();
   });

@@ -1,0 +1,226 @@
+-- 0001-core/1
+create table repository (id integer primary key, name text not null unique, created_at integer not null);
+
+create table repository (id bigint generated always as identity primary key, name text collate "C" not null unique, created_at bigint not null);
+
+-- 0001-core/2
+create table blob (
+      id integer primary key, digest text not null unique, size integer not null, key text unique, crcs blob,
+      pin_until integer not null, bad integer not null, created_at integer not null, condemned_at integer);
+
+create table blob (
+      id bigint generated always as identity primary key, digest text collate "C" not null unique, size bigint not null, key text collate "C" unique, crcs bytea,
+      pin_until bigint not null, bad bigint not null, created_at bigint not null, condemned_at bigint);
+
+-- 0001-core/3
+create table blob_content (blob_id integer primary key references blob (id) on delete cascade, bytes blob not null);
+
+create table blob_content (blob_id bigint primary key references blob (id) on delete cascade, bytes bytea not null);
+
+-- 0001-core/4
+create table repository_blob (
+      repository_id integer not null references repository (id) on delete restrict,
+      blob_id integer not null references blob (id) on delete restrict,
+      pin_until integer not null, condemned_at integer,
+      primary key (repository_id, blob_id)) without rowid;
+
+create table repository_blob (
+      repository_id bigint not null references repository (id) on delete restrict,
+      blob_id bigint not null references blob (id) on delete restrict,
+      pin_until bigint not null, condemned_at bigint,
+      primary key (repository_id, blob_id)) ;
+
+-- 0001-core/5
+create index repository_blob_by_blob on repository_blob (blob_id);
+
+create index repository_blob_by_blob on repository_blob (blob_id);
+
+-- 0001-core/6
+create table manifest (
+      id integer primary key, repository_id integer not null references repository (id) on delete restrict,
+      digest text not null, media_type text not null, size integer not null, kind text not null,
+      artifact_type text, subject text, content_size integer not null,
+      os text, architecture text, variant text, image_created text, labels text,
+      pin_until integer not null, created_at integer not null, condemned_at integer,
+      unique (repository_id, digest));
+
+create table manifest (
+      id bigint generated always as identity primary key, repository_id bigint not null references repository (id) on delete restrict,
+      digest text collate "C" not null, media_type text collate "C" not null, size bigint not null, kind text collate "C" not null,
+      artifact_type text collate "C", subject text collate "C", content_size bigint not null,
+      os text collate "C", architecture text collate "C", variant text collate "C", image_created text collate "C", labels text collate "C",
+      pin_until bigint not null, created_at bigint not null, condemned_at bigint,
+      unique (repository_id, digest));
+
+-- 0001-core/7
+create table manifest_content (
+      manifest_id integer primary key references manifest (id) on delete cascade, bytes blob not null);
+
+create table manifest_content (
+      manifest_id bigint primary key references manifest (id) on delete cascade, bytes bytea not null);
+
+-- 0001-core/8
+create table manifest_blob (
+      manifest_id integer not null references manifest (id) on delete cascade,
+      repository_id integer not null, blob_id integer not null,
+      primary key (manifest_id, blob_id),
+      foreign key (repository_id, blob_id) references repository_blob (repository_id, blob_id) on delete restrict) without rowid;
+
+create table manifest_blob (
+      manifest_id bigint not null references manifest (id) on delete cascade,
+      repository_id bigint not null, blob_id bigint not null,
+      primary key (manifest_id, blob_id),
+      foreign key (repository_id, blob_id) references repository_blob (repository_id, blob_id) on delete restrict) ;
+
+-- 0001-core/9
+create index manifest_blob_by_link on manifest_blob (repository_id, blob_id);
+
+create index manifest_blob_by_link on manifest_blob (repository_id, blob_id);
+
+-- 0001-core/10
+create table manifest_child (
+      parent_id integer not null references manifest (id) on delete cascade,
+      child_id integer not null references manifest (id) on delete restrict,
+      primary key (parent_id, child_id)) without rowid;
+
+create table manifest_child (
+      parent_id bigint not null references manifest (id) on delete cascade,
+      child_id bigint not null references manifest (id) on delete restrict,
+      primary key (parent_id, child_id)) ;
+
+-- 0001-core/11
+create index manifest_child_by_child on manifest_child (child_id);
+
+create index manifest_child_by_child on manifest_child (child_id);
+
+-- 0001-core/12
+create table referrer (
+      repository_id integer not null, subject text not null, digest text not null,
+      manifest_id integer not null references manifest (id) on delete cascade,
+      artifact_type text, descriptor text not null,
+      primary key (repository_id, subject, digest)) without rowid;
+
+create table referrer (
+      repository_id bigint not null, subject text collate "C" not null, digest text collate "C" not null,
+      manifest_id bigint not null references manifest (id) on delete cascade,
+      artifact_type text collate "C", descriptor text collate "C" not null,
+      primary key (repository_id, subject, digest)) ;
+
+-- 0001-core/13
+create index referrer_by_manifest on referrer (manifest_id);
+
+create index referrer_by_manifest on referrer (manifest_id);
+
+-- 0001-core/14
+create index referrer_by_type on referrer (repository_id, subject, artifact_type, digest);
+
+create index referrer_by_type on referrer (repository_id, subject, artifact_type, digest);
+
+-- 0001-core/15
+create table tag (
+      repository_id integer not null references repository (id) on delete restrict, name text not null,
+      manifest_id integer not null references manifest (id) on delete restrict,
+      created_at integer not null, updated_at integer not null,
+      primary key (repository_id, name)) without rowid;
+
+create table tag (
+      repository_id bigint not null references repository (id) on delete restrict, name text collate "C" not null,
+      manifest_id bigint not null references manifest (id) on delete restrict,
+      created_at bigint not null, updated_at bigint not null,
+      primary key (repository_id, name)) ;
+
+-- 0001-core/16
+create index tag_by_manifest on tag (manifest_id);
+
+create index tag_by_manifest on tag (manifest_id);
+
+-- 0001-core/17
+create table upload (
+      id text primary key, repository_id integer not null references repository (id) on delete cascade,
+      key text, state text, bytes blob, size integer not null, fence integer not null, lease_until integer not null,
+      cancelled integer not null, created_at integer not null, expires_at integer not null);
+
+create table upload (
+      id text collate "C" primary key, repository_id bigint not null references repository (id) on delete cascade,
+      key text collate "C", state text collate "C", bytes bytea, size bigint not null, fence bigint not null, lease_until bigint not null,
+      cancelled bigint not null, created_at bigint not null, expires_at bigint not null);
+
+-- 0001-core/18
+create index upload_by_key on upload (key);
+
+create index upload_by_key on upload (key);
+
+-- 0001-core/19
+create index upload_by_expiry on upload (expires_at);
+
+create index upload_by_expiry on upload (expires_at);
+
+-- 0001-core/20
+create table review (
+      id integer primary key, kind text not null, repository_id integer not null, target_id integer not null,
+      review_after integer not null, event text not null);
+
+create table review (
+      id bigint generated always as identity primary key, kind text collate "C" not null, repository_id bigint not null, target_id bigint not null,
+      review_after bigint not null, event text collate "C" not null);
+
+-- 0001-core/21
+create index review_by_due on review (kind, review_after, id);
+
+create index review_by_due on review (kind, review_after, id);
+
+-- 0001-core/22
+create index review_by_target on review (kind, repository_id, target_id, id);
+
+create index review_by_target on review (kind, repository_id, target_id, id);
+
+-- 0001-core/23
+create table dead_object (key text primary key, not_before integer not null, attempts integer not null);
+
+create table dead_object (key text collate "C" primary key, not_before bigint not null, attempts bigint not null);
+
+-- 0001-core/24
+create index dead_object_by_due on dead_object (not_before);
+
+create index dead_object_by_due on dead_object (not_before);
+
+-- 0001-core/25
+create table orphan (key text primary key, first_seen integer not null);
+
+create table orphan (key text collate "C" primary key, first_seen bigint not null);
+
+-- 0001-core/26
+create table event (
+      id integer primary key autoincrement, type text not null, repository text not null, payload text not null, at integer not null);
+
+create table event (
+      id bigint generated always as identity primary key, type text collate "C" not null, repository text collate "C" not null, payload text collate "C" not null, at bigint not null);
+
+-- 0001-core/27
+create table audit (
+      id integer primary key autoincrement, at integer not null, principal text not null, action text not null,
+      repository text not null, target text not null, detail text);
+
+create table audit (
+      id bigint generated always as identity primary key, at bigint not null, principal text collate "C" not null, action text collate "C" not null,
+      repository text collate "C" not null, target text collate "C" not null, detail text collate "C");
+
+-- 0001-core/28
+create table installation (name text primary key, value text not null);
+
+create table installation (name text collate "C" primary key, value text collate "C" not null);
+
+-- 0002-collection/1
+alter table orphan add column last_seen integer not null default 0;
+
+alter table orphan add column last_seen bigint not null default 0;
+
+-- 0002-collection/2
+create table node (id text primary key, seen_at integer not null);
+
+create table node (id text collate "C" primary key, seen_at bigint not null);
+
+-- 0002-collection/3
+alter table upload add column holder text;
+
+alter table upload add column holder text collate "C";
