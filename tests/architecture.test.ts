@@ -106,6 +106,24 @@ test("every folder has its place in the list of layers and a door", () => {
   }
 });
 
+test("ARCHITECTURE.md shows the layers in their order, and names each folder that has code", () => {
+  const page = textOf("ARCHITECTURE.md");
+  const shown = page.split("```")[1]!.trim().split("\n");
+  expect(shown).toHaveLength(layers.length);
+  for (const [depth, line] of layers.entries()) {
+    // Words, then two spaces or more, then what they are.
+    expect(
+      shown[depth]!.split(/ {3,}| {2}\(/)[0]!
+        .trim()
+        .split(/ +/),
+    ).toEqual(line);
+  }
+  for (const file of production) {
+    const [folder] = /^src\/(?:(?:api\/)?[^/]+\/|config\.ts)/.exec(file) ?? ["src/*.ts"];
+    expect(page, folder).toContain(`\`${folder.replace(/\/$/, "")}\``);
+  }
+});
+
 test("oci and policy ask neither the clock nor chance nor the process", () => {
   const impure =
     /\b(?:process|console|performance|globalThis|crypto)\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|fetch)\(/;
