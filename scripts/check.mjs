@@ -6,7 +6,7 @@ const parts = {
   lint: ["oxlint", "--type-aware", "--quiet"],
   format: ["oxfmt", "--check", "."],
   arrows: ["node", "scripts/arrows.ts"],
-  "dead code": ["knip", "--include", "files,unlisted,unresolved"],
+  "dead code": ["knip", "--include", "files,dependencies,unlisted,unresolved,exports"],
 };
 const failed = Object.entries(parts)
   .filter(([, [command, ...args]]) => spawnSync(command, args, { stdio: "inherit" }).status !== 0)

@@ -33,6 +33,7 @@ const peers = {
 type Place = { readonly file: string } | { readonly program: string } | { readonly path: string };
 
 export type PeerName = keyof typeof peers;
+export const peerNames = Object.keys(peers) as readonly PeerName[];
 
 /** The command that installs peers. */
 export function installCommand(...names: readonly PeerName[]): string {
@@ -65,7 +66,7 @@ export function needPeers(context: TestContext, ...names: readonly PeerName[]): 
 
 /** The peers that are not installed, and what is not tested without them. */
 export function listMissingPeers(): readonly { readonly name: PeerName; readonly for: string }[] {
-  return (Object.keys(peers) as PeerName[])
+  return peerNames
     .filter((name) => locate(peers[name].at) === undefined)
     .map((name) => ({ name, for: peers[name].for }));
 }
