@@ -1,12 +1,13 @@
-// All checks and tests, or the projects that are named. Ends with the skips and their reasons, the peers that were
+// All checks, then the tests of each project of vitest.config.ts. Ends with the skips and their reasons, the peers that were
 // missing, the time of each part, and one line `N passed, N failed, N skipped`.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installCommand, listMissingPeers } from "../tests/support/peers.ts";
+import config from "../vitest.config.ts";
 
-const projects = ["unit", "drivers", "collection", "conformance", "interop", "scale-out", "faults"];
+const projects = config.test.projects.map((project) => project.test.name);
 const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const times = [];
 const total = { passed: 0, failed: 0, skipped: [] };

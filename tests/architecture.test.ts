@@ -124,6 +124,12 @@ test("ARCHITECTURE.md shows the layers in their order, and names each folder tha
   }
 });
 
+test("docs/status.md names tests that are there", () => {
+  for (const [, pattern] of textOf("docs/status.md").matchAll(/`((?:src|tests)\/[^`]+\.test\.ts)`/g)) {
+    expect(globSync(pattern!, { cwd: project }).length, pattern).toBeGreaterThan(0);
+  }
+});
+
 test("oci and policy ask neither the clock nor chance nor the process", () => {
   const impure =
     /\b(?:process|console|performance|globalThis|crypto)\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|fetch)\(/;
