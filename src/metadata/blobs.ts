@@ -102,14 +102,6 @@ export const shareLink = statement(
     where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.forKeyShare}`,
 );
 
-export const findLink = statement("findLink", (db, p: { repository: number; blob: number }) =>
-  db
-    .selectFrom("repository_blob")
-    .select("pin_until")
-    .where("repository_id", "=", p.repository)
-    .where("blob_id", "=", p.blob),
-);
-
 export const insertLink = statement("insertLink", (db, p: { repository: number; blob: number; pinUntil: number }) =>
   db
     .insertInto("repository_blob")

@@ -2,7 +2,6 @@ export { findRepository, findRepositoryName, insertRepository, listRepositories 
 export {
   deleteBlobContent,
   deleteLink,
-  findLink,
   findLinkedBlob,
   healBlob,
   insertBlob,
@@ -66,8 +65,6 @@ export {
   condemnBlob,
   condemnLink,
   condemnManifest,
-  countDeadObjects,
-  countOldOrphans,
   deleteBlob,
   deleteDeadObjects,
   deleteOrphan,

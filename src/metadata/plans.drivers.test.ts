@@ -17,8 +17,6 @@ import { loadTables, sampleDigest } from "./testing/loaded-tables.ts";
 const allowed: { readonly [statement: string]: string } = {
   findInstallation: "a handful of rows, read at start",
   insertRepository: "SQLite lists the look for children that it takes only while a foreign key is violated",
-  countDeadObjects: "asked by a command, once",
-  countOldOrphans: "asked by a command; orphans are few",
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",

@@ -150,12 +150,6 @@ export const claimDeadObjects = statement(
     order by not_before limit ${p.limit} ${d.skipLocked}`,
 );
 
-export const countDeadObjects = statement(
-  "countDeadObjects",
-  (_db, p: { now: number }) =>
-    sql<{ count: number }>`select count(*) as count from dead_object where not_before <= ${p.now}`,
-);
-
 export const deleteDeadObjects = statement(
   "deleteDeadObjects",
   (_db, p: { keys: readonly string[] }, d) =>
@@ -209,13 +203,4 @@ export const deleteOrphan = statement("deleteOrphan", (db, p: { key: string }) =
 /** Sightings that a whole sweep did not repeat: the object is gone, or was named. */
 export const forgetOrphans = statement("forgetOrphans", (db, p: { before: number }) =>
   db.deleteFrom("orphan").where("last_seen", "<", p.before),
-);
-
-/** How many of the keys were first seen before `before`. */
-export const countOldOrphans = statement(
-  "countOldOrphans",
-  (_db, p: { keys: readonly string[]; before: number }, d) =>
-    sql<{ count: number }>`
-    select count(*) as count from ${d.each(p.keys, "text")} join orphan on orphan.key = e.value
-    where orphan.first_seen <= ${p.before}`,
 );

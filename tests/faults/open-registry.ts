@@ -24,12 +24,6 @@ async function withRegistry<T>(data: string, work: (registry: Registry) => Promi
   }
 }
 
-/** One collection by a command that is alone with the directory: what was condemned before goes, with a sweep. */
-export async function collectOnce(data: string): Promise<void> {
-  const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
-  await withRegistry(data, (registry) => collectGarbage(registry, options));
-}
-
 /**
  * Checks rows against rows, rows against objects and objects against their digests, and sweeps before so that objects of
  * unanswered pushes are gone.
