@@ -49,5 +49,7 @@ test("a changed certificate is taken up without losing connections; a broken one
 
 test("a certificate that cannot be read is an error that names the files", async () => {
   const tls = { certificate: "/nowhere.crt", key: "/nowhere.key" };
-  await expect(listenWith({ tls })).rejects.toThrow("/nowhere.crt");
+  await expect(listenWith({ tls })).rejects.toThrow(
+    "/nowhere.crt is not there: name the PEM file in `tls.certificate`",
+  );
 });

@@ -15,7 +15,8 @@ export interface Certificate {
 
 /** @throws Error that names the files and says what to do */
 export async function readCertificate(paths: CertificatePaths): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readFile(paths.certificate, "utf8"), readFile(paths.key, "utf8")]);
+  const cert = await readPem("tls.certificate", paths.certificate);
+  const key = await readPem("tls.key", paths.key);
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
@@ -25,6 +26,18 @@ export async function readCertificate(paths: CertificatePaths): Promise<Certific
     );
   }
   return { cert, key };
+}
+
+async function readPem(setting: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const why =
+      (cause as NodeJS.ErrnoException).code === "ENOENT" ? "is not there" : `cannot be read (${String(cause)})`;
+    throw new Error(`${path} ${why}: name the PEM file in \`${setting}\`, readable for the account that runs Berth`, {
+      cause,
+    });
+  }
 }
 
 /** Between two looks at the files, in milliseconds. Looking costs two calls, and finds replaced links too. */

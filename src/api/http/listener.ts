@@ -93,7 +93,8 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
     const exchange = new Exchange(request, response, connection);
     connection.latest = exchange;
     connection.inFlight++;
-    response.once("close", () => {
+    // It is told once; `on` spares the wrapper that `once` makes.
+    response.on("close", () => {
       connection.inFlight--;
       if (connection.broken || isBodyPending(request)) leave(connection);
       else if (draining && connection.inFlight === 0) connection.socket.end();
