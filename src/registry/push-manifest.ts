@@ -12,6 +12,7 @@ import {
 import { digestAlgorithm } from "../oci/index.ts";
 import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from "../oci/index.ts";
 import { findLinkedBlob } from "../metadata/index.ts";
+import { recentBlobs } from "./recent-blobs.ts";
 import type { Caller, Registry } from "./registry.ts";
 
 /** What a client sends to end-7a or end-7b. */
@@ -102,6 +103,8 @@ async function readConfig(
   const { config } = document;
   if (config === undefined || config.size > configLimit) return undefined;
   if (config.mediaType !== mediaTypes.ociConfig && config.mediaType !== mediaTypes.dockerConfig) return undefined;
+  const recent = recentBlobs(registry).find(config.digest);
+  if (recent !== undefined) return recent;
   const row = await registry.metadata.read.first(findLinkedBlob, { repository, digest: config.digest });
   if (row === undefined) return undefined;
   if (row.bytes !== null) return row.bytes;

@@ -4,6 +4,8 @@ import type { ByteRange, Digest, DigestAlgorithm, RepositoryName } from "../oci/
 import { StorageError } from "../storage/index.ts";
 import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
 import type { Caller, Registry } from "./registry.ts";
+import { ownUploads } from "./own-uploads.ts";
+import { recentBlobs } from "./recent-blobs.ts";
 import { newUploadId, readUploadId } from "./upload-id.ts";
 import { uploadLease } from "./writes/upload.ts";
 import type { ClaimedUpload } from "./writes/upload.ts";
@@ -15,7 +17,7 @@ type Take = (chunk: Uint8Array) => Promise<void> | undefined;
 
 /** Opens an upload (end-4a). Nothing is written: the id carries what is needed. */
 export function startUpload(registry: Registry, repository: RepositoryName, algorithm: DigestAlgorithm): string {
-  return newUploadId(registry.uploadKey, repository, algorithm, Date.now());
+  return newUploadId(registry.uploadKey, repository, algorithm, Date.now(), ownUploads(registry).mark);
 }
 
 /** Stores a blob that comes in one request (end-4b). @throws RegistryError DIGEST_INVALID */
@@ -75,8 +77,11 @@ export async function finishUpload(
   range: ByteRange | undefined,
   body: Body,
 ): Promise<void> {
-  checkId(registry, repository, id);
-  if ((await registry.metadata.read.first(findUpload, { id })) === undefined) {
+  const { mark } = checkId(registry, repository, id);
+  const whole =
+    !ownUploads(registry).mayHaveRow(id, mark) ||
+    (await registry.metadata.read.first(findUpload, { id })) === undefined;
+  if (whole) {
     checkStart(range, 0);
     await pushBlob(registry, caller, repository, digest, range === undefined ? body : limitBody(body, range));
     return;
@@ -114,6 +119,7 @@ export async function cancelUpload(
   id: string,
 ): Promise<void> {
   checkId(registry, repository, id);
+  ownUploads(registry).name(id);
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
   // Collection removes the object if this does not.
   if (left.key !== null) await registry.store.discard(left.key, parseState(left.state)).catch(() => undefined);
@@ -160,6 +166,7 @@ interface HeldUpload {
 
 async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<HeldUpload> {
   const { algorithm } = checkId(registry, repository, id);
+  ownUploads(registry).name(id);
   const claimed = await registry.metadata.write("claimUpload", contextOf(registry, caller, repository, id));
   const { key, state, bytes, size } = claimed;
   try {
@@ -222,6 +229,8 @@ async function commit(
     ...written,
     upload,
   });
+  if (written.bytes !== null) recentBlobs(registry).keep(digest, written.bytes);
+  if (upload !== null) ownUploads(registry).forget(upload);
 }
 
 async function forget(registry: Registry, written: WrittenBlob, upload: string | null): Promise<void> {

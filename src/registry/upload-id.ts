@@ -3,23 +3,36 @@ import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
 /*
  * An upload's id carries what opening one must remember, so that opening writes nothing:
  *
- *   <created>-<algorithm>-<random>-<signature>
+ *   <created>-<algorithm>-<mark><random>-<signature>
  *   created    milliseconds since 1970, base 36
  *   algorithm  s2 (sha256) or s5 (sha512): what the bytes are hashed with while they arrive
- *   random     128 bits, base64url
+ *   mark       64 random bits of the running server that made it, base64url
+ *   random     64 bits, base64url
  *   signature  128 bits of HMAC-SHA256(key, repository, newline, the part before), base64url
  */
 
 export interface UploadId {
   readonly createdAt: number;
   readonly algorithm: "sha256" | "sha512";
+  readonly mark: string;
 }
 
-const pattern = /^([0-9a-z]{1,11})-(s2|s5)-([\w-]{22})-([\w-]{22})$/;
+const pattern = /^([0-9a-z]{1,11})-(s2|s5)-([\w-]{11})[\w-]{11}-([\w-]{22})$/;
+
+/** A mark for a running server's ids. */
+export function newUploadMark(): string {
+  return randomText();
+}
 
 /** Makes an id that is good for one repository. */
-export function newUploadId(key: Uint8Array, repository: string, algorithm: "sha256" | "sha512", now: number): string {
-  const head = `${now.toString(36)}-${algorithm === "sha256" ? "s2" : "s5"}-${randomText()}`;
+export function newUploadId(
+  key: Uint8Array,
+  repository: string,
+  algorithm: "sha256" | "sha512",
+  now: number,
+  mark: string,
+): string {
+  const head = `${now.toString(36)}-${algorithm === "sha256" ? "s2" : "s5"}-${mark}${randomText()}`;
   return `${head}-${sign(key, repository, head).toString("base64url")}`;
 }
 
@@ -30,7 +43,7 @@ export function readUploadId(key: Uint8Array, repository: string, id: string): U
   const head = id.slice(0, id.length - 23);
   const signature = Buffer.from(match[4]!, "base64url");
   if (!timingSafeEqual(signature, sign(key, repository, head))) return undefined;
-  return { createdAt: parseInt(match[1]!, 36), algorithm: match[2] === "s2" ? "sha256" : "sha512" };
+  return { createdAt: parseInt(match[1]!, 36), algorithm: match[2] === "s2" ? "sha256" : "sha512", mark: match[3]! };
 }
 
 function sign(key: Uint8Array, repository: string, head: string): Buffer {
@@ -58,14 +71,14 @@ function hashed(pad: Buffer, message: Uint8Array): Buffer {
   return hash("sha256", Buffer.concat([pad, message]), "buffer");
 }
 
-const randomness = Buffer.alloc(16 * 256);
+const randomness = Buffer.alloc(8 * 512);
 let spent = randomness.length;
 
-/** 128 bits; fetched for many ids at once, since each fetch costs a call into the system. */
+/** 64 bits; fetched for many ids at once, since each fetch costs a call into the system. */
 function randomText(): string {
   if (spent === randomness.length) {
     randomFillSync(randomness);
     spent = 0;
   }
-  return randomness.toString("base64url", spent, (spent += 16));
+  return randomness.toString("base64url", spent, (spent += 8));
 }
