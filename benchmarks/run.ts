@@ -56,15 +56,21 @@ async function runWork(work: Work, folder: string, quick: boolean, count: number
 }
 
 async function runCase(one: Case, folder: string, quick: boolean, round: number): Promise<Metrics> {
-  const start = (slowSync: boolean | undefined) => startRegistry(one.registry, folder, { slowSync, env: one.env });
+  const beside = await one.beside?.();
+  if (one.beside !== undefined && beside === undefined) throw new Error("not installed: run scripts/install-peers");
+  const start = (slowSync: boolean | undefined) => startRegistry(one.registry, folder, { slowSync, env: beside?.env });
   const lab: Lab = { quick, seconds: quick ? 2 : 3, folder, start: () => start(false) };
-  if (one.prepare !== undefined && round === 0) await one.prepare(lab);
-  const server = await start(one.slowSync);
   try {
-    return await one.measure(server, lab);
+    if (one.prepare !== undefined && round === 0) await one.prepare(lab);
+    const server = await start(one.slowSync);
+    try {
+      return await one.measure(server, lab);
+    } finally {
+      await server.stop();
+      if (one.prepare === undefined) await rm(folder, { recursive: true, force: true });
+    }
   } finally {
-    await server.stop();
-    if (one.prepare === undefined) await rm(folder, { recursive: true, force: true });
+    await beside?.stop();
   }
 }
 

@@ -15,14 +15,21 @@ export interface Lab {
   start(): Promise<Server>;
 }
 
+/** Servers that a registry needs, and how it finds them. */
+export interface Beside {
+  /** Settings as environment variables. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
 /** One registry under one load. */
 export interface Case {
   readonly name: string;
   readonly registry: RegistryName;
   /** Adds 2 ms to every fsync. */
   readonly slowSync?: boolean;
-  /** Settings of this case alone, as environment variables. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Starts what the registry needs beside it, afresh for each round; undefined where that is not installed. */
+  readonly beside?: () => Promise<Beside | undefined>;
   /** Fills the folder once, for all rounds. Without it each round gets a fresh folder. */
   readonly prepare?: (lab: Lab) => Promise<void>;
   /** Rounds that it takes part in at most; all without it. */

@@ -2,6 +2,7 @@ import type { Work } from "../work.ts";
 import { catalogPage, tagsPage } from "./lists.ts";
 import { memory, startUp } from "./process.ts";
 import { blobGet, blobGetLarge, getWhilePush, manifestGet } from "./pull.ts";
+import { sharedStores } from "./shared.ts";
 import { manifestPut, pushLargeBlob, pushSmall, pushTags } from "./push.ts";
 
 /** The rows of the table, in its order. */
@@ -18,4 +19,5 @@ export const works: readonly Work[] = [
   startUp,
   memory,
   getWhilePush,
+  sharedStores,
 ];
