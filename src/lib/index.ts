@@ -4,3 +4,4 @@ export { formatDuration, parseDuration } from "./duration.ts";
 export { logLevels, openLog } from "./log.ts";
 export type { Log, LogLevel, OpenLog } from "./log.ts";
 export { formatSize, parseSize } from "./size.ts";
+export { nodeHttp } from "./node-http.ts";

@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { nodeHttp } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { endedEarly, isBodyPending } from "./body.ts";
 import { readCertificate, watchCertificate } from "./certificate.ts";
@@ -208,7 +208,8 @@ async function makeServer(options: ListenerOptions): Promise<Server> {
     requireHostHeader: false,
     noDelay: true,
   };
-  if (options.tls === undefined) return createServer(settings);
+  if (options.tls === undefined) return nodeHttp().createServer(settings);
+  const { createServer: createTlsServer } = await import("node:https");
   return createTlsServer({
     ...settings,
     ...(await readCertificate(options.tls)),
@@ -219,7 +220,7 @@ async function makeServer(options: ListenerOptions): Promise<Server> {
 }
 
 async function watchTls(server: Server, tls: CertificatePaths, hooks: ListenerHooks): Promise<() => void> {
-  const secure = server as ReturnType<typeof createTlsServer>;
+  const secure = server as TlsServer;
   return watchCertificate(
     tls,
     (certificate) => {

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { nodeHttp } from "../../lib/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
 import { endedEarly, isBodyPending } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
@@ -121,7 +121,7 @@ export function errorText(error: RegistryError, wire: Wire, requestId: string): 
 export function sendRawError(socket: Socket, error: RegistryError, wire: Wire, requestId: string): void {
   const text = errorText(error, wire, requestId);
   const head = [
-    `HTTP/1.1 ${wire.status} ${STATUS_CODES[wire.status]}`,
+    `HTTP/1.1 ${wire.status} ${nodeHttp().STATUS_CODES[wire.status]}`,
     "Content-Type: application/json",
     `Content-Length: ${Buffer.byteLength(text)}`,
     `X-Request-Id: ${requestId}`,

@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type * as Prom from "prom-client";
+import { nodeHttp } from "../../lib/index.ts";
 import { explainListen } from "../http/index.ts";
 import type { Metric } from "./metric.ts";
 import type { Readiness } from "./readiness.ts";
@@ -29,7 +29,7 @@ export async function openOps(options: OpsOptions): Promise<Ops> {
   const ofProcess = (processRegistry ??= watchProcess(prom));
   const registry = new prom.Registry();
   for (const metric of options.metrics) registry.registerMetric(toProm(metric));
-  const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 10_000, maxHeaderSize: 8192 });
+  const server = nodeHttp().createServer({ keepAliveTimeout: 75_000, requestTimeout: 10_000, maxHeaderSize: 8192 });
   server.on("request", (request, response) => {
     request.resume();
     answer(request, response, options.readiness, [registry, ofProcess]).catch((error: unknown) => {

@@ -40,7 +40,9 @@ export function serveWrites(port: MessagePort, start: WriterStart, writes: Write
       drain();
       const left = end - performance.now();
       if (waiting.length >= expected || left <= 0) return;
+      Atomics.store(start.posted, 1, 1);
       Atomics.wait(start.posted, 0, posted, left);
+      Atomics.store(start.posted, 1, 0);
     }
   };
 

@@ -10,7 +10,7 @@ import { migrateSqlite } from "./sqlite-migrate.ts";
 export interface WriterStart {
   readonly path: string;
   readonly generations: Int32Array;
-  /** Counts the jobs that were sent, so that the writer can wait for more of them. */
+  /** First the number of jobs that were sent, then whether the writer waits for more of them. */
   readonly posted: Int32Array;
 }
 
@@ -86,7 +86,7 @@ class Asked {
  */
 export async function openSqlite<W extends Writes>(path: string, writer: URL): Promise<Metadata<W>> {
   const generations = new Int32Array(new SharedArrayBuffer(generationSlots * 4));
-  const posted = new Int32Array(new SharedArrayBuffer(4));
+  const posted = new Int32Array(new SharedArrayBuffer(8));
   const first = new SqliteConnection(path, { readOnly: false });
   try {
     migrateSqlite(first);
@@ -97,7 +97,7 @@ export async function openSqlite<W extends Writes>(path: string, writer: URL): P
   const asked = new Asked((jobs) => {
     worker.postMessage(jobs);
     Atomics.add(posted, 0, jobs.length);
-    Atomics.notify(posted, 0);
+    if (Atomics.load(posted, 1) !== 0) Atomics.notify(posted, 0);
   });
   const ready = Promise.withResolvers<void>();
   worker.on("message", (message: Reply[] | "ready") => (message === "ready" ? ready.resolve() : asked.answer(message)));

@@ -1,0 +1,7 @@
+/**
+ * Node's HTTP module without what importing it would bring: an `import` evaluates all of its exports, one of them is
+ * WebSocket, and with it comes all of `fetch`, which takes 55 ms and 13 MiB of a start.
+ */
+export function nodeHttp(): typeof import("node:http") {
+  return process.getBuiltinModule("node:http");
+}
