@@ -9,6 +9,8 @@ import type { Metrics, Target, Work } from "./work.ts";
 export interface Outcome {
   readonly work: Work;
   readonly rounds: readonly ReadonlyMap<string, Metrics>[];
+  /** When and of which commit. */
+  readonly run: string;
   /** Cases that could not run, with the reason. */
   readonly failures: readonly string[];
 }
@@ -48,7 +50,7 @@ export function tableOf(outcome: Outcome): string {
     lines.push(`| ${name} | ${columns.map((metric) => cell(spreads[metric])).join(" | ")} |`);
   }
   lines.push("", ...work.targets.map((target) => targetLine(target, outcome)));
-  lines.push("", `${rounds.length} rounds. ${work.notes.map((note) => `${note}.`).join(" ")}`);
+  lines.push("", `${rounds.length} rounds (${outcome.run}). ${work.notes.map((note) => `${note}.`).join(" ")}`);
   for (const failure of failures) lines.push("", `Did not run: ${failure}`);
   return lines.join("\n");
 }
@@ -101,12 +103,24 @@ export function machineFacts(): Record<string, string> {
   };
 }
 
+/** Reads back what {@link jsonOf} wrote. @throws Error when it is of other works */
+export function outcomesOf(text: string, works: readonly Work[]): Outcome[] {
+  const { works: rows } = JSON.parse(text) as {
+    works: { name: string; run: string; raw: Record<string, Metrics>[]; failures: string[] }[];
+  };
+  return rows.map(({ name, run, raw, failures }) => {
+    const work = works.find((one) => one.name === name);
+    if (work === undefined) throw new Error(`no work is named ${name} any more`);
+    return { work, run, rounds: raw.map((round) => new Map(Object.entries(round))), failures };
+  });
+}
+
 export function jsonOf(outcomes: readonly Outcome[], facts: Record<string, string>): string {
   const rows = outcomes.map((outcome) => ({
     name: outcome.work.name,
     title: outcome.work.title,
     unit: outcome.work.unit,
-    rounds: outcome.rounds.length,
+    run: outcome.run,
     cases: Object.fromEntries(outcome.work.cases.map(({ name }) => [name, spreadsOf(outcome, name)])),
     raw: outcome.rounds.map((round) => Object.fromEntries(round)),
     targets: outcome.work.targets.map((target) => judge(target, outcome)).filter((verdict) => verdict !== undefined),

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writePage } from "./page.ts";
 import { findProgram, startRegistry } from "./registries.ts";
 import type { Outcome } from "./report.ts";
-import { jsonOf, machineFacts, tableOf } from "./report.ts";
+import { jsonOf, machineFacts, outcomesOf, tableOf } from "./report.ts";
 import type { Case, Lab, Metrics, Work } from "./work.ts";
 import { works } from "./works/index.ts";
 
@@ -14,7 +14,8 @@ const usage = `npm run bench -- [--only work,work] [--case text] [--rounds n] [-
   --case    only cases whose name has this text
   --rounds  times that every case runs, in turn (5; with --quick 2)
   --quick   shorter loads and smaller counts
-  --write   writes docs/benchmarks.md
+  --from    adds the works of earlier runs: JSON files with commas between; newer runs of a work win
+  --write   writes docs/benchmarks.md; with --only none nothing is run
 `;
 
 const { values } = parseArgs({
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     case: { type: "string" },
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    from: { type: "string" },
     write: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -52,14 +54,14 @@ async function runWork(work: Work, folder: string, quick: boolean, count: number
     }
     rounds.push(results);
   }
-  return { work, rounds, failures };
+  return { work, rounds, run: `${facts["date"]}, ${facts["berth"]}`, failures };
 }
 
 async function runCase(one: Case, folder: string, quick: boolean, round: number): Promise<Metrics> {
   const beside = await one.beside?.();
   if (one.beside !== undefined && beside === undefined) throw new Error("not installed: run scripts/install-peers");
   const start = (slowSync: boolean | undefined) => startRegistry(one.registry, folder, { slowSync, env: beside?.env });
-  const lab: Lab = { quick, seconds: quick ? 2 : 3, folder, start: () => start(false) };
+  const lab: Lab = { quick, seconds: 2, folder, start: () => start(false) };
   try {
     if (one.prepare !== undefined && round === 0) await one.prepare(lab);
     const server = await start(one.slowSync);
@@ -78,7 +80,7 @@ function rounded(metrics: Metrics): Record<string, number> {
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, Number(value.toPrecision(4))]));
 }
 
-const wanted = values.only?.split(",");
+const wanted = values.only?.split(",").filter((name) => name !== "none");
 const unknown = wanted?.filter((name) => !works.some((work) => work.name === name)) ?? [];
 if (values.help || unknown.length > 0) {
   process.stdout.write(unknown.length > 0 ? `no work is named ${unknown.join(", ")}\n${usage}` : usage);
@@ -86,7 +88,10 @@ if (values.help || unknown.length > 0) {
 }
 const folder = await mkdtemp(join(tmpdir(), "berth-bench-"));
 const facts = machineFacts();
-const outcomes: Outcome[] = [];
+const outcomes = new Map<string, Outcome>();
+for (const file of values.from?.split(",") ?? []) {
+  for (const outcome of outcomesOf(await readFile(file, "utf8"), works)) outcomes.set(outcome.work.name, outcome);
+}
 try {
   for (const work of works) {
     if (wanted !== undefined && !wanted.includes(work.name)) continue;
@@ -96,7 +101,7 @@ try {
       values.quick,
       Number(values.rounds ?? (values.quick ? 2 : 5)),
     );
-    outcomes.push(outcome);
+    outcomes.set(work.name, outcome);
     process.stdout.write(`\n${tableOf(outcome)}\n`);
     await rm(join(folder, work.name), { recursive: true, force: true });
   }
@@ -106,6 +111,7 @@ try {
 const root = resolve(import.meta.dirname, "..");
 await mkdir(join(root, "bench-results"), { recursive: true });
 const file = join(root, "bench-results", `${facts["date"]!.replace(/[^0-9]+/g, "-").replace(/-$/, "")}.json`);
-await writeFile(file, jsonOf(outcomes, facts));
+const inOrder = works.map(({ name }) => outcomes.get(name)).filter((outcome) => outcome !== undefined);
+await writeFile(file, jsonOf(inOrder, facts));
 process.stdout.write(`\n${file}\n`);
-if (values.write) await writePage(join(root, "docs/benchmarks.md"), outcomes, facts);
+if (values.write) await writePage(join(root, "docs/benchmarks.md"), inOrder, facts);

@@ -47,6 +47,7 @@ export const manifestGet: Work = {
   title: "manifest GET by tag, 16 connections",
   unit: "requests/s",
   notes: [
+    "Berth writes its access log and keeps its metrics, as it does out of the box; the access logs of the peers are off",
     "small store: 10 repositories, 10 tags each, pushed; one tag is asked for",
     "10,000 tags: rows for Berth (a manifest for each tag), pushed for distribution and docker-registry, an edited index for olareg",
     "200,000 tags: rows, a manifest for each tag, one of them picked at random for each request",
