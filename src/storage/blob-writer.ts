@@ -35,9 +35,6 @@ export interface WriterParts {
   readonly rehash: (key: ObjectKey, algorithm: HashAlgorithm) => Promise<Fingerprint>;
 }
 
-/** Buffers of one upload that are being hashed and written at the same time. */
-const depth = 4;
-
 /**
  * Takes the bytes of one upload. Content of a few KiB never leaves memory; up to 256 KiB it is hashed in one go; beyond
  * that full buffers are hashed by a thread while the driver writes them. Calls are not concurrent.
@@ -213,7 +210,7 @@ export class BlobWriter {
       },
     );
     this.#flying.add(flight);
-    while (this.#flying.size >= depth) await Promise.race(this.#flying);
+    while (this.#flying.size >= this.#parts.pool.depth) await Promise.race(this.#flying);
     if (this.#failed !== undefined) throw this.#failed;
   }
 
@@ -316,7 +313,7 @@ function alone(bytes: Uint8Array): Uint8Array {
 }
 
 /** Chunks below this are left to the garbage collector (bytes). */
-const worthGivingBack = 16 * 1024;
+const worthGivingBack = 4 * 1024;
 
 /**
  * Frees a chunk's memory at once. Left to the collector, the chunks of a large upload have it go over the whole heap

@@ -1,7 +1,7 @@
 /** Bytes of one buffer. Large enough to make a write cheap, small enough that 200 uploads fit the budget. */
 export const bufferSize = 256 * 1024;
 
-/** Free buffers that are kept for the next upload. */
+/** Free buffers that are kept for the next upload when none is under way. */
 const keep = 128;
 
 /**
@@ -40,6 +40,11 @@ export class BufferPool {
     return this.#line.length > 0;
   }
 
+  /** Buffers of one upload that may be under way: fewer once half of the budget is in use, so that many uploads stay small. */
+  get depth(): number {
+    return this.#made - this.#free.length > this.#limit / 2 ? 2 : 4;
+  }
+
   /** A buffer when there is one. First come, first served. */
   wait(): Promise<Buffer> {
     const buffer = this.take();
@@ -52,8 +57,15 @@ export class BufferPool {
   give(buffer: Buffer): void {
     const next = this.#line.shift();
     if (next !== undefined) next(buffer);
-    else if (this.#free.length < keep) this.#free.push(buffer);
-    else this.#made--;
+    else this.#free.push(buffer);
+    this.#trim();
+  }
+
+  /** Not while there are uploads: those given up and those made again would pile up until the collector comes. */
+  #trim(): void {
+    if (this.#holders.size > 0 || this.#free.length <= keep) return;
+    this.#made -= this.#free.length - keep;
+    this.#free.length = keep;
   }
 
   /** Registers somebody who may hold a buffer that waits for a slow client. */
@@ -63,6 +75,7 @@ export class BufferPool {
 
   removeHolder(letGo: () => void): void {
     this.#holders.delete(letGo);
+    this.#trim();
   }
 
   /** Those who hold buffers now and then: the uploads that are being written. */
