@@ -129,7 +129,10 @@ async function answerManifest(
   sendContent(exchange, 200, headers, answer.body);
 }
 
-/** Answers a GET as the last time, if nothing changed since and the request asks for the whole. */
+/**
+ * Answers a GET as the last time, if nothing changed since and the request asks for the whole. Whether the caller may
+ * have it is to be asked before this, once there is somebody to refuse.
+ */
 function answerAgain(registry: Registry, exchange: Exchange): boolean {
   const answer = cacheOf(registry).find(exchange.path);
   if (answer === undefined || answer.generation !== registry.metadata.generation(answer.repository)) return false;
