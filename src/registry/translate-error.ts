@@ -28,6 +28,6 @@ export function translateError(error: unknown): RegistryError {
 /** Whether a disk or a database failed for good, as it does when an fsync fails: no cure but an operator's. */
 export function isStorageFault(error: unknown): boolean {
   // Content that rotted is one object's trouble, not that of all that is written now.
-  if (error instanceof StorageError) return error.reason === "failed" && !error.message.includes("is corrupt");
+  if (error instanceof StorageError) return error.reason === "failed";
   return error instanceof MetadataError && error.reason === "failed";
 }

@@ -187,6 +187,49 @@ test(
   },
 );
 
+test(
+  "what is deleted goes from the bucket, and what a dead node left unfinished too",
+  { timeout: 180_000 },
+  async () => {
+    await Promise.all([left.stop(), right.stop()]);
+    const atOnce = {
+      PIN: "0s",
+      OBJECT_GRACE: "0s",
+      ORPHAN_GRACE: "0s",
+      LOOK_GAP: "0s",
+      INTERVAL: "100ms",
+      UNTAGGED: "delete",
+    };
+    const collection = Object.entries(atOnce).map(([name, value]) => [`BERTH_COLLECTION_${name}`, value]);
+    await left.start({
+      ...(Object.fromEntries(collection) as Record<string, string>),
+      BERTH_UPLOADS_IDLE: "1s",
+      BERTH_UPLOADS_AGE: "1s",
+    });
+    const objects = async () => {
+      const found = await readdir(join(s3!.folder, "berth/registry/o"), { recursive: true }).catch(() => []);
+      return new Set(found.filter((name) => name.includes("/")));
+    };
+    const before = await objects();
+    const layer = randomBytes(6 * MiB);
+    await left.pushBlob("gone", layer);
+    // Its parts and its tail belong to an upload that nobody goes on with.
+    const location = await left.begin("gone");
+    expect((await left.call("PATCH", location, layer.subarray(0, 5 * MiB + 100))).status).toBe(202);
+    const made = [...(await objects())].filter((name) => !before.has(name));
+    expect(made.length).toBe(2);
+    expect(await s3!.countUnfinished("berth")).toBeGreaterThan(0);
+    expect((await left.call("DELETE", `/v2/gone/blobs/${digestOf(layer)}`)).status).toBe(202);
+    await expect
+      .poll(async () => [...(await objects())].filter((name) => made.includes(name)), {
+        timeout: 120_000,
+        interval: 500,
+      })
+      .toEqual([]);
+    expect(await s3!.countUnfinished("berth")).toBe(0);
+  },
+);
+
 async function bufferedOf(ops: string): Promise<number> {
   const text = await (await fetch(`http://${ops}/metrics`)).text();
   return Number(/^berth_upload_buffer_bytes (\d+)/m.exec(text)?.[1]) / MiB;

@@ -3,13 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { openStores } from "../../src/open-stores.ts";
 import { fsck } from "../../src/registry/index.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import type { Fault } from "../support/fault-proxy.ts";
 import { needPeers } from "../support/peers.ts";
-import { s3Credentials, s3Settings, startS3 } from "../support/s3.ts";
+import { s3Settings, startS3 } from "../support/s3.ts";
 import { KeptLog, startTestServer } from "../support/start-server.ts";
 
 const s3 = await startS3("versitygw");
@@ -61,18 +60,6 @@ function kindOf({ method, url = "" }: IncomingMessage): string {
 function first(times: number, kind: string, fault: Fault): void {
   let left = times;
   proxy!.setRule((request) => (kindOf(request) === kind && left-- > 0 ? fault : undefined));
-}
-
-async function countUnfinished(): Promise<number> {
-  const client = new S3Client({
-    endpoint: s3!.endpoint,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: { ...s3Credentials },
-  });
-  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: "berth" }));
-  client.destroy();
-  return Uploads.length;
 }
 
 const trouble: readonly (readonly [kind: string, fault: Fault])[] = [
@@ -239,10 +226,10 @@ test("after all this the sweep leaves no unfinished upload, and rows and objects
   const stores = await openStores(config, new KeptLog());
   try {
     const { driver } = stores.registry.store;
-    const left = await countUnfinished();
+    const left = await s3!.countUnfinished("berth");
     await driver.sweepUnfinished(Date.now() + 60_000, () => Promise.resolve(new Set()));
     console.log(`${left} unfinished uploads before the sweep`);
-    expect(await countUnfinished()).toBe(0);
+    expect(await s3!.countUnfinished("berth")).toBe(0);
     const problems: string[] = [];
     const found = await fsck(stores.registry, {
       verify: true,

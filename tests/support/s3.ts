@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { findFreePort } from "./free-port.ts";
 import { findPeer } from "./peers.ts";
 
@@ -19,6 +20,8 @@ export interface S3Server {
   readonly folder: string;
   /** Makes an empty bucket. */
   makeBucket(name: string): Promise<void>;
+  /** Multipart uploads of a bucket that were begun and not ended. */
+  countUnfinished(bucket: string): Promise<number>;
   /** Ends the process and starts it again at the same port, over the same objects. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -72,17 +75,16 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
     endpoint: `http://${address}`,
     port,
     folder,
-    makeBucket: async (bucket) => {
-      const { CreateBucketCommand, S3Client } = await import("@aws-sdk/client-s3");
-      const client = new S3Client({
-        endpoint: `http://${address}`,
-        region: "us-east-1",
-        forcePathStyle: true,
-        credentials: { ...s3Credentials },
-        maxAttempts: 20,
-      });
+    async makeBucket(bucket) {
+      const client = connectS3(`http://${address}`);
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       client.destroy();
+    },
+    async countUnfinished(bucket) {
+      const client = connectS3(`http://${address}`);
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+      client.destroy();
+      return Uploads.length;
     },
     start,
     stop: () => end(),
@@ -91,6 +93,11 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+function connectS3(endpoint: string): S3Client {
+  const credentials = { ...s3Credentials };
+  return new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 20 });
 }
 
 /** Settings of a server whose bytes are in a bucket of the S3 server, made for it. */
