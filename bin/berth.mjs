@@ -13,12 +13,16 @@ const isNew = Number(process.versions.node.split(".")[0]) >= 24;
 if (main === undefined) {
   fail("this copy is not complete: install the package again, or run `npm run build` in the clone");
 } else if (isNew) {
-  await import(main.href);
+  await import(main.href).catch((error) => {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    fail(`its packages are not installed (${error.message.split("\n")[0]}): run \`npm ci\``);
+  });
 } else {
   const bundled = findBundled();
   if (bundled === undefined) {
+    const old = `Node ${process.versions.node} is too old and the Node 24 that comes with Berth is not there`;
     fail(
-      `Node ${process.versions.node} is too old and the Node 24 that comes with Berth is not there: install Node 24, or let npm run the install script of the package \`node\` (npm rebuild node)`,
+      `${old}: run \`npm ci\`, or \`npm rebuild node\` if npm was told to run no install scripts, or install Node 24`,
     );
   } else {
     start(bundled);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import type { Composition } from "./cli/index.ts";
 
@@ -5,7 +6,13 @@ import type { Composition } from "./cli/index.ts";
 enableCompileCache();
 const { runCommand } = await import("./cli/index.ts");
 
+// One folder below the package, as a source and as a built file.
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
 const composition: Composition = {
+  version,
   startServer: async (config, log) => (await import("./server.ts")).startServer(config, log),
   migrate: async (config) => (await import("./open-stores.ts")).migrateStores(config),
 };

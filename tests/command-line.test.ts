@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,6 +19,27 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const main = resolve(import.meta.dirname, "../src/main.ts");
 const berth = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   run(process.execPath, [main, ...args], { cwd: folder, env });
+
+describe("the launcher", () => {
+  const launcher = resolve(import.meta.dirname, "../bin/berth.mjs");
+
+  test("of a copy that lacks its files says what to do", async () => {
+    await mkdir(join(folder, "copy", "bin"), { recursive: true });
+    await copyFile(launcher, join(folder, "copy", "bin", "berth.mjs"));
+    const { code, output } = await run(process.execPath, ["copy/bin/berth.mjs"], { cwd: folder });
+    expect([code, output]).toEqual([1, expect.stringContaining("install the package again, or run `npm run build`")]);
+  });
+
+  test("of a copy whose packages are missing says `npm ci`", async () => {
+    await mkdir(join(folder, "bare", "bin"), { recursive: true });
+    await copyFile(launcher, join(folder, "bare", "bin", "berth.mjs"));
+    await mkdir(join(folder, "bare", "src"));
+    await writeFile(join(folder, "bare", "src", "main.ts"), 'import "a-package-that-is-not-there";\n');
+    await writeFile(join(folder, "bare", "package.json"), '{"type":"module"}');
+    const { code, output } = await run(process.execPath, ["bare/bin/berth.mjs"], { cwd: folder });
+    expect([code, output]).toEqual([1, expect.stringContaining("its packages are not installed")]);
+  });
+});
 
 describe("config", () => {
   test("prints each setting with its value and where it comes from", async () => {

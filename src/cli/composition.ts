@@ -3,6 +3,8 @@ import type { Address, Log } from "../lib/index.ts";
 
 /** What the commands need of the layer above them; loaded when asked for. */
 export interface Composition {
+  /** Of this program. */
+  readonly version: string;
   /** Rejects when the settings do not allow it, or what it needs cannot be had. */
   startServer(
     config: Config,

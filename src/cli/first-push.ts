@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** How a registry is reached. */
@@ -47,8 +47,13 @@ export const firstPushes: Readonly<Record<string, (reach: Reach) => readonly [st
 
 /** Lines for a program that is installed here. */
 export function describeFirstPush(reach: Reach, path = process.env["PATH"] ?? ""): readonly string[] {
-  const program = Object.keys(firstPushes).find((name) => isInstalled(name, path)) ?? "docker";
+  const program = Object.keys(firstPushes).find((name) => isInstalled(name, path) && isReady(name)) ?? "docker";
   return firstPushes[program]!(reach);
+}
+
+/** The docker client can do nothing without its daemon. */
+function isReady(program: string): boolean {
+  return program !== "docker" || process.env["DOCKER_HOST"] !== undefined || existsSync("/var/run/docker.sock");
 }
 
 function isInstalled(program: string, path: string): boolean {

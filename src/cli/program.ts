@@ -1,4 +1,4 @@
-import { readVersion, showVersion } from "./version.ts";
+import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -13,7 +13,7 @@ const allFlags = Object.keys(settingFlags) as FlagName[];
 export function describeProgram(composition: Composition, finish: (code: number) => void): Command {
   const program = new Command("berth")
     .description("A container registry with best practice switched on.")
-    .version(readVersion(), "-V, --version", "print the version")
+    .version(composition.version, "-V, --version", "print the version")
     .helpCommand(false)
     .showHelpAfterError("(berth --help lists what there is)")
     .exitOverride();
@@ -49,7 +49,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
   withOutput(program.command("version"))
     .description("print the version of Berth and of what it runs on")
     .action(async (options: { output: Output }) => {
-      finish(await showVersion(options.output));
+      finish(await showVersion(composition.version, options.output));
     });
   return program;
 }
