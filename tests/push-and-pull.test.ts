@@ -79,10 +79,26 @@ test("a manifest that names an absent blob is refused (end-7)", async () => {
 test("a tag that moves is seen at once by those who pull it", async () => {
   for (let round = 0; round < 5; round++) {
     const { digest } = await pushImage("moving", "latest");
-    for (let pull = 0; pull < 2; pull++) {
+    for (let pull = 0; pull < 3; pull++) {
       expect((await call("GET", "/v2/moving/manifests/latest")).headers.get("docker-content-digest")).toBe(digest);
     }
   }
+});
+
+test("a small blob that is pulled again and again answers conditions, ranges and its deletion (end-2, end-10)", async () => {
+  const bytes = randomBytes(1000);
+  await pushBlob("again", bytes);
+  const path = `/v2/again/blobs/${digestOf(bytes)}`;
+  for (let pull = 0; pull < 4; pull++) {
+    const whole = await call("GET", path);
+    expect([whole.status, whole.headers.get("content-length")]).toEqual([200, "1000"]);
+    expect(Buffer.from(await whole.arrayBuffer()).equals(bytes)).toBe(true);
+    const part = await call("GET", path, undefined, { range: "bytes=10-19" });
+    expect([part.status, Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(10, 20))]).toEqual([206, true]);
+    expect((await call("GET", path, undefined, { "if-none-match": `"${digestOf(bytes)}"` })).status).toBe(304);
+  }
+  expect((await call("DELETE", path)).status).toBe(202);
+  expect((await call("GET", path)).status).toBe(404);
 });
 
 test("lists are paged in byte order; deletes answer 404 afterwards (end-8, end-9)", async () => {
