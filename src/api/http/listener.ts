@@ -97,7 +97,11 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
     response.on("close", () => {
       connection.inFlight--;
       if (connection.broken || isBodyPending(request)) leave(connection);
-      else if (draining && connection.inFlight === 0) connection.socket.end();
+      else if (connection.inFlight === 0) {
+        // An idle connection keeps nothing of its last request.
+        connection.latest = undefined;
+        if (draining) connection.socket.end();
+      }
       hooks.ended(exchange);
     });
     if (draining) response.shouldKeepAlive = false;
