@@ -22,7 +22,7 @@ test(
     const data = await mkdtemp(join(tmpdir(), "berth-kills-"));
     context.onTestFinished(() => rm(data, { recursive: true, force: true }));
     const ledger = new Ledger();
-    const workers = Array.from({ length: clients }, (_, index) => new Worker(`client/${index}`, ledger));
+    const workers = Array.from({ length: clients }, (_, index) => new Worker(`client/${index}`, ledger, true));
     // The background collects all the time, and shares the fate.
     const env = {
       BERTH_COLLECTION_ENABLED: "true",

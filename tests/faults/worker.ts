@@ -29,11 +29,14 @@ export class Worker {
   readonly #tags = ["a", "b", "c", "d"];
   readonly #blobs = new Set<string>();
   #upload: OpenUpload | undefined;
+  readonly #chunksLast: boolean;
   #wrong: string[] = [];
 
-  constructor(repository: string, ledger: Ledger) {
+  /** @param chunksLast whether what was acknowledged with 202 outlives what happens: a kill, but not a power cut */
+  constructor(repository: string, ledger: Ledger, chunksLast: boolean) {
     this.#repository = repository;
     this.#ledger = ledger;
+    this.#chunksLast = chunksLast;
   }
 
   /** Works until a connection breaks. @returns one sentence for each answer that a sound registry does not give */
@@ -115,7 +118,8 @@ export class Worker {
   async #goOn(upload: OpenUpload, base: string): Promise<boolean> {
     const status = await ask(base + upload.location, "GET");
     if (status.status === 404) {
-      if (!upload.ending && upload.kept > 0) this.#wrong.push(`an upload of ${upload.kept} bytes is gone`);
+      if (!upload.ending && upload.kept > 0 && this.#chunksLast)
+        this.#wrong.push(`an upload of ${upload.kept} bytes is gone`);
       this.#upload = undefined;
       return true;
     }
@@ -125,22 +129,33 @@ export class Worker {
     if (offset === 1) offset = 0;
     // An upload that was over when the answer was lost is a new one under the same id.
     const isOver = upload.ending && offset === 0;
-    if (offset < upload.kept && !isOver)
+    if (offset < upload.kept && !isOver && this.#chunksLast)
       this.#wrong.push(`an upload of ${upload.kept} acknowledged bytes has ${offset}`);
     upload.ending = false;
+    upload.kept = offset;
     while (offset < upload.bytes.length) {
       const end = Math.min(upload.bytes.length, offset + Math.ceil(upload.bytes.length / 3));
       const headers = { "content-range": `${offset}-${end - 1}`, "content-type": "application/octet-stream" };
       const answer = await ask(base + upload.location, "PATCH", upload.bytes.subarray(offset, end), headers);
+      if (answer.status === 416 && !this.#chunksLast) return true;
+      if (answer.status === 404 && !this.#chunksLast) return this.#abandon();
       if (answer.status !== 202) return this.#expect("a chunk", answer, 202);
       upload.kept = offset = end;
     }
     upload.ending = true;
     const answer = await ask(`${base}${upload.location}?digest=${digestOf(upload.bytes)}`, "PUT");
     if (answer.status === 0) return false;
-    upload.attempt.acknowledge();
+    if (answer.status === 400 && !this.#chunksLast) return this.#abandon();
+    if (answer.status === 201) upload.attempt.acknowledge();
     this.#upload = undefined;
     return this.#expect("an upload's end", answer, 201);
+  }
+
+  /** What was lost with the power is not asked for any more. */
+  #abandon(): boolean {
+    this.#upload?.attempt.refuse();
+    this.#upload = undefined;
+    return true;
   }
 
   #expect(what: string, { status }: Pick<Answer, "status">, ...good: number[]): boolean {
