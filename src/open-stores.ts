@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
+import { ensureDirectory } from "./lib/index.ts";
 import type { Log } from "./lib/index.ts";
 import { MetadataError, lockDirectory, migrateDatabase, openPostgres, openSqlite } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
@@ -111,7 +112,7 @@ async function lockRows({ data }: Config, path: string): Promise<() => void> {
 /** Makes a directory that a setting names. @throws MetadataError `unavailable` */
 async function ensureWritable(path: string, setting: "data" | "database"): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await ensureDirectory(path);
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

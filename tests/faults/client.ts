@@ -1,34 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { digestOf } from "./ledger.ts";
+import { ask, digestOf } from "./ask.ts";
+import type { Answer } from "./ask.ts";
 import type { Attempt, Ledger } from "./ledger.ts";
 
 export const manifestType = "application/vnd.oci.image.manifest.v1+json";
-
-/** An answer as far as it came. Status 0: the connection broke. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Buffer;
-}
-
-/** Sends a request. A broken connection is an answer with status 0; it never rejects. */
-export async function ask(
-  url: string,
-  method: string,
-  body?: Uint8Array,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  try {
-    const answer = await fetch(url, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
-    });
-    return { status: answer.status, headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) };
-  } catch {
-    return { status: 0, headers: new Headers(), body: Buffer.alloc(0) };
-  }
-}
 
 /** The layers of an image that take the three ways of a blob: a row, an object in one go, an object hashed by a thread. */
 export const layerSizes = [100, 40_000, 1_300_000] as const;

@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-
-export const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+import { ask, digestOf } from "./ask.ts";
 
 /** What stands at a path: the digest of its body, or null where nothing is. */
 export type Standing = string | null;
@@ -91,8 +89,8 @@ export class Ledger {
 async function look(base: string, path: string, wrong: string[], seen: Map<string, Standing>): Promise<Standing> {
   const known = seen.get(path);
   if (known !== undefined) return known;
-  const answer = await fetch(base + path);
-  const body = Buffer.from(await answer.arrayBuffer());
+  const answer = await ask(base + path, "GET");
+  const { body } = answer;
   if (answer.status !== 200 && answer.status !== 404)
     wrong.push(`${path} answers ${answer.status}: ${body.toString()}`);
   const shown = answer.status === 200 ? digestOf(body) : null;

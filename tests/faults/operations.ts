@@ -1,6 +1,6 @@
 import { freshBytes, layerSizes, manifestOf } from "./client.ts";
 import type { Client } from "./client.ts";
-import { digestOf } from "./ledger.ts";
+import { digestOf } from "./ask.ts";
 
 /** What is done to a running registry: `prepare` in peace, `run` while something strikes. */
 export interface Operation {

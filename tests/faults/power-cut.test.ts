@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { needPeers } from "../support/peers.ts";
 import { startBerth } from "./berth-process.ts";
+import type { BerthProcess } from "./berth-process.ts";
 import { checkStore } from "./check-store.ts";
 import { Ledger } from "./ledger.ts";
 import { fsckOnce } from "./open-registry.ts";
@@ -17,7 +18,10 @@ test(`${cuts} power cuts lose nothing that was acknowledged with 201`, { timeout
   needPeers(context, "nbdkit");
   if (process.getuid?.() !== 0) context.skip("only root may mount file systems");
   const disk = new PowerDisk(1024 * 1024 * 1024);
-  context.onTestFinished(() => disk.remove());
+  let running: BerthProcess | undefined;
+  context.onTestFinished(async () => {
+    await Promise.all([running?.kill(), disk.remove()]);
+  });
   await disk.format();
   // The directory is made anew on the first start, and is to outlive the first cut, too.
   const data = join(disk.mount, "berth/data");
@@ -27,7 +31,7 @@ test(`${cuts} power cuts lose nothing that was acknowledged with 201`, { timeout
   const sum = { cuts: 0, atRisk: 0, lost: 0, withRisk: 0 };
   for (; sum.cuts < cuts && performance.now() - begun < enough; sum.cuts++) {
     await disk.mountIt();
-    const server = await startBerth(data);
+    const server = (running = await startBerth(data));
     if (sum.cuts > 0) {
       expect([...(await ledger.prove(server.base)), ...checkStore(data)], `after cut ${sum.cuts}`).toEqual([]);
     }
@@ -43,7 +47,7 @@ test(`${cuts} power cuts lose nothing that was acknowledged with 201`, { timeout
     expect((await Promise.all(busy)).flat(), `before cut ${sum.cuts + 1}`).toEqual([]);
   }
   await disk.mountIt();
-  const last = await startBerth(data);
+  const last = (running = await startBerth(data));
   expect(await ledger.prove(last.base, "all")).toEqual([]);
   await last.stop();
   expect([...checkStore(data), ...(await fsckOnce(data))]).toEqual([]);

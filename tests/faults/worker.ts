@@ -1,6 +1,6 @@
-import { ask, Client, freshBytes, manifestOf } from "./client.ts";
-import type { Answer } from "./client.ts";
-import { digestOf } from "./ledger.ts";
+import { ask, digestOf } from "./ask.ts";
+import type { Answer } from "./ask.ts";
+import { Client, freshBytes, manifestOf } from "./client.ts";
 import type { Attempt, Ledger } from "./ledger.ts";
 
 /** An upload in chunks that goes on in the next process. */

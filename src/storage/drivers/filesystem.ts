@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ensureDirectory, syncDirectory } from "../../lib/index.ts";
 import { StorageError } from "../driver.ts";
 import type {
   BlobDriver,
@@ -244,7 +245,7 @@ function fileReader(key: ObjectKey, file: FileHandle, size: number): ObjectReade
 
 /** Directories are made and synced before the first object, so that a push syncs only its own. */
 async function prepare(root: string): Promise<void> {
-  await mkdir(join(root, "o"), { recursive: true, mode: 0o700 });
+  await ensureDirectory(join(root, "o"));
   const path = join(root, marker);
   if (await exists(path)) {
     const format: unknown = JSON.parse(await readFile(path, "utf8"));
@@ -259,7 +260,6 @@ async function prepare(root: string): Promise<void> {
   await writeFile(`${path}.new`, '{"format":1}\n', { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
   await syncDirectory(root);
-  await syncDirectory(dirname(root));
 }
 
 async function* listObjects(root: string): AsyncGenerator<ObjectEntry> {
@@ -277,15 +277,6 @@ async function* listObjects(root: string): AsyncGenerator<ObjectEntry> {
       const found = isObjectKey(key) ? await stat(join(root, key)).catch(() => undefined) : undefined;
       if (found !== undefined) yield { key, size: found.size, modifiedAt: found.mtimeMs };
     }
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 
