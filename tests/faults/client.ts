@@ -58,13 +58,13 @@ export class Client {
     const attempts = [reference, ...tags].map((one) =>
       this.#ledger.attempt(`/v2/${repository}/manifests/${one}`, null),
     );
-    return settle(await this.ask("DELETE", `/v2/${repository}/manifests/${reference}`), attempts);
+    return settleDelete(await this.ask("DELETE", `/v2/${repository}/manifests/${reference}`), attempts);
   }
 
   /** Takes a blob out of the repository (end-10). */
   async deleteBlob(repository: string, digest: string): Promise<Answer> {
     const attempt = this.#ledger.attempt(`/v2/${repository}/blobs/${digest}`, null);
-    return settle(await this.ask("DELETE", `/v2/${repository}/blobs/${digest}`), [attempt]);
+    return settleDelete(await this.ask("DELETE", `/v2/${repository}/blobs/${digest}`), [attempt]);
   }
 
   /** Config and layers, then the manifest under a tag. Ends with the first answer that is no success. */
@@ -89,5 +89,12 @@ function settle(answer: Answer, attempts: readonly Attempt[]): Answer {
     if (answer.status >= 200 && answer.status < 300) attempt.acknowledge();
     else if (answer.status >= 400 && answer.status < 500) attempt.refuse();
   }
+  return answer;
+}
+
+/** What is to go may be gone already. */
+function settleDelete(answer: Answer, attempts: readonly Attempt[]): Answer {
+  if (answer.status !== 404) return settle(answer, attempts);
+  attempts[0]?.acknowledge();
   return answer;
 }

@@ -121,11 +121,14 @@ const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = {
   14: "unavailable",
 };
 
+/** SQLITE_IOERR_SHMSIZE: the WAL's index could not grow. */
+const noRoomForIndex = 4874;
+
 /** SQLite's primary result codes: 5 BUSY, 10 IOERR, 13 FULL, 14 CANTOPEN. */
 export function translate(cause: unknown, doing: string): MetadataError {
   if (cause instanceof MetadataError) return cause;
   const code = (cause as { errcode?: number }).errcode ?? 0;
-  const reason = reasons[code & 0xff] ?? "failed";
+  const reason = code === noRoomForIndex ? "full" : (reasons[code & 0xff] ?? "failed");
   return new MetadataError(reason, `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 

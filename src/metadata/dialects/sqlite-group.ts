@@ -4,6 +4,7 @@ import { MetadataError } from "../metadata.ts";
 import type { MetadataErrorReason, Transaction, Writes } from "../metadata.ts";
 import type { Parameters, Statement } from "../statement.ts";
 import { SqliteConnection, isDiskError, translate } from "./sqlite-connection.ts";
+import type { Reserve } from "./sqlite-reserve.ts";
 
 /** A write that was asked for. */
 export interface Job {
@@ -44,12 +45,15 @@ export class GroupCommit {
   readonly #path: string;
   readonly #writes: Writes;
   readonly #generations: Int32Array;
+  readonly #reserve: Reserve | undefined;
   readonly #touched = new Set<number>();
 
-  constructor(path: string, writes: Writes, generations: Int32Array) {
+  /** @param reserve what is given up when the disk is full */
+  constructor(path: string, writes: Writes, generations: Int32Array, reserve?: Reserve) {
     this.#path = path;
     this.#writes = writes;
     this.#generations = generations;
+    this.#reserve = reserve;
     this.#connection = new SqliteConnection(path, { readOnly: false });
   }
 
@@ -58,19 +62,30 @@ export class GroupCommit {
   }
 
   async run(jobs: readonly Job[]): Promise<Reply[]> {
-    const replies: Reply[] = [];
     try {
-      this.#mend();
-      this.#connection.command("begin immediate");
-      const tx = this.#transaction(Date.now());
-      for (const job of jobs) replies.push(await this.#runOne(tx, job));
-      this.#connection.command("commit");
+      return await this.#commit(jobs);
+    } catch (error) {
+      this.#abandon(error);
+      if (!isFull(error) || this.#reserve?.release() !== true) return jobs.map((job) => fail(job.id, error));
+    }
+    try {
+      return await this.#commit(jobs);
     } catch (error) {
       this.#abandon(error);
       return jobs.map((job) => fail(job.id, error));
     }
+  }
+
+  async #commit(jobs: readonly Job[]): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    this.#mend();
+    this.#connection.exec("begin immediate");
+    const tx = this.#transaction(Date.now());
+    for (const job of jobs) replies.push(await this.#runOne(tx, job));
+    this.#connection.exec("commit");
     for (const slot of this.#touched) Atomics.add(this.#generations, slot, 1);
     this.#touched.clear();
+    this.#reserve?.ensure();
     return replies;
   }
 
@@ -132,6 +147,10 @@ export class GroupCommit {
     this.#broken = true;
     this.#connection.close();
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof MetadataError && error.reason === "full";
 }
 
 function fail(id: number, error: unknown): Reply {

@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Writes } from "../metadata.ts";
 import { GroupCommit } from "./sqlite-group.ts";
 import type { Job } from "./sqlite-group.ts";
+import { Reserve } from "./sqlite-reserve.ts";
 import { closeName } from "./sqlite.ts";
 import type { WriterStart } from "./sqlite.ts";
 
@@ -17,7 +18,7 @@ const patienceLimit = 2;
  * for the disk the next group gathers by itself.
  */
 export function serveWrites(port: MessagePort, start: WriterStart, writes: Writes): void {
-  const group = new GroupCommit(start.path, writes, start.generations);
+  const group = new GroupCommit(start.path, writes, start.generations, new Reserve(`${start.path}-reserve`));
   let waiting: Job[] = [];
   let running = false;
 
