@@ -134,6 +134,6 @@ test("a full disk: 507 for pushes; reads, deletes and collection go on; uploads 
   expect((await client.pushImage("full/again", "latest", keep)).at(-1)).toBe(201);
   expect(await ledger.prove(base, "all")).toEqual([]);
   await server.stop();
-  expect([...checkStore(data), ...(await fsckOnce(data))]).toEqual([]);
+  expect([...checkStore(data), ...(await fsckOnce({ data }))]).toEqual([]);
   report("a full disk of 128 MiB", `an upload went on ${after.toFixed(0)} ms after space came back`);
 });

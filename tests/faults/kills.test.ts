@@ -22,7 +22,10 @@ test(
     const data = await mkdtemp(join(tmpdir(), "berth-kills-"));
     context.onTestFinished(() => rm(data, { recursive: true, force: true }));
     const ledger = new Ledger();
-    const workers = Array.from({ length: clients }, (_, index) => new Worker(`client/${index}`, ledger, true));
+    const workers = Array.from(
+      { length: clients },
+      (_, index) => new Worker(`client/${index}`, ledger, { chunksLast: true, patient: false }),
+    );
     // The background collects all the time, and shares the fate.
     const env = {
       BERTH_COLLECTION_ENABLED: "true",
@@ -48,7 +51,7 @@ test(
     const last = await startBerth(data, env);
     expect(await ledger.prove(last.base, "all")).toEqual([]);
     await last.stop();
-    expect([...checkStore(data), ...(await fsckOnce(data))]).toEqual([]);
+    expect([...checkStore(data), ...(await fsckOnce({ data }))]).toEqual([]);
     expect(ledger.acknowledged).toBeGreaterThan(killed * 5);
     report(
       `random kills under ${clients} clients`,

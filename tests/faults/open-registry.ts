@@ -14,9 +14,9 @@ const quiet: Log = {
 };
 
 /** Opens the rows and bytes of a directory that no server uses, without any grace, for the time of `work`. */
-async function withRegistry<T>(data: string, work: (registry: Registry) => Promise<T>): Promise<T> {
+async function withRegistry<T>(where: Settings, work: (registry: Registry) => Promise<T>): Promise<T> {
   const collection = { pin: "0s", objectGrace: "0s", orphanGrace: "0s", lookGap: "0s" };
-  const { registry, close } = await openStores(parseConfig({ data, open: true, collection } as Settings), quiet);
+  const { registry, close } = await openStores(parseConfig({ ...where, open: true, collection }), quiet);
   try {
     return await work(registry);
   } finally {
@@ -24,13 +24,19 @@ async function withRegistry<T>(data: string, work: (registry: Registry) => Promi
   }
 }
 
+/** One collection by a command that is alone with the directory: what was condemned before goes, with a sweep. */
+export async function collectOnce(where: Settings): Promise<void> {
+  const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
+  await withRegistry(where, (registry) => collectGarbage(registry, options));
+}
+
 /**
  * Checks rows against rows, rows against objects and objects against their digests, and sweeps before so that objects of
  * unanswered pushes are gone.
  * @returns one sentence for each thing that is wrong
  */
-export async function fsckOnce(data: string): Promise<string[]> {
-  return withRegistry(data, async (registry) => {
+export async function fsckOnce(where: Settings): Promise<string[]> {
+  return withRegistry(where, async (registry) => {
     const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
     // Two looks and the reaper's turn.
     for (let pass = 0; pass < 3; pass++) await collectGarbage(registry, options);

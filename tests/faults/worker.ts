@@ -15,6 +15,14 @@ interface OpenUpload {
 }
 
 const sizes = [100, 5_000, 40_000, 300_000, 700_000];
+/** What a worker may count on. */
+export interface WorkerNature {
+  /** What was acknowledged with 202 outlives what happens: a kill, but not a power cut. */
+  readonly chunksLast: boolean;
+  /** 503 is an answer, after which it tries something else; so is 409 of an upload whose claim was lost. */
+  readonly patient: boolean;
+}
+
 /** Blobs that all workers push, so that digests meet. */
 const shared = sizes.slice(0, 4).map((size) => freshBytes(size));
 
@@ -29,21 +37,27 @@ export class Worker {
   readonly #tags = ["a", "b", "c", "d"];
   readonly #blobs = new Set<string>();
   #upload: OpenUpload | undefined;
-  readonly #chunksLast: boolean;
+  readonly #nature: WorkerNature;
+  #stopped = false;
   #wrong: string[] = [];
 
-  /** @param chunksLast whether what was acknowledged with 202 outlives what happens: a kill, but not a power cut */
-  constructor(repository: string, ledger: Ledger, chunksLast: boolean) {
+  constructor(repository: string, ledger: Ledger, nature: WorkerNature) {
     this.#repository = repository;
     this.#ledger = ledger;
-    this.#chunksLast = chunksLast;
+    this.#nature = nature;
   }
 
-  /** Works until a connection breaks. @returns one sentence for each answer that a sound registry does not give */
+  /** Ends the run after what is under way. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Works until a connection breaks or it is stopped. @returns one sentence for each answer that a sound registry does not give */
   async run(base: string): Promise<string[]> {
     this.#wrong = [];
     const client = new Client(base, this.#ledger);
-    while (await this.#act(client, base));
+    this.#stopped = false;
+    while (!this.#stopped && (await this.#act(client, base)));
     return this.#wrong;
   }
 
@@ -118,7 +132,7 @@ export class Worker {
   async #goOn(upload: OpenUpload, base: string): Promise<boolean> {
     const status = await ask(base + upload.location, "GET");
     if (status.status === 404) {
-      if (!upload.ending && upload.kept > 0 && this.#chunksLast)
+      if (!upload.ending && upload.kept > 0 && this.#nature.chunksLast)
         this.#wrong.push(`an upload of ${upload.kept} bytes is gone`);
       this.#upload = undefined;
       return true;
@@ -129,7 +143,7 @@ export class Worker {
     if (offset === 1) offset = 0;
     // An upload that was over when the answer was lost is a new one under the same id.
     const isOver = upload.ending && offset === 0;
-    if (offset < upload.kept && !isOver && this.#chunksLast)
+    if (offset < upload.kept && !isOver && this.#nature.chunksLast)
       this.#wrong.push(`an upload of ${upload.kept} acknowledged bytes has ${offset}`);
     upload.ending = false;
     upload.kept = offset;
@@ -137,17 +151,18 @@ export class Worker {
       const end = Math.min(upload.bytes.length, offset + Math.ceil(upload.bytes.length / 3));
       const headers = { "content-range": `${offset}-${end - 1}`, "content-type": "application/octet-stream" };
       const answer = await ask(base + upload.location, "PATCH", upload.bytes.subarray(offset, end), headers);
-      if (answer.status === 416 && !this.#chunksLast) return true;
-      if (answer.status === 404 && !this.#chunksLast) return this.#abandon();
+      if (answer.status === 416 && !this.#nature.chunksLast) return true;
+      if (answer.status === 404 && !this.#nature.chunksLast) return this.#abandon();
       if (answer.status !== 202) return this.#expect("a chunk", answer, 202);
       upload.kept = offset = end;
     }
     upload.ending = true;
     const answer = await ask(`${base}${upload.location}?digest=${digestOf(upload.bytes)}`, "PUT");
     if (answer.status === 0) return false;
-    if (answer.status === 400 && !this.#chunksLast) return this.#abandon();
+    if (answer.status === 400 && !this.#nature.chunksLast) return this.#abandon();
     if (answer.status === 201) upload.attempt.acknowledge();
-    this.#upload = undefined;
+    // Unanswered for good: the offset says whether it is over.
+    if (answer.status !== 503) this.#upload = undefined;
     return this.#expect("an upload's end", answer, 201);
   }
 
@@ -158,8 +173,12 @@ export class Worker {
     return true;
   }
 
-  #expect(what: string, { status }: Pick<Answer, "status">, ...good: number[]): boolean {
+  async #expect(what: string, { status }: Pick<Answer, "status">, ...good: number[]): Promise<boolean> {
     if (status === 0) return false;
+    if (this.#nature.patient && (status === 503 || status === 409)) {
+      await new Promise((done) => setTimeout(done, 200));
+      return true;
+    }
     if (!good.includes(status)) this.#wrong.push(`${what} was answered with ${status}`);
     return true;
   }

@@ -43,6 +43,8 @@ export async function openPostgres<W extends Writes>(
   });
   // An idle connection that the server ends is replaced at its next use; unheard, the event would end the process.
   pool.on("error", () => undefined);
+  // So would that of a connection that is lost between two statements of a write; the next statement fails with it.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   try {
     await migratePostgres(pool);
   } catch (error) {
