@@ -26,28 +26,39 @@ async function withRegistry<T>(where: Settings, work: (registry: Registry) => Pr
 
 /** One collection by a command that is alone with the directory: what was condemned before goes, with a sweep. */
 export async function collectOnce(where: Settings): Promise<void> {
-  const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
-  await withRegistry(where, (registry) => collectGarbage(registry, options));
+  await withRegistry(where, (registry) => collectGarbage(registry, everything()));
 }
 
 /**
- * Checks rows against rows, rows against objects and objects against their digests, and sweeps before so that objects of
- * unanswered pushes are gone.
+ * Checks rows against rows, rows against objects and objects against their digests, after sweeps that take the objects of
+ * unanswered pushes.
  * @returns one sentence for each thing that is wrong
  */
 export async function fsckOnce(where: Settings): Promise<string[]> {
   return withRegistry(where, async (registry) => {
-    const options = { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
     // Two looks and the reaper's turn.
-    for (let pass = 0; pass < 3; pass++) await collectGarbage(registry, options);
-    const wrong: string[] = [];
-    await fsck(registry, {
-      verify: true,
-      rate: 0,
-      grace: 0,
-      report: ({ number, message }) => void wrong.push(`${number}: ${message}`),
-      progress: () => undefined,
-    });
-    return wrong;
+    for (let pass = 0; pass < 3; pass++) await collectGarbage(registry, everything());
+    return findProblems(registry);
   });
+}
+
+/** The same without a sweep before. */
+export async function fsckAsItIs(where: Settings): Promise<string[]> {
+  return withRegistry(where, findProblems);
+}
+
+async function findProblems(registry: Registry): Promise<string[]> {
+  const wrong: string[] = [];
+  await fsck(registry, {
+    verify: true,
+    rate: 0,
+    grace: 0,
+    report: ({ number, message }) => void wrong.push(`${number}: ${message}`),
+    progress: () => undefined,
+  });
+  return wrong;
+}
+
+function everything() {
+  return { clock: undefined, checkMark: false, sweepEvery: 0, signal: new AbortController().signal };
 }
