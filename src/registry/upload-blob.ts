@@ -6,6 +6,7 @@ import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
 import type { Caller, Registry } from "./registry.ts";
 import { ownUploads } from "./own-uploads.ts";
 import { recentBlobs } from "./recent-blobs.ts";
+import { catchUpUpload, saveUpload } from "./save-upload.ts";
 import { newUploadId, readUploadId } from "./upload-id.ts";
 import { uploadLease } from "./writes/upload.ts";
 import type { ClaimedUpload } from "./writes/upload.ts";
@@ -106,6 +107,7 @@ export async function finishUpload(
 /** Bytes that an upload has (end-13). @throws RegistryError BLOB_UPLOAD_UNKNOWN */
 export async function inspectUpload(registry: Registry, repository: RepositoryName, id: string): Promise<number> {
   checkId(registry, repository, id);
+  await catchUpUpload(registry, id);
   const row = await registry.metadata.read.first(findUpload, { id });
   if (row?.cancelled) throw unknownUpload();
   return row?.size ?? 0;
@@ -120,6 +122,7 @@ export async function cancelUpload(
 ): Promise<void> {
   checkId(registry, repository, id);
   ownUploads(registry).name(id);
+  await catchUpUpload(registry, id);
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
   // Collection removes the object if this does not.
   if (left.key !== null) await registry.store.discard(left.key, parseState(left.state)).catch(() => undefined);
@@ -167,6 +170,7 @@ interface HeldUpload {
 async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<HeldUpload> {
   const { algorithm } = checkId(registry, repository, id);
   ownUploads(registry).name(id);
+  await catchUpUpload(registry, id);
   const claimed = await registry.metadata.write("claimUpload", contextOf(registry, caller, repository, id));
   const { key, state, bytes, size } = claimed;
   try {
@@ -185,15 +189,13 @@ async function save(registry: Registry, id: string, { claimed, writer }: HeldUpl
   });
   const state = suspended.state === null ? null : JSON.stringify(suspended.state);
   const row = { ...suspended, id, fence: claimed.fence, state };
-  await registry.metadata.write("saveUpload", { ...row, idle: registry.settings.uploadIdle });
+  await saveUpload(registry, { ...row, idle: registry.settings.uploadIdle });
 }
 
 /** Lets go of an upload as it was claimed: its bytes are there still, those of this request are not. */
 async function putBack(registry: Registry, id: string, claimed: ClaimedUpload): Promise<void> {
-  // Where this fails too, the lease runs out.
-  await registry.metadata
-    .write("saveUpload", { ...claimed, id, idle: registry.settings.uploadIdle })
-    .catch(() => undefined);
+  // Where this fails too, the next request for the upload does it.
+  await saveUpload(registry, { ...claimed, id, idle: registry.settings.uploadIdle }).catch(() => undefined);
 }
 
 /** Nothing is left to go on from; or somebody went on in another way, finished, and died before a row named it. */

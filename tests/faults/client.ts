@@ -30,6 +30,7 @@ export function manifestOf(blobs: readonly Uint8Array[]): Buffer {
 export class Client {
   readonly #base: string;
   readonly #ledger: Ledger;
+  readonly #uploads = new Map<string, string>();
 
   constructor(base: string, ledger: Ledger) {
     this.#base = base;
@@ -42,6 +43,39 @@ export class Client {
     const attempt = this.#ledger.attempt(`/v2/${repository}/blobs/${digest}`, digest);
     const answer = await this.ask("POST", `/v2/${repository}/blobs/uploads/?digest=${digest}`, bytes);
     return settle(answer, [attempt]);
+  }
+
+  /** In chunks; goes on where an earlier call for the same content was stopped (end-4a, end-13, end-5, end-6). */
+  async pushInChunks(repository: string, bytes: Uint8Array, chunkSizes: readonly number[]): Promise<number[]> {
+    const digest = digestOf(bytes);
+    const attempt = this.#ledger.attempt(`/v2/${repository}/blobs/${digest}`, digest);
+    let location = this.#uploads.get(digest);
+    let offset = 0;
+    if (location !== undefined) {
+      const found = await this.ask("GET", location);
+      if (found.status !== 204) location = undefined;
+      else offset = Number(/^0-(\d+)$/.exec(found.headers.get("range") ?? "")![1]) + 1;
+      if (offset === 1) offset = 0;
+    }
+    if (location === undefined) {
+      const begun = await this.ask("POST", `/v2/${repository}/blobs/uploads/`);
+      if (begun.status !== 202) return [begun.status];
+      location = begun.headers.get("location")!;
+      this.#uploads.set(digest, location);
+    }
+    const statuses: number[] = [];
+    let end = 0;
+    for (const size of [...chunkSizes, bytes.length]) {
+      end = Math.min(bytes.length, end + size);
+      if (end <= offset) continue;
+      const headers = { "content-range": `${offset}-${end - 1}` };
+      statuses.push((await this.ask("PATCH", location, bytes.subarray(offset, end), headers)).status);
+      if (statuses.at(-1) !== 202) return statuses;
+      offset = end;
+    }
+    const answer = settle(await this.ask("PUT", `${location}?digest=${digest}`), [attempt]);
+    if (answer.status === 201) this.#uploads.delete(digest);
+    return [...statuses, answer.status];
   }
 
   /** By digest, or by tag as well (end-7). */

@@ -26,6 +26,11 @@ export const operations: Readonly<Record<string, Operation>> = {
     prepare: async () => undefined,
     run: (client, name) => client.pushImage(name, "latest", imageOf(name)),
   },
+  "one upload in chunks": {
+    prepare: async () => undefined,
+    // A chunk that stays in the row, one that makes an object of both, one that a thread hashes, and the rest.
+    run: (client, name) => client.pushInChunks(name, imageOf(name)[3]!, [5_000, 30_000, 700_000]),
+  },
   "one tag move": {
     async prepare(client, name) {
       await client.pushImage(name, "latest", before);

@@ -118,13 +118,14 @@ function toSqlite(value: Parameter): string | number | Uint8Array | null {
 const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = {
   13: "full",
   5: "unavailable",
+  8: "unavailable",
   14: "unavailable",
 };
 
 /** SQLITE_IOERR_SHMSIZE: the WAL's index could not grow. */
 const noRoomForIndex = 4874;
 
-/** SQLite's primary result codes: 5 BUSY, 10 IOERR, 13 FULL, 14 CANTOPEN. */
+/** SQLite's primary result codes: 5 BUSY, 8 READONLY, 10 IOERR, 13 FULL, 14 CANTOPEN. */
 export function translate(cause: unknown, doing: string): MetadataError {
   if (cause instanceof MetadataError) return cause;
   const code = (cause as { errcode?: number }).errcode ?? 0;
@@ -132,8 +133,12 @@ export function translate(cause: unknown, doing: string): MetadataError {
   return new MetadataError(reason, `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 
-/** True for an error of the disk under the database, after which its connection must not be trusted. */
+/**
+ * True for an error of the disk under the database, after which its connection must not be trusted. SQLite opens a file
+ * that it may not write at the moment for reading only; such a connection never gets better by itself.
+ */
 export function isDiskError(error: unknown): boolean {
   const cause = error instanceof MetadataError ? error.cause : error;
-  return (((cause as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff) === 10;
+  const code = ((cause as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff;
+  return code === 10 || code === 8;
 }

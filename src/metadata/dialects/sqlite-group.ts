@@ -136,6 +136,8 @@ export class GroupCommit {
 
   #abandon(error: unknown): void {
     this.#touched.clear();
+    // It was closed before, and could not be opened again.
+    if (this.#broken) return;
     if (this.#connection.database.isTransaction) {
       try {
         this.#connection.exec("rollback");
