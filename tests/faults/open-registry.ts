@@ -24,9 +24,11 @@ async function withRegistry<T>(where: Settings, work: (registry: Registry) => Pr
   }
 }
 
-/** One collection by a command that is alone with the directory: what was condemned before goes, with a sweep. */
-export async function collectOnce(where: Settings): Promise<void> {
-  await withRegistry(where, (registry) => collectGarbage(registry, everything()));
+/** Collection by a command that is alone with the directory: one pass condemns, one removes rows, one objects. */
+export async function collectThrice(where: Settings): Promise<void> {
+  await withRegistry(where, async (registry) => {
+    for (let pass = 0; pass < 3; pass++) await collectGarbage(registry, everything());
+  });
 }
 
 /**
@@ -42,7 +44,19 @@ export async function fsckOnce(where: Settings): Promise<string[]> {
   });
 }
 
-/** The same without a sweep before. */
+/**
+ * What a collection that was struck left: what is wrong now (objects that it did not come to are not), and what is wrong
+ * once collection has come through.
+ */
+export async function fsckAfterCollection(where: Settings): Promise<string[]> {
+  return withRegistry(where, async (registry) => {
+    const now = (await findProblems(registry)).filter((problem) => !problem.startsWith("objectsWithoutRow"));
+    for (let pass = 0; pass < 4; pass++) await collectGarbage(registry, everything());
+    return [...now, ...(await findProblems(registry))];
+  });
+}
+
+/** Checks without a sweep before. */
 export async function fsckAsItIs(where: Settings): Promise<string[]> {
   return withRegistry(where, findProblems);
 }
