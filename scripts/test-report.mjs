@@ -1,4 +1,5 @@
-// Vitest's reporter for scripts/test.mjs: counts, and skips with their reasons, as JSON to BERTH_TEST_REPORT.
+// Vitest's reporter for scripts/test.mjs: counts, and skips with their reasons, as JSON to TEST_REPORT (a name without
+// BERTH_, since the servers under test take those for settings).
 import { writeFileSync } from "node:fs";
 
 export default class TestReport {
@@ -15,6 +16,6 @@ export default class TestReport {
         else report.skipped.push({ file: module.relativeModuleId, name: test.fullName, reason: note });
       }
     }
-    writeFileSync(process.env["BERTH_TEST_REPORT"], JSON.stringify(report));
+    writeFileSync(process.env["TEST_REPORT"], JSON.stringify(report));
   }
 }

@@ -14,7 +14,7 @@ const total = { passed: 0, failed: 0, skipped: [] };
 
 function run(name, command, ...args) {
   const started = performance.now();
-  const env = { ...process.env, BERTH_TEST_REPORT: join(folder, `${name}.json`) };
+  const env = { ...process.env, TEST_REPORT: join(folder, `${name}.json`) };
   const { status } = spawnSync(command, args, { stdio: "inherit", env });
   times.push(`${name} ${((performance.now() - started) / 1000).toFixed(0)} s`);
   return status === 0;
