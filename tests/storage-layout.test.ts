@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { findPeer, needPeers } from "./support/peers.ts";
-import { startS3 } from "./support/s3.ts";
-import { s3Credentials } from "./support/s3.ts";
+import { s3Credentials, startS3 } from "./support/s3.ts";
 import { startTestServer } from "./support/start-server.ts";
 import type { TestServer } from "./support/start-server.ts";
 
@@ -30,8 +29,9 @@ function patternOf(path: string): RegExp {
 }
 
 function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
-    statSync(join(folder, path), { throwIfNoEntry: false })?.isFile(),
+  // Sockets, too.
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (path) => statSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === false,
   );
 }
 
@@ -47,7 +47,6 @@ async function begin(server: TestServer, size: number, whole: boolean): Promise<
   const bytes = randomBytes(size);
   expect((await fetch(location, { method: "PATCH", body: bytes })).status).toBe(202);
   if (!whole) return;
-  const { createHash } = await import("node:crypto");
   location.searchParams.set("digest", `sha256:${createHash("sha256").update(bytes).digest("hex")}`);
   expect((await fetch(location, { method: "PUT" })).status).toBe(201);
 }
