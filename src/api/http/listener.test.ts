@@ -71,13 +71,17 @@ test("what follows a refused body on its connection is not taken for a request",
   expect(ended).toHaveLength(1);
 });
 
-test("a refusal reaches a client that is still sending", async () => {
+test("a refusal reaches a client that is still sending, and its connection is not reset at once", async () => {
   const { port } = await listenWith();
   const client = await openRawClient(port);
   client.send("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
   const block = Buffer.alloc(1_000_000);
-  for (let count = 0; count < 20; count++) client.send(block);
+  for (let count = 0; count < 10; count++) client.send(block);
   expect((await client.read())?.status).toBe(400);
+  await client.ended();
+  for (let count = 0; count < 10; count++) {
+    expect(await new Promise((done) => client.socket.write(block, done))).toBeFalsy();
+  }
   client.close();
 });
 

@@ -81,7 +81,7 @@ export class RawClient {
 /** Connects to this machine. */
 export function openRawClient(port: number): Promise<RawClient> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);
