@@ -40,10 +40,10 @@ async function collect(data: string, env: Record<string, string>): Promise<strin
 }
 
 const plans: readonly (FaultPlan & { readonly every: number })[] = [
-  { mode: "kill-before", kinds: changes, every: 16 },
-  { mode: "kill-inside", kinds: ["write"], every: 16 },
-  { mode: "fail-once", error: "EIO", kinds: changes, every: 16 },
-  { mode: "fail-from-torn", error: "ENOSPC", kinds: ["create", "write", "sync", "truncate"], every: 16 },
+  { mode: "kill-before", kinds: changes, every: 24 },
+  { mode: "kill-inside", kinds: ["write"], every: 24 },
+  { mode: "fail-once", error: "EIO", kinds: changes, every: 24 },
+  { mode: "fail-from-torn", error: "ENOSPC", kinds: ["create", "write", "sync", "truncate"], every: 24 },
 ];
 
 for (const { every, ...plan } of plans) {

@@ -84,8 +84,8 @@ test("a first start that is killed at any call is followed by one that comes thr
 });
 
 const plans: { readonly [mode: string]: { readonly kinds: readonly CallKind[]; readonly every: number } } = {
-  "kill-before": { kinds: changes, every: 3 },
-  "kill-inside": { kinds: ["write"], every: 4 },
+  "kill-before": { kinds: changes, every: 4 },
+  "kill-inside": { kinds: ["write"], every: 5 },
 };
 
 for (const [what, operation] of Object.entries(operations)) {

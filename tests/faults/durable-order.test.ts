@@ -23,8 +23,8 @@ class Forgetful {
 
   take(calls: readonly Call[]): void {
     for (const { kind, path } of calls) {
-      // The index of the WAL is made anew after a crash; the lock is held by the kernel.
-      if (/-shm$|\/lock(?:-journal)?$/.test(path)) continue;
+      // The index of the WAL is made anew after a crash, the reserve holds zeros, the lock is held by the kernel.
+      if (/-(?:shm|reserve)$|\/lock(?:-journal)?$/.test(path)) continue;
       if (kind === "write" || kind === "truncate") this.contents.add(path);
       if (kind === "create" || kind === "mkdir" || kind === "rename") this.names.add(path);
       if (kind !== "sync") continue;

@@ -1,0 +1,39 @@
+// Runs the fault tests. With --all: every point instead of a part of them, and what came of it is written to docs/faults.md.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, release, tmpdir } from "node:os";
+import { join } from "node:path";
+
+const all = process.argv.includes("--all");
+const rest = process.argv.slice(2).filter((argument) => argument !== "--all");
+const folder = mkdtempSync(join(tmpdir(), "berth-faults-"));
+const report = join(folder, "report.jsonl");
+writeFileSync(report, "");
+const env = { ...process.env, BERTH_FAULTS_REPORT: report, ...(all ? { BERTH_FAULTS: "all" } : {}) };
+const long = all ? ["--testTimeout=7200000"] : [];
+const { status } = spawnSync("vitest", ["run", "--project", "faults", ...long, ...rest], { stdio: "inherit", env });
+if (all && status === 0 && rest.length === 0) writeFileSync("docs/faults.md", describe(readFileSync(report, "utf8")));
+rmSync(folder, { recursive: true });
+process.exit(status ?? 1);
+
+function describe(lines) {
+  const rows = lines
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ what, figures }) => `| ${what} | ${figures} |`);
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
+  const machine = `Linux ${release()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
+  return `# Faults
+
+\`npm run faults -- --all\` writes this page: every crash point and every failing call, one after the other. The tests that
+run on each change take a part of them that moves with the commit. After each fault: what was acknowledged is there and
+intact, rows and objects agree (\`fsck\` 0/0/0/0), and the registry goes on.
+
+Last run: ${new Date().toISOString().slice(0, 10)}, after ${commit}, ${machine}. Restart times were taken beside other work.
+
+| fault | figures |
+|---|---|
+${rows.join("\n")}
+`;
+}
