@@ -50,6 +50,19 @@ test("an n above the limit is lowered, not refused, and a Warning says so", asyn
   }
 });
 
+test("a query with a NUL, which PostgreSQL takes in no text, is refused before it is asked", async () => {
+  const subject = digestOf("subject");
+  for (const path of [
+    "/v2/_catalog?last=%00",
+    "/v2/tags/tags/list?last=a%00",
+    `/v2/tags/referrers/${subject}?artifactType=%00`,
+    `/v2/tags/referrers/${subject}?last=%00`,
+  ]) {
+    const answer = await client.get(path);
+    expect([answer.status, answer.code]).toEqual([400, "UNSUPPORTED"]);
+  }
+});
+
 test("the tags of an unknown repository get 404 NAME_UNKNOWN", async () => {
   const answer = await client.get("/v2/unknown/tags/list");
   expect([answer.status, answer.code]).toEqual([404, "NAME_UNKNOWN"]);

@@ -53,6 +53,14 @@ test("whatever a config holds, nothing is thrown and nothing but texts is taken"
   expect(imageFacts(Buffer.from("[".repeat(1_000_000)), document).os).toBeUndefined();
 });
 
+test("a text with a NUL, which not every database keeps, is left out; the annotation's too", () => {
+  const config = { os: "li\0nux", architecture: "arm64", created: "\0" };
+  const facts = imageFacts(Buffer.from(JSON.stringify(config)), document);
+  expect(facts).toMatchObject({ os: undefined, architecture: "arm64", created: "2026-01-01T00:00:00Z" });
+  const annotations = { "org.opencontainers.image.created": "2026\0" };
+  expect(imageFacts(undefined, { ...document, annotations }).created).toBeUndefined();
+});
+
 test("more than 64 KiB of labels are not kept", () => {
   const config = { config: { Labels: { big: "x".repeat(70_000) } } };
   expect(imageFacts(Buffer.from(JSON.stringify(config)), document).labels).toBeUndefined();

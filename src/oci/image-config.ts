@@ -18,16 +18,21 @@ export function imageFacts(config: Uint8Array | undefined, document: ManifestDoc
   const object = config === undefined ? {} : readObject(config);
   const text = (name: string) => {
     const value = object[name];
-    return typeof value === "string" && value !== "" && value.length <= textLimit ? value : undefined;
+    return typeof value === "string" && value !== "" && isKept(value) ? value : undefined;
   };
   const created = text("created") ?? document.annotations?.["org.opencontainers.image.created"];
   return {
     os: text("os"),
     architecture: text("architecture"),
     variant: text("variant"),
-    created: created !== undefined && created.length <= textLimit ? created : undefined,
+    created: created !== undefined && isKept(created) ? created : undefined,
     labels: readLabels(object["config"]),
   };
+}
+
+/** PostgreSQL takes no NUL in a text. */
+function isKept(value: string): boolean {
+  return value.length <= textLimit && !value.includes("\0");
 }
 
 function readObject(bytes: Uint8Array): Record<string, unknown> {
