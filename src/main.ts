@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import type { Composition } from "./cli/index.ts";
 
+// Rows hold keys, and the directory that a user names may be open to others: what is made here is its owner's alone.
+process.umask(0o077);
 // Before anything else is loaded, so that it is loaded from the cache.
 enableCompileCache();
 const { runCommand } = await import("./cli/index.ts");
