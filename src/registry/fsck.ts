@@ -53,6 +53,8 @@ export type FsckResult = { readonly [N in FsckNumber]: number } & {
 
 /** Rows, or keys, in one page. */
 const page = 200;
+/** Manifests in one page: they come with their bytes, up to 4 MiB each. */
+const manifestPage = 16;
 /** Looks at the store at once. */
 const abreast = 16;
 
@@ -78,7 +80,7 @@ type Found = (problem: Problem) => Promise<void>;
 async function checkManifests({ metadata }: Registry, options: FsckOptions, found: Found): Promise<number> {
   let done = 0;
   for (let after = 0; ;) {
-    const rows = await metadata.read.all(listManifests, { after, limit: page });
+    const rows = await metadata.read.all(listManifests, { after, limit: manifestPage });
     for (const row of rows) {
       const name = `manifest ${row.digest} of ${row.repository}`;
       if (row.bytes === null) {
@@ -108,7 +110,7 @@ async function checkManifests({ metadata }: Registry, options: FsckOptions, foun
     }
     done += rows.length;
     options.progress("manifests", done);
-    if (rows.length < page) return done;
+    if (rows.length < manifestPage) return done;
     after = rows.at(-1)!.id;
   }
 }

@@ -53,6 +53,9 @@ const referrersPage = 500;
 /** A page of referrers stays below the size that clients accept for an index (bytes). */
 const referrersBytes = 3 * 1024 * 1024;
 
+/** Referrers read at once: each descriptor may be as large as a manifest. */
+const referrersBatch = 16;
+
 /** A page of referrers: descriptors as JSON texts, and the digest to go on from. */
 export interface ReferrersPage {
   readonly descriptors: readonly string[];
@@ -70,12 +73,7 @@ export async function listReferrers(
   artifactType: string | undefined,
   after: string,
 ): Promise<ReferrersPage> {
-  const { read } = registry.metadata;
-  const page = { repository, subject, after, limit: referrersPage + 1 };
-  const rows =
-    artifactType === undefined
-      ? await read.all(listReferrersStatement, page)
-      : await read.all(listReferrersOfType, { ...page, artifactType });
+  const rows = await readReferrers(registry, { repository, subject, after }, artifactType);
   const known = new Set(rows.map((row) => row.digest));
   const tagged = (await listTaggedReferrers(registry, repository, subject)).filter(
     ({ digest, type }) => digest > after && !known.has(digest) && (artifactType ?? type) === type,
@@ -90,6 +88,30 @@ export async function listReferrers(
     descriptors.push(row.descriptor);
   }
   return { descriptors, next: undefined };
+}
+
+/** As many as fill a page, and hardly more: together they may be as large as a disk. */
+async function readReferrers(
+  { metadata: { read } }: Registry,
+  of: { readonly repository: RepositoryName; readonly subject: Digest; readonly after: string },
+  artifactType: string | undefined,
+): Promise<{ readonly digest: string; readonly descriptor: string }[]> {
+  const rows: { readonly digest: string; readonly descriptor: string }[] = [];
+  let bytes = 0;
+  for (let { after } = of; rows.length <= referrersPage && bytes <= referrersBytes;) {
+    const batch = { ...of, after, limit: referrersBatch };
+    const some =
+      artifactType === undefined
+        ? await read.all(listReferrersStatement, batch)
+        : await read.all(listReferrersOfType, { ...batch, artifactType });
+    for (const row of some) {
+      rows.push(row);
+      bytes += row.descriptor.length;
+      after = row.digest;
+    }
+    if (some.length < referrersBatch) break;
+  }
+  return rows;
 }
 
 interface TaggedReferrer {

@@ -100,6 +100,7 @@ export class BlobWriter {
     ) {
       this.#head.push(chunk);
       this.#size += chunk.length;
+      if (this.#head.length > headPieces) this.#head = [Buffer.concat(this.#head)];
       return undefined;
     }
     if (this.#buffer !== undefined && this.#filled + chunk.length <= bufferSize) {
@@ -311,6 +312,9 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 function alone(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
+
+/** Pieces that the first bytes are kept in at most: one of a byte takes some hundred bytes of memory. */
+const headPieces = 256;
 
 /** Chunks below this are left to the garbage collector (bytes). */
 const worthGivingBack = 4 * 1024;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { RegistryError } from "../../oci/index.ts";
+import { BodyRoom } from "./body-room.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Hands every chunk of a body to `take`, waiting where it returns a promise. */
@@ -79,23 +80,46 @@ export function readChunks(exchange: Exchange, take: TakeChunk): Promise<void> {
   });
 }
 
+/** Bytes that all bodies may take together while they are gathered. */
+const room = new BodyRoom(256 * 1024 * 1024);
+
 /**
  * The whole body, refused before it is read when it states more than `limit` bytes.
  * @param tooLarge makes the error: an error costs its stack, so only who needs it has it made
- * @throws RegistryError `tooLarge` above the limit, SIZE_INVALID when it ends early, REQUEST_TIMEOUT
+ * @throws RegistryError `tooLarge` above the limit, SIZE_INVALID when it ends early, REQUEST_TIMEOUT, UNAVAILABLE when
+ *   there is no room for it
  */
 export async function readBody(exchange: Exchange, limit: number, tooLarge: () => RegistryError): Promise<Buffer> {
   const stated = statedLength(exchange.request);
   if (stated !== undefined && stated > limit) throw tooLarge();
-  const chunks: Uint8Array[] = [];
+  // In one piece from the second chunk on: a chunk of a byte takes some hundred bytes of memory.
+  let whole: Buffer = Buffer.alloc(0);
   let size = 0;
-  await readChunks(exchange, (chunk) => {
-    size += chunk.length;
-    if (size > limit) exchange.cut?.(tooLarge());
-    else chunks.push(chunk);
-    return undefined;
-  });
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+  room.enter(exchange);
+  try {
+    await readChunks(exchange, (chunk) => {
+      if (size + chunk.length > limit) {
+        exchange.cut?.(tooLarge());
+        return undefined;
+      }
+      if (size === 0) whole = chunk as Buffer;
+      else {
+        if (size + chunk.length > whole.length) {
+          const larger = Buffer.allocUnsafeSlow(stated ?? Math.max(4096, 2 * (size + chunk.length)));
+          larger.set(whole.subarray(0, size));
+          whole = larger;
+        }
+        whole.set(chunk, size);
+      }
+      size += chunk.length;
+      room.grow(exchange, chunk.length);
+      return undefined;
+    });
+  } finally {
+    room.leave(exchange);
+  }
+  // What is handed to another thread takes all the memory along that it is a view of.
+  return whole.length === size ? whole : Buffer.from(whole.subarray(0, size));
 }
 
 /** The client went away before its body was whole. */
