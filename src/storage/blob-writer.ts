@@ -76,7 +76,8 @@ export class BlobWriter {
     this.#object = suspended?.object;
     this.#resumed = this.#object !== undefined;
     this.#digester = suspended?.digester;
-    if (suspended?.bytes) this.#head.push(suspended.bytes);
+    // A copy: its memory is freed once it was written, and the caller needs the row's bytes again if that fails.
+    if (suspended?.bytes) this.#head.push(new Uint8Array(suspended.bytes));
     this.#size = suspended?.object?.size ?? suspended?.bytes?.length ?? 0;
     parts.pool.addHolder(this.#letGo);
   }
