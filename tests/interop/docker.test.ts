@@ -83,7 +83,7 @@ testClient(place, {
     },
     "artifact with referrers": { reason: "docker pushes images only, and reads no referrers" },
     resume: {
-      does: "a connection is reset in the middle of a push, and of a pull: docker tries again by itself, and the pull goes on where it ended (`Range`); a file compared",
+      does: "a connection is reset in the middle of a push, and of a pull: docker tries again by itself, and the pull goes on where it ended (206); a file compared",
       async run(registry) {
         const proxy = await startCuttingProxy(registry);
         try {
@@ -96,7 +96,7 @@ testClient(place, {
           proxy.cut("down", cutAt);
           await docker("pull", image);
           expect(proxy.cuts).toBe(2);
-          expect(proxy.ranges).toEqual([expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
+          expect(proxy.parts).toBe(1);
           await expectNoise(image, images.medium.context);
         } finally {
           await proxy.close();

@@ -30,9 +30,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const secure = await startSecureRegistry(join(folder, "tls"));
     project.provide("secure", secure && { registry: secure.registry, certificate: secure.certificate });
     return async () => {
-      await secure?.stop();
-      await stop();
-      await remove();
+      try {
+        await secure?.stop();
+        await stop();
+      } finally {
+        await remove();
+      }
     };
   } catch (error) {
     await remove();
