@@ -157,6 +157,13 @@ test("chunks with gaps, overlaps, wrong or malformed Content-Range are refused, 
   }
 });
 
+test("a closing PUT with the wrong digest after a chunk that lay in its row is refused, whatever it was copied from", async () => {
+  const location = await client.begin("small/chunk");
+  expect((await client.call("PATCH", location, randomBytes(10_000))).status).toBe(202);
+  const put = await client.call("PUT", `${location}?digest=${digestOf("other")}`, randomBytes(30_000));
+  expect([put.status, put.code]).toEqual([400, "DIGEST_INVALID"]);
+});
+
 test("a first chunk that is refused leaves no row", async () => {
   for (const range of ["5-9", "0-9", "x"]) {
     const location = await client.begin("never/seen");

@@ -73,7 +73,17 @@ class Asked {
   #flush(): void {
     const jobs = this.#outgoing;
     this.#outgoing = [];
-    if (this.#ended === undefined) this.#send(jobs);
+    if (this.#ended !== undefined) return;
+    try {
+      this.#send(jobs);
+    } catch (cause) {
+      // An input that cannot cross to the thread fails these writes, not the process.
+      const error = new MetadataError("failed", "the writes could not be handed to the writer", { cause });
+      for (const { id } of jobs) {
+        this.#waiting.get(id)?.reject(error);
+        this.#waiting.delete(id);
+      }
+    }
   }
 }
 
