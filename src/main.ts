@@ -17,6 +17,10 @@ const composition: Composition = {
   version,
   startServer: async (config, log) => (await import("./server.ts")).startServer(config, log),
   migrate: async (config) => (await import("./open-stores.ts")).migrateStores(config),
+  collectNow: async (config, log) => (await import("./maintain.ts")).collectNow(config, log),
+  previewNow: async (config, log) => (await import("./maintain.ts")).previewNow(config, log),
+  acknowledgeNow: async (config, log) => (await import("./maintain.ts")).acknowledgeNow(config, log),
+  checkNow: async (config, log, options) => (await import("./maintain.ts")).checkNow(config, log, options),
 };
 
 // A reader that has seen enough, such as `head`, is no failure.

@@ -5,10 +5,17 @@ import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
 import { ensureDirectory } from "./lib/index.ts";
 import type { Log } from "./lib/index.ts";
-import { MetadataError, lockDirectory, migrateDatabase, openPostgres, openSqlite } from "./metadata/index.ts";
+import {
+  MetadataError,
+  lockDirectory,
+  migrateDatabase,
+  openPostgres,
+  openSqlite,
+  openSqliteReadOnly,
+} from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
 import { registryWrites } from "./registry/index.ts";
-import type { Registry, RegistryWrites } from "./registry/index.ts";
+import type { Registry, RegistrySettings, RegistryWrites } from "./registry/index.ts";
 import { BlobStore, BufferPool, filesystemDriver, s3Driver } from "./storage/index.ts";
 import type { BlobDriver } from "./storage/index.ts";
 
@@ -38,29 +45,54 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
+    // Leases of a killed process; where several share the database, they end with its heartbeat.
+    if (metadata.alone) await metadata.write("releaseLeases", {});
     const registry: Registry = {
       metadata,
       store,
+      node: metadata.alone ? null : randomBytes(16).toString("hex"),
       uploadKey: Buffer.from(uploadKey, "hex"),
-      aloneSince: metadata.alone ? Date.now() : undefined,
       alarm: (what, facts) => log.error(what, facts),
-      settings: {
-        pin: config.collection.pin,
-        inlineBytes,
-        uploadIdle: config.uploads.idle,
-        uploadAge: config.uploads.age,
-        untagged: config.collection.untagged,
-        objectGrace: config.collection.objectGrace,
-        orphanGrace: config.collection.orphanGrace,
-        lookGap: config.collection.lookGap,
-        redirect: config.redirect,
-      },
+      settings: settingsOf(config),
     };
     return { registry, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * The same for commands that only read, beside a server that may be running.
+ * @throws MetadataError, StorageError
+ */
+export async function openReadOnlyStores(config: Config, log: Log): Promise<Stores> {
+  const { database, uploads } = config;
+  if (database.kind === "postgres") return openStores(config, log);
+  const metadata = openSqliteReadOnly<RegistryWrites>(database.path);
+  try {
+    const buffers = new BufferPool(uploads.bufferBytes);
+    const driver = await openDriver(config, buffers);
+    const store = new BlobStore(driver, { inlineBytes: uploads.inlineBytes, buffers, freeSpace: uploads.freeSpace });
+    const alarm = (what: string, facts: object) => log.error(what, facts);
+    const registry = { metadata, store, node: null, uploadKey: new Uint8Array(), alarm, settings: settingsOf(config) };
+    return {
+      registry,
+      async close() {
+        await store.close();
+        await metadata.close();
+      },
+    };
+  } catch (error) {
+    await metadata.close();
+    throw error;
+  }
+}
+
+function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings {
+  const { pin, untagged, objectGrace, orphanGrace, lookGap } = collection;
+  const { inlineBytes, idle: uploadIdle, age: uploadAge } = uploads;
+  return { pin, inlineBytes, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect };
 }
 
 /**

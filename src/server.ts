@@ -6,8 +6,11 @@ import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
 import { SettingsError } from "./lib/settings/index.ts";
+import type { Control } from "./api/control/index.ts";
+import { serveMaintenance } from "./maintain.ts";
 import { openStores } from "./open-stores.ts";
-import { collectInBackground } from "./registry/index.ts";
+import { beatHeart, collectInBackground } from "./registry/index.ts";
+import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { watchServer } from "./watch-server.ts";
 
 export interface RunningServer {
@@ -21,8 +24,10 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Log): Promise<RunningServer> {
   refuseExposure(config);
   const stores = await openStores(config, log);
+  let heart: Heart | undefined;
   try {
     const { registry } = stores;
+    heart = await beatHeart(registry);
     const watch = watchServer(config, log, registry);
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
@@ -36,27 +41,44 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       throw error;
     });
     const { enabled, interval, orphanGrace } = config.collection;
-    const collection = enabled
-      ? collectInBackground(registry, {
-          interval,
-          sweepEvery: Math.max(interval, orphanGrace / 4),
-          passed: (collected) => watch.passed(collected),
-        })
-      : undefined;
+    const collection = collectInBackground(registry, {
+      interval: enabled ? interval : undefined,
+      sweepEvery: Math.max(interval, orphanGrace / 4),
+      passed: (collected) => watch.passed(collected),
+    });
+    const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
       async close() {
         watch.drain();
         if (config.drainNotice > 0) await setTimeout(config.drainNotice);
         await listener.drain(config.drain);
-        await collection?.stop();
+        await control?.close();
+        await collection.stop();
+        await heart?.stop();
         await stores.close();
         await watch.close();
       },
     };
   } catch (error) {
+    await heart?.stop();
     await stores.close();
     throw error;
+  }
+}
+
+/** The registry serves without it, too. */
+async function openControl(
+  config: Config,
+  log: Log,
+  registry: Registry,
+  collection: Collection,
+): Promise<Control | undefined> {
+  try {
+    return await serveMaintenance(config, registry, collection);
+  } catch (error) {
+    log.warn("commands such as gc cannot reach this server", { reason: String(error) });
+    return undefined;
   }
 }
 

@@ -164,6 +164,7 @@ const owners: { readonly [table: string]: string } = {
   manifest_blob: "registry",
   manifest_child: "registry",
   manifest_content: "registry",
+  node: "registry",
   orphan: "registry",
   referrer: "registry",
   repository: "registry",

@@ -1,5 +1,16 @@
 import type { Config } from "../config.ts";
 import type { Address, Log } from "../lib/index.ts";
+import type { Collected, FsckOptions, FsckResult } from "../registry/index.ts";
+
+/** What `fsck` found, and what SQLite itself says is wrong with its file. */
+export interface Checked {
+  readonly found: FsckResult;
+  readonly integrity: readonly string[];
+  /** Blobs that wait for a push to heal them since now. */
+  readonly marked: number;
+  /** Rows that collection looks at since now. */
+  readonly queued: number;
+}
 
 /** What the commands need of the layer above them; loaded when asked for. */
 export interface Composition {
@@ -15,4 +26,16 @@ export interface Composition {
   }>;
   /** Brings the schema up to date; resolves with the names of the steps that were run. */
   migrate(config: Config): Promise<readonly string[]>;
+  /** One pass of collection, here or by the server that has the data directory. */
+  collectNow(config: Config, log: Log): Promise<Collected>;
+  /** What that pass would do. */
+  previewNow(config: Config, log: Log): Promise<Collected>;
+  /** Database and blob store belong together as they are now. */
+  acknowledgeNow(config: Config, log: Log): Promise<void>;
+  /** Compares rows and bytes; `repair` marks and queues, here or by the server. */
+  checkNow(
+    config: Config,
+    log: Log,
+    options: Omit<FsckOptions, "grace"> & { readonly repair: boolean },
+  ): Promise<Checked>;
 }

@@ -7,7 +7,18 @@ import { settingFlags } from "./flags.ts";
 import { describeProgram } from "./index.ts";
 
 const unused = () => Promise.reject(new Error("help starts nothing"));
-const program = describeProgram({ version: "0.0.0", startServer: unused, migrate: unused }, () => undefined);
+const program = describeProgram(
+  {
+    version: "0.0.0",
+    startServer: unused,
+    migrate: unused,
+    collectNow: unused,
+    previewNow: unused,
+    acknowledgeNow: unused,
+    checkNow: unused,
+  },
+  () => undefined,
+);
 
 function* commandsOf(command: Command): Generator<Command> {
   yield command;

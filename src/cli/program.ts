@@ -4,6 +4,7 @@ import type { Composition } from "./composition.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addSettingFlags, givenFlags, settingFlags, storeFlags } from "./flags.ts";
 import type { FlagName } from "./flags.ts";
+import type { FsckFlags } from "./fsck.ts";
 import { outputs } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
 
@@ -44,6 +45,32 @@ export function describeProgram(composition: Composition, finish: (code: number)
     .action(async (options: { output: Output }, command: Command) => {
       const { migrateDatabase } = await import("./db-migrate.ts");
       finish(await migrateDatabase(composition, givenFlags(command), options.output));
+    });
+
+  withOutput(addSettingFlags(program.command("fsck"), storeFlags))
+    .description("compare rows and bytes; ends with 0 only when nothing is wrong")
+    .option("--verify", "read every byte and compare digests")
+    .option("--rate <size>", "bytes read in a second at most, such as 50MiB")
+    .option("--repair", "mark what is wrong, so that the next push heals it, and queue what nothing holds")
+    .action(async (options: { output: Output } & FsckFlags, command: Command) => {
+      const { check } = await import("./fsck.ts");
+      finish(await check(composition, givenFlags(command), options.output, options));
+    });
+
+  withOutput(addSettingFlags(program.command("gc"), storeFlags))
+    .description("one pass of garbage collection now; `serve` does it all the time")
+    .option("--dry-run", "say what would go, change nothing")
+    .action(async (options: { output: Output; dryRun?: true }, command: Command) => {
+      const { collect } = await import("./gc.ts");
+      finish(await collect(composition, givenFlags(command), options.output, options.dryRun === true));
+    });
+
+  const restore = program.command("restore").description("after a backup was put back");
+  withOutput(addSettingFlags(restore.command("acknowledge"), storeFlags))
+    .description("say that database and blob store belong together as they are, so that collection goes on")
+    .action(async (options: { output: Output }, command: Command) => {
+      const { acknowledge } = await import("./gc.ts");
+      finish(await acknowledge(composition, givenFlags(command), options.output));
     });
 
   withOutput(program.command("version"))

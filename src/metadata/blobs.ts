@@ -41,27 +41,33 @@ export const lockBlob = statement(
     select id, size, key, bad from blob where digest = ${p.digest} ${d.forKeyShare}`,
 );
 
-/** No row when the digest is there already (a node may have been quicker). */
+/**
+ * No row when the digest is there already (a node may have been quicker), or when the object was given up: what the
+ * sweep has written off is never named.
+ */
 export const insertBlob = statement(
   "insertBlob",
   (
-    db,
+    _db,
     p: { digest: string; size: number; key: string | null; crcs: Uint8Array | null; pinUntil: number; now: number },
+    d,
   ) =>
-    db
-      .insertInto("blob")
-      .values({
-        digest: p.digest,
-        size: p.size,
-        key: p.key,
-        crcs: p.crcs,
-        pin_until: p.pinUntil,
-        bad: 0,
-        created_at: p.now,
-        condemned_at: null,
-      })
-      .onConflict((conflict) => conflict.column("digest").doNothing())
-      .returning("id"),
+    d.name === "sqlite"
+      ? sql<{ id: number }>`
+          insert into blob (digest, size, key, crcs, pin_until, bad, created_at)
+          select ${p.digest}, ${p.size}, ${p.key}, ${p.crcs}, ${p.pinUntil}, 0, ${p.now}
+          where not exists (select 1 from dead_object where key = ${p.key})
+          on conflict (digest) do nothing returning id`
+      : sql<{ id: number }>`
+          insert into blob (digest, size, key, crcs, pin_until, bad, created_at)
+          select ${p.digest}::text, ${p.size}::bigint, ${p.key}::text, ${p.crcs}::bytea, ${p.pinUntil}::bigint, 0,
+                 ${p.now}::bigint
+          where not exists (select 1 from dead_object where key = ${p.key}::text)
+          on conflict (digest) do nothing returning id`,
+);
+
+export const findDeadObject = statement("findDeadObject", (db, p: { key: string }) =>
+  db.selectFrom("dead_object").select("not_before").where("key", "=", p.key),
 );
 
 export const insertBlobContent = statement("insertBlobContent", (db, p: { blob: number; bytes: Uint8Array }) =>
@@ -70,6 +76,13 @@ export const insertBlobContent = statement("insertBlobContent", (db, p: { blob: 
 
 export const deleteBlobContent = statement("deleteBlobContent", (db, p: { blob: number }) =>
   db.deleteFrom("blob_content").where("blob_id", "=", p.blob),
+);
+
+/** The blob's row for this transaction alone, to change what it names. */
+export const takeBlob = statement(
+  "takeBlob",
+  (_db, p: { blob: number }, d) =>
+    sql<{ key: string | null; bad: number }>`select key, bad from blob where id = ${p.blob} ${d.forUpdate}`,
 );
 
 /** Gives a bad blob the bytes of a new upload. */

@@ -2,6 +2,7 @@ export { findRepository, findRepositoryName, insertRepository, listRepositories 
 export {
   deleteBlobContent,
   deleteLink,
+  findDeadObject,
   findLinkedBlob,
   healBlob,
   insertBlob,
@@ -17,6 +18,7 @@ export {
   pinBlob,
   pinLink,
   shareLink,
+  takeBlob,
 } from "./blobs.ts";
 export type { LinkedBlob } from "./blobs.ts";
 export {
@@ -48,11 +50,16 @@ export { deleteManifestTags, deleteTag, findManifestTag, listTags, lockTag, putT
 export {
   cancelUpload,
   claimUpload,
+  deleteNode,
+  deleteOldNodes,
   deleteUpload,
+  findNode,
   findUpload,
   insertUpload,
   listExpiredUploads,
   lockUpload,
+  putNode,
+  releaseLeases,
   renewUpload,
   saveUpload,
 } from "./uploads.ts";
@@ -66,6 +73,8 @@ export {
   condemnLink,
   condemnManifest,
   deleteBlob,
+  countDeadObjects,
+  countOldOrphans,
   deleteDeadObjects,
   deleteOrphan,
   deleteReviews,
@@ -107,7 +116,7 @@ export type {
 export type { UploadTable } from "./schema.ts";
 export { migrateDatabase } from "./dialects/migrate.ts";
 export { openPostgres } from "./dialects/postgres.ts";
-export { openSqlite, openSqliteInProcess } from "./dialects/sqlite.ts";
+export { checkIntegrity, openSqlite, openSqliteInProcess, openSqliteReadOnly } from "./dialects/sqlite.ts";
 export type { WriterStart } from "./dialects/sqlite.ts";
 export { lockDirectory } from "./dialects/sqlite-lock.ts";
 export { serveWrites } from "./dialects/sqlite-writer.ts";

@@ -17,6 +17,12 @@ import { loadTables, sampleDigest } from "./testing/loaded-tables.ts";
 const allowed: { readonly [statement: string]: string } = {
   findInstallation: "a handful of rows, read at start",
   insertRepository: "SQLite lists the look for children that it takes only while a foreign key is violated",
+  countDeadObjects: "asked by a command, once",
+  countOldOrphans: "asked by a command; orphans are few",
+  deleteOldNodes: "a handful of rows",
+  findNode: "a handful of rows",
+  deleteNode: "a handful of rows",
+  releaseLeases: "once, at the start; uploads under way are few",
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
@@ -24,6 +30,7 @@ const allowed: { readonly [statement: string]: string } = {
 
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
+  releaseLeases: "once, at the start; uploads under way are few",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

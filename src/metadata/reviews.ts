@@ -204,3 +204,19 @@ export const deleteOrphan = statement("deleteOrphan", (db, p: { key: string }) =
 export const forgetOrphans = statement("forgetOrphans", (db, p: { before: number }) =>
   db.deleteFrom("orphan").where("last_seen", "<", p.before),
 );
+
+/** For looking without doing. */
+export const countDeadObjects = statement(
+  "countDeadObjects",
+  (_db, p: { now: number }) =>
+    sql<{ count: number }>`select count(*) as count from dead_object where not_before <= ${p.now}`,
+);
+
+/** How many of the keys were first seen before `before`. */
+export const countOldOrphans = statement(
+  "countOldOrphans",
+  (_db, p: { keys: readonly string[]; before: number }, d) =>
+    sql<{ count: number }>`
+    select count(*) as count from ${d.each(p.keys, "text")} join orphan on orphan.key = e.value
+    where orphan.first_seen <= ${p.before}`,
+);

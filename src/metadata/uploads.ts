@@ -22,6 +22,7 @@ export const insertUpload = statement(
       repository: number;
       key: string | null;
       leaseUntil: number;
+      holder: string | null;
       cancelled: number;
       now: number;
       expiresAt: number;
@@ -38,6 +39,7 @@ export const insertUpload = statement(
         size: 0,
         fence: 1,
         lease_until: p.leaseUntil,
+        holder: p.holder,
         cancelled: p.cancelled,
         created_at: p.now,
         expires_at: p.expiresAt,
@@ -45,11 +47,18 @@ export const insertUpload = statement(
       .onConflict((conflict) => conflict.column("id").doNothing()),
 );
 
-export const claimUpload = statement("claimUpload", (db, p: { id: string; leaseUntil: number }) =>
-  db
-    .updateTable("upload")
-    .set((row) => ({ fence: row("fence", "+", 1), lease_until: p.leaseUntil }))
-    .where("id", "=", p.id),
+export const claimUpload = statement(
+  "claimUpload",
+  (db, p: { id: string; leaseUntil: number; holder: string | null }) =>
+    db
+      .updateTable("upload")
+      .set((row) => ({ fence: row("fence", "+", 1), lease_until: p.leaseUntil, holder: p.holder }))
+      .where("id", "=", p.id),
+);
+
+/** Ends every lease, when all who held one are known to be gone. */
+export const releaseLeases = statement("releaseLeases", (db, _p: { readonly [none: string]: never }) =>
+  db.updateTable("upload").set({ lease_until: 0 }).where("lease_until", ">", 0),
 );
 
 export const renewUpload = statement(
@@ -109,4 +118,25 @@ export const listExpiredUploads = statement(
   (_db, p: { now: number; limit: number }, d) =>
     sql<UploadTable>`
     select * from upload where expires_at < ${p.now} and lease_until < ${p.now} order by expires_at limit ${p.limit} ${d.skipLocked}`,
+);
+
+/** A process says that it is there. */
+export const putNode = statement("putNode", (db, p: { id: string; now: number }) =>
+  db
+    .insertInto("node")
+    .values({ id: p.id, seen_at: p.now })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet((row) => ({ seen_at: row.ref("excluded.seen_at") }))),
+);
+
+export const findNode = statement("findNode", (db, p: { id: string }) =>
+  db.selectFrom("node").select("seen_at").where("id", "=", p.id),
+);
+
+export const deleteNode = statement("deleteNode", (db, p: { id: string }) =>
+  db.deleteFrom("node").where("id", "=", p.id),
+);
+
+/** Processes that have not said anything since. */
+export const deleteOldNodes = statement("deleteOldNodes", (db, p: { before: number }) =>
+  db.deleteFrom("node").where("seen_at", "<", p.before),
 );

@@ -17,20 +17,21 @@ import type { Mark } from "./writes/epoch.ts";
 export async function checkEpoch(registry: Registry, advance: boolean): Promise<string | undefined> {
   const { metadata, store } = registry;
   const mine = await metadata.write("readMark", {});
-  const theirs = await findMark(store.driver);
+  const theirs = await readStoreMark(store.driver);
   if (theirs === undefined) {
     if (mine.turn > 0) return "the blob store has no mark, but the database has been used with one that had";
-    await putMark(store.driver, { epoch: mine.epoch, turn: 0 });
+    await writeStoreMark(store.driver, { epoch: mine.epoch, turn: 0 });
   } else if (theirs.epoch !== mine.epoch) {
     return `the blob store belongs to another database: its epoch is ${theirs.epoch}, the database's ${mine.epoch}`;
   } else if (theirs.turn > mine.turn) {
     return `the database is older than the blob store (its turn is ${mine.turn}, the store's ${theirs.turn}): it was restored from a backup`;
   }
-  if (advance) await putMark(store.driver, await metadata.write("advanceTurn", {}));
+  if (advance) await writeStoreMark(store.driver, await metadata.write("advanceTurn", {}));
   return undefined;
 }
 
-async function findMark(driver: BlobDriver): Promise<Mark | undefined> {
+/** @throws StorageError `failed` when there is a mark that is not understood */
+export async function readStoreMark(driver: BlobDriver): Promise<Mark | undefined> {
   const text = await driver.findMark();
   if (text === undefined) return undefined;
   try {
@@ -42,6 +43,6 @@ async function findMark(driver: BlobDriver): Promise<Mark | undefined> {
   throw new StorageError("failed", `the blob store's mark is not understood: ${text.slice(0, 100)}`);
 }
 
-async function putMark(driver: BlobDriver, { epoch, turn }: Mark): Promise<void> {
+export async function writeStoreMark(driver: BlobDriver, { epoch, turn }: Mark): Promise<void> {
   await driver.putMark(`${JSON.stringify({ epoch, turn })}\n`);
 }

@@ -1,12 +1,13 @@
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Collected, CollectOptions } from "./collect-garbage.ts";
 import type { Registry } from "./registry.ts";
+import { queueUnheld } from "./repair-content.ts";
 import { SteadyClock } from "./steady-clock.ts";
 
 /** Times of the background; milliseconds. */
 export interface CollectionSchedule {
-  /** From the end of one pass to the next. */
-  readonly interval: number;
+  /** From the end of one pass to the next; undefined makes passes only when they are asked for. */
+  readonly interval: number | undefined;
   /** Between two sweeps of the whole store, on all nodes together. */
   readonly sweepEvery: number;
   /** Told of each pass, for figures. */
@@ -41,6 +42,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
 
   const run = async (sweepEvery: number): Promise<Collected> => {
     const checkMark = off !== undefined || markedAt === undefined || performance.now() - markedAt > markEvery;
+    if (markedAt === undefined) await queueWhatWasKept(registry);
     const options: CollectOptions = { clock, checkMark, sweepEvery, signal: stopping.signal };
     const collected = await collectGarbage(registry, options);
     schedule.passed(collected);
@@ -59,9 +61,10 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
   };
 
   const plan = () => {
-    if (stopping.signal.aborted) return;
-    const pause = Math.min(longestPause, schedule.interval * 2 ** Math.min(failures, 20));
-    timer = setTimeout(() => void tick(), failures === 0 ? schedule.interval : Math.max(pause, schedule.interval));
+    const { interval } = schedule;
+    if (stopping.signal.aborted || interval === undefined) return;
+    const pause = Math.max(interval, Math.min(longestPause, interval * 2 ** Math.min(failures, 20)));
+    timer = setTimeout(() => void tick(), pause);
     timer.unref();
   };
 
@@ -85,4 +88,11 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
       await last;
     },
   };
+}
+
+/** Manifests that were kept until now have no review on its way when the setting changes: they get one. */
+async function queueWhatWasKept(registry: Registry): Promise<void> {
+  const { untagged } = registry.settings;
+  const { before } = await registry.metadata.write("changeSetting", { name: "untagged", value: untagged });
+  if (untagged === "delete" && before !== "delete") await queueUnheld(registry, "no longer kept", ["manifest"]);
 }

@@ -31,8 +31,8 @@ export interface Registry {
   readonly settings: RegistrySettings;
   /** Signs upload ids; the same on all nodes. */
   readonly uploadKey: Uint8Array;
-  /** When this process began, where it is the only one: what an earlier one was doing is over. Milliseconds since 1970. */
-  readonly aloneSince: number | undefined;
+  /** This process among several on one database; null where it is the only one. */
+  readonly node: string | null;
   /** Told of what an operator must see: corrupt objects, failing disks. */
   readonly alarm: (what: string, facts: object) => void;
 }

@@ -8,8 +8,9 @@ import { ownUploads } from "./own-uploads.ts";
 import { recentBlobs } from "./recent-blobs.ts";
 import { catchUpUpload, saveUpload } from "./save-upload.ts";
 import { newUploadId, readUploadId } from "./upload-id.ts";
-import { uploadLease } from "./writes/upload.ts";
-import type { ClaimedUpload } from "./writes/upload.ts";
+import { uploadsHere } from "./uploads-here.ts";
+import { busyUpload, unknownUpload, uploadLease } from "./writes/upload.ts";
+import type { ClaimedUpload, HeldUpload as Claim } from "./writes/upload.ts";
 
 /** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
 export type Body = (take: Take) => Promise<void>;
@@ -53,9 +54,8 @@ export async function appendUpload(
   // A first chunk that begins elsewhere leaves nothing behind, not even a row.
   if (range !== undefined && range.start > 0) checkStart(range, await inspectUpload(registry, repository, id));
   await registry.store.ensureSpace();
-  const held = await claim(registry, caller, repository, id);
-  const { writer } = held;
-  return keepLease(registry, id, held, async (take) => {
+  return withUpload(registry, caller, repository, id, async (held, take) => {
+    const { writer } = held;
     try {
       await receivePart(writer, range, body, take);
     } finally {
@@ -85,10 +85,10 @@ export async function finishUpload(
   if (whole) {
     checkStart(range, 0);
     await pushBlob(registry, caller, repository, digest, range === undefined ? body : limitBody(body, range));
+    uploadsHere(registry).end(id);
     return;
   }
-  const held = await claim(registry, caller, repository, id);
-  await keepLease(registry, id, held, async (take) => {
+  await withUpload(registry, caller, repository, id, async (held, take) => {
     try {
       await receivePart(held.writer, range, body, take);
     } catch (error) {
@@ -96,17 +96,18 @@ export async function finishUpload(
       throw error;
     }
     try {
-      await commit(registry, caller, repository, digest, held.writer, id);
+      await commit(registry, caller, repository, digest, held.writer, { id, fence: held.claimed.fence });
     } catch (error) {
       await putBack(registry, id, held.claimed);
       throw error;
     }
+    uploadsHere(registry).end(id);
   });
 }
 
 /** Bytes that an upload has (end-13). @throws RegistryError BLOB_UPLOAD_UNKNOWN */
 export async function inspectUpload(registry: Registry, repository: RepositoryName, id: string): Promise<number> {
-  checkId(registry, repository, id);
+  checkOpen(registry, repository, id);
   await catchUpUpload(registry, id);
   const row = await registry.metadata.read.first(findUpload, { id });
   if (row?.cancelled) throw unknownUpload();
@@ -120,7 +121,7 @@ export async function cancelUpload(
   repository: RepositoryName,
   id: string,
 ): Promise<void> {
-  checkId(registry, repository, id);
+  checkOpen(registry, repository, id);
   ownUploads(registry).name(id);
   await catchUpUpload(registry, id);
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, caller, repository, id));
@@ -167,11 +168,33 @@ interface HeldUpload {
   readonly writer: BlobWriter;
 }
 
+/**
+ * Claims the upload for as long as `work` runs.
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN, UPLOAD_BUSY
+ */
+async function withUpload<T>(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  id: string,
+  work: (held: HeldUpload, take: Take) => Promise<T>,
+): Promise<T> {
+  const here = uploadsHere(registry);
+  if (!here.enter(id)) throw busyUpload();
+  try {
+    const held = await claim(registry, caller, repository, id);
+    return await keepLease(registry, id, held, (take) => work(held, take));
+  } finally {
+    here.leave(id);
+  }
+}
+
 async function claim(registry: Registry, caller: Caller, repository: RepositoryName, id: string): Promise<HeldUpload> {
-  const { algorithm } = checkId(registry, repository, id);
+  const { algorithm } = checkOpen(registry, repository, id);
   ownUploads(registry).name(id);
   await catchUpUpload(registry, id);
-  const claimed = await registry.metadata.write("claimUpload", contextOf(registry, caller, repository, id));
+  const context = contextOf(registry, caller, repository, id);
+  const claimed = await registry.metadata.write("claimUpload", { ...context, node: registry.node });
   const { key, state, bytes, size } = claimed;
   try {
     return { claimed, writer: await registry.store.resume(algorithm, { key, state: parseState(state), bytes, size }) };
@@ -215,7 +238,7 @@ async function commit(
   repository: RepositoryName,
   digest: Digest,
   writer: BlobWriter,
-  upload: string | null,
+  upload: Claim | null,
 ): Promise<void> {
   const written = await writer.finish(digestAlgorithm(digest));
   if (written.digest !== digest) {
@@ -232,12 +255,14 @@ async function commit(
     upload,
   });
   if (written.bytes !== null) recentBlobs(registry).keep(digest, written.bytes);
-  if (upload !== null) ownUploads(registry).forget(upload);
+  if (upload !== null) ownUploads(registry).forget(upload.id);
 }
 
-async function forget(registry: Registry, written: WrittenBlob, upload: string | null): Promise<void> {
-  if (upload !== null) await registry.metadata.write("removeUploads", { ids: [upload] });
-  if (written.key !== null) await registry.store.driver.remove([written.key]).catch(() => undefined);
+async function forget(registry: Registry, written: WrittenBlob, upload: Claim | null): Promise<void> {
+  const { key } = written;
+  const mine = upload === null || (await registry.metadata.write("dropUpload", { ...upload, key })).held;
+  if (upload !== null) uploadsHere(registry).end(upload.id);
+  if (mine && key !== null) await registry.store.driver.remove([key]).catch(() => undefined);
 }
 
 /** Renews the lease while the work goes on; takes no more bytes once another request has the upload. */
@@ -278,6 +303,13 @@ function checkId(registry: Registry, repository: RepositoryName, id: string) {
   return read;
 }
 
+/** An upload that never had a row leaves no trace in the database when it ends; this process remembers for a while. */
+function checkOpen(registry: Registry, repository: RepositoryName, id: string) {
+  const read = checkId(registry, repository, id);
+  if (uploadsHere(registry).hasEnded(id)) throw unknownUpload();
+  return read;
+}
+
 function contextOf(registry: Registry, caller: Caller, repository: RepositoryName, id: string) {
   return {
     repository,
@@ -285,18 +317,10 @@ function contextOf(registry: Registry, caller: Caller, repository: RepositoryNam
     principal: caller.principal,
     pin: registry.settings.pin,
     idle: registry.settings.uploadIdle,
-    aloneSince: registry.aloneSince ?? null,
   };
 }
 
 /** The driver's state out of an upload's row. */
 export function parseState(state: string | null) {
   return state === null ? null : (JSON.parse(state) as { readonly size: number });
-}
-
-function unknownUpload(): RegistryError {
-  return new RegistryError(
-    "BLOB_UPLOAD_UNKNOWN",
-    "there is no such upload in this repository: it ended or expired, begin a new one",
-  );
 }

@@ -2,20 +2,31 @@ import type { Writes } from "../metadata/index.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
-import { advanceTurn, readMark } from "./writes/epoch.ts";
-import { ensureInstallation } from "./writes/installation.ts";
+import { acknowledgeRestore, advanceTurn, readMark } from "./writes/epoch.ts";
+import { changeSetting, ensureInstallation } from "./writes/installation.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
+import { putHeartbeat, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { reviewBatch } from "./writes/review.ts";
-import { cancelUpload, claimUpload, expireUploads, removeUploads, renewUpload, saveUpload } from "./writes/upload.ts";
+import {
+  cancelUpload,
+  claimUpload,
+  dropUpload,
+  expireUploads,
+  releaseLeases,
+  renewUpload,
+  saveUpload,
+} from "./writes/upload.ts";
 
 /** Every write of the registry by name; the writer thread runs this same table. */
 export const registryWrites = {
+  acknowledgeRestore,
   advanceTurn,
   cancelUpload,
+  changeSetting,
   claimDeadObjects,
   claimSweep,
   claimUpload,
@@ -23,6 +34,7 @@ export const registryWrites = {
   deleteBlobLink,
   deleteManifest,
   deleteTag,
+  dropUpload,
   ensureInstallation,
   expireUploads,
   finishDeadObjects,
@@ -33,11 +45,13 @@ export const registryWrites = {
   noteOrphans,
   pinBlob,
   pinManifest,
+  putHeartbeat,
   putManifest,
   postponeDeadObject,
   queueUnheld,
   readMark,
-  removeUploads,
+  releaseLeases,
+  removeNode,
   renewUpload,
   reviewBatch,
   saveUpload,

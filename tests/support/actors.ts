@@ -14,6 +14,8 @@ export interface Actor {
   holdAt(statement: string): Promise<void>;
   /** Lets the held write go on. */
   letGo(): void;
+  /** How often its writes ran a statement; undefined where that is not counted. */
+  ran(statement: string): number | undefined;
 }
 
 /** Several actors on one registry. */
@@ -33,12 +35,14 @@ export interface World {
 }
 
 class Gate {
+  readonly ran = new Map<string, number>();
   #at: string | undefined;
   #reached: (() => void) | undefined;
   #open: Promise<void> = Promise.resolve();
   #letGo: (() => void) | undefined;
 
   readonly before = async (statement: string): Promise<void> => {
+    this.ran.set(statement, (this.ran.get(statement) ?? 0) + 1);
     if (statement !== this.#at) return;
     this.#at = undefined;
     this.#reached?.();
@@ -68,6 +72,7 @@ export async function openSqliteWorld(): Promise<World> {
       registry: openRegistry(metadata, driver, settings),
       holdAt: async () => undefined,
       letGo: () => undefined,
+      ran: () => undefined,
     }),
     async race(first, second) {
       const [a] = await Promise.allSettled([first.run()]);
@@ -103,7 +108,12 @@ export async function openPostgresWorld(
       opened.push(metadata);
       await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
       const registry = openRegistry(metadata, driver, settings);
-      return { registry, holdAt: (statement) => gate.holdAt(statement), letGo: () => gate.letGo() };
+      return {
+        registry,
+        holdAt: (statement) => gate.holdAt(statement),
+        letGo: () => gate.letGo(),
+        ran: (statement) => gate.ran.get(statement) ?? 0,
+      };
     },
     async race({ by, at, run }, second) {
       const held = by.holdAt(at);

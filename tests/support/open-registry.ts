@@ -41,7 +41,7 @@ export function openRegistry(
     store: new BlobStore(driver, { inlineBytes: merged.inlineBytes, buffers: new BufferPool(16 * 1024 * 1024) }),
     settings: merged,
     uploadKey: Buffer.alloc(32, 7),
-    aloneSince: undefined,
+    node: null,
     alarm: (what) => void alarms.push(what),
     alarms,
   };

@@ -107,6 +107,11 @@ function parserOver(types: typeof pg.types) {
   };
 }
 
+/** A lock is not waited for without end, and a process that stops in the middle does not keep its locks. */
+const beginning =
+  "begin; set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '60s'; " +
+  "select (extract(epoch from clock_timestamp()) * 1000)::bigint as now";
+
 async function transact<T>(
   pool: pg.Pool,
   work: (tx: Transaction) => Promise<T>,
@@ -115,10 +120,8 @@ async function transact<T>(
   const client = await pool.connect();
   let broken = false;
   try {
-    const results = (await client.query(
-      "begin; select (extract(epoch from clock_timestamp()) * 1000)::bigint as now",
-    )) as unknown as pg.QueryResult<{ now: number }>[];
-    const value = await work(transactionOver(client, results[1]!.rows[0]!.now, before));
+    const results = (await client.query(beginning)) as unknown as pg.QueryResult<{ now: number }>[];
+    const value = await work(transactionOver(client, results.at(-1)!.rows[0]!.now, before));
     await client.query("commit");
     return value;
   } catch (error) {

@@ -150,6 +150,34 @@ export function openSqliteInProcess<W extends Writes>(path: string, writes: W): 
   });
 }
 
+/**
+ * Reads only, beside a server that may be running; every write is refused. Reads must be short: while one lasts the
+ * server's log of writes grows.
+ * @throws MetadataError `unavailable` when there is no database
+ */
+export function openSqliteReadOnly<W extends Writes>(path: string): Metadata<W> {
+  const reader = new SqliteConnection(path, { readOnly: true });
+  const asked = new Asked(() => undefined);
+  asked.end(new MetadataError("failed", "this database was opened for reading only"));
+  return metadataOver<W>(reader, asked, new Int32Array(generationSlots), async () => reader.close());
+}
+
+/** What SQLite itself finds wrong with its file and its references; empty when all is well. @throws MetadataError */
+export async function checkIntegrity(path: string): Promise<string[]> {
+  const { database } = new SqliteConnection(path, { readOnly: true });
+  try {
+    const rows = database.prepare("pragma integrity_check").all();
+    const broken = rows.map((row) => String(row["integrity_check"])).filter((text) => text !== "ok");
+    const dangling = database.prepare("pragma foreign_key_check").all();
+    return [
+      ...broken,
+      ...dangling.map((row) => `${String(row["table"])} names a ${String(row["parent"])} that is not there`),
+    ];
+  } finally {
+    database.close();
+  }
+}
+
 function metadataOver<W extends Writes>(
   reader: SqliteConnection,
   asked: Asked,

@@ -35,6 +35,7 @@ export const kitWrites = {
       ...input,
       key: null,
       leaseUntil: 0,
+      holder: null,
       cancelled: 0,
       now: tx.now,
       expiresAt: 0,
@@ -44,7 +45,7 @@ export const kitWrites = {
   /** Reads, thinks, and writes: two that do so at once must not both see the same. */
   async claim(tx: Transaction, input: { readonly id: string }): Promise<number> {
     const row = await tx.first(lockUpload, input);
-    await tx.run(claimUpload, { id: input.id, leaseUntil: 0 });
+    await tx.run(claimUpload, { id: input.id, leaseUntil: 0, holder: null });
     return row!.fence + 1;
   },
 
@@ -52,7 +53,7 @@ export const kitWrites = {
   async claimBoth(tx: Transaction, input: { readonly ids: readonly string[] }): Promise<void> {
     for (const id of input.ids) {
       await tx.first(lockUpload, { id });
-      await tx.run(claimUpload, { id, leaseUntil: 0 });
+      await tx.run(claimUpload, { id, leaseUntil: 0, holder: null });
     }
   },
 
@@ -71,7 +72,7 @@ export const kitWrites = {
   /** What a transaction sees of its own. */
   async readBack(tx: Transaction, input: { readonly id: string }): Promise<number | undefined> {
     const before = await tx.all(findUpload, input);
-    await tx.run(claimUpload, { id: input.id, leaseUntil: 0 });
+    await tx.run(claimUpload, { id: input.id, leaseUntil: 0, holder: null });
     const after = await tx.first(findUpload, input);
     return after === undefined ? undefined : after.fence - before[0]!.fence;
   },

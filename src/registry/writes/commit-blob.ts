@@ -1,6 +1,8 @@
 import {
   deleteBlobContent,
   deleteUpload,
+  findDeadObject,
+  findLinkedBlob,
   healBlob,
   insertBlob,
   insertBlobContent,
@@ -8,14 +10,19 @@ import {
   insertLink,
   insertReview,
   lockBlob,
+  lockUpload,
   pinBlob,
   pinLink,
   shareLink,
+  takeBlob,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { MetadataError } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
 import { ensureRepository, afterPin } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+import { unknownUpload } from "./upload.ts";
+import type { HeldUpload } from "./upload.ts";
 
 /** Times that a row which another node puts in or takes out is tried for. */
 const attempts = 10;
@@ -28,21 +35,34 @@ export interface CommitBlobInput extends WriteContext {
   readonly key: string | null;
   readonly bytes: Uint8Array | null;
   readonly crcs: Uint8Array | null;
-  /** The upload that ends with this, if it has a row. */
-  readonly upload: string | null;
+  /** The upload that ends with this, if it has a row; the caller must still hold it. */
+  readonly upload: HeldUpload | null;
 }
 
 /**
  * Names an uploaded blob and links it to the repository (end-4b, end-6). A digest that is there already keeps its
  * object and the new one is given up; a bad one takes the new bytes.
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN when the upload ended or another writer has it
  */
 export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promise<{ readonly duplicate: boolean }> {
+  if (input.upload !== null && !(await endUpload(tx, input, input.upload))) return { duplicate: false };
   const repository = await ensureRepository(tx, input.repository);
   const pinUntil = tx.now + input.pin;
   const { blob, duplicate } = await nameBlob(tx, input, pinUntil);
   await linkBlob(tx, { repository, blob, pin: input.pin, event: "blob pushed" });
-  if (input.upload !== null) await tx.run(deleteUpload, { id: input.upload });
   return { duplicate };
+}
+
+/** Ends the upload; false when this very commit was made before, and its answer was lost. */
+async function endUpload(tx: Transaction, input: CommitBlobInput, upload: HeldUpload): Promise<boolean> {
+  const row = await tx.first(lockUpload, { id: upload.id });
+  if (row?.fence === upload.fence && row.cancelled === 0) {
+    await tx.run(deleteUpload, { id: upload.id });
+    return true;
+  }
+  const linked = await tx.first(findLinkedBlob, { repository: input.repository, digest: input.digest });
+  if (row === undefined && linked !== undefined && linked.key === input.key) return false;
+  throw unknownUpload();
 }
 
 /** Links a blob to a repository and pins the link; the caller keeps the blob from being collected meanwhile. */
@@ -74,31 +94,41 @@ async function nameBlob(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const found = await tx.first(lockBlob, { digest: input.digest });
     if (found !== undefined) {
-      if (found.bad !== 0) await replaceBytes(tx, found, input);
-      else if (input.key !== null && found.key !== input.key) {
+      const healed = found.bad !== 0;
+      if (healed && !(await replaceBytes(tx, found.id, input))) continue;
+      if (!healed && input.key !== null && found.key !== input.key) {
         await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now });
       }
       await tx.run(pinBlob, { blob: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
-      return { blob: found.id, duplicate: found.bad === 0 };
+      return { blob: found.id, duplicate: !healed };
     }
     const { digest, size, key, crcs } = input;
     const inserted = await tx.first(insertBlob, { digest, size, key, crcs, pinUntil, now: tx.now });
-    if (inserted === undefined) continue;
+    if (inserted === undefined) {
+      await refuseDead(tx, key);
+      continue;
+    }
     if (input.bytes !== null) await tx.run(insertBlobContent, { blob: inserted.id, bytes: input.bytes });
     return { blob: inserted.id, duplicate: false };
   }
   throw new MetadataError("unavailable", `the row of ${input.digest} comes and goes`);
 }
 
-async function replaceBytes(
-  tx: Transaction,
-  found: { readonly id: number; readonly key: string | null },
-  input: CommitBlobInput,
-): Promise<void> {
-  if (found.key !== null && found.key !== input.key) {
-    await tx.run(insertDeadObject, { key: found.key, notBefore: tx.now });
-  }
-  await tx.run(deleteBlobContent, { blob: found.id });
-  await tx.run(healBlob, { blob: found.id, size: input.size, key: input.key, crcs: input.crcs });
-  if (input.bytes !== null) await tx.run(insertBlobContent, { blob: found.id, bytes: input.bytes });
+/** The sweep took the object for garbage: its writer must have stood still for days. @throws RegistryError UNAVAILABLE */
+async function refuseDead(tx: Transaction, key: string | null): Promise<void> {
+  if (key === null || (await tx.first(findDeadObject, { key })) === undefined) return;
+  throw new RegistryError("UNAVAILABLE", "the upload took so long that its bytes were given up: push the blob again");
+}
+
+/** Gives a bad blob the new bytes; false when another push has done so meanwhile. */
+async function replaceBytes(tx: Transaction, blob: number, input: CommitBlobInput): Promise<boolean> {
+  const { size, key, crcs, bytes } = input;
+  await refuseDead(tx, key);
+  const taken = await tx.first(takeBlob, { blob });
+  if (taken === undefined || taken.bad === 0) return false;
+  if (taken.key !== null && taken.key !== key) await tx.run(insertDeadObject, { key: taken.key, notBefore: tx.now });
+  await tx.run(deleteBlobContent, { blob });
+  await tx.run(healBlob, { blob, size, key, crcs });
+  if (bytes !== null) await tx.run(insertBlobContent, { blob, bytes });
+  return true;
 }

@@ -7,7 +7,7 @@ import {
 import type { Transaction } from "../../metadata/index.ts";
 
 /** How long a reaper is alone with the keys that it took, in milliseconds. */
-const claimTime = 60_000;
+const claimTime = 10_000;
 /** The longest pause before a failed removal is tried again, in milliseconds. */
 const longestPause = 24 * 3_600_000;
 
@@ -18,7 +18,7 @@ export interface DeadObject {
 }
 
 /**
- * Takes keys whose objects may go now; no other node takes them for a minute. A key that a row names after all is
+ * Takes keys whose objects may go now; no other node takes them for a while. A key that a row names after all is
  * struck off the list: its object stays.
  */
 export async function claimDeadObjects(

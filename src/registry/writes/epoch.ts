@@ -25,3 +25,11 @@ export async function advanceTurn(tx: Transaction, input: Readonly<Record<string
   await tx.run(putInstallation, { name: "turn", value: String(turn + 1) });
   return { epoch, turn: turn + 1 };
 }
+
+/** A new epoch begins, with the marks that are there taken as they are. */
+export async function acknowledgeRestore(tx: Transaction, { epoch, turn: least }: Mark): Promise<Mark> {
+  const turn = Math.max(least, (await readMark(tx, {})).turn);
+  await tx.run(putInstallation, { name: "epoch", value: epoch });
+  await tx.run(putInstallation, { name: "turn", value: String(turn) });
+  return { epoch, turn };
+}

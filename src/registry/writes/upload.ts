@@ -6,6 +6,7 @@ import {
   insertUpload,
   listExpiredUploads,
   lockUpload,
+  releaseLeases as releaseLeaseRows,
   renewUpload as renewUploadRow,
   saveUpload as saveUploadRow,
 } from "../../metadata/index.ts";
@@ -13,6 +14,7 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { ensureRepository } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+import { isGone } from "./nodes.ts";
 
 /** How long a writer is alone with an upload before it renews its lease, in milliseconds. */
 export const uploadLease = 30_000;
@@ -21,8 +23,11 @@ export interface UploadInput extends WriteContext {
   readonly id: string;
   /** Milliseconds without a byte after which the upload ends. */
   readonly idle: number;
-  /** The only process that writes uploads began then: leases taken before are those of a dead one. */
-  readonly aloneSince: number | null;
+}
+
+export interface ClaimInput extends UploadInput {
+  /** The process that claims; null where it is the only one. */
+  readonly node: string | null;
 }
 
 /** What a writer goes on from. */
@@ -35,10 +40,11 @@ export interface ClaimedUpload {
 }
 
 /**
- * Makes the caller the upload's only writer; the row appears with the first claim.
+ * Makes the caller the upload's only writer; the row appears with the first claim. A lease ends early when the process
+ * that holds it is gone.
  * @throws RegistryError BLOB_UPLOAD_UNKNOWN (cancelled, or of another repository), UPLOAD_BUSY
  */
-export async function claimUpload(tx: Transaction, input: UploadInput): Promise<ClaimedUpload> {
+export async function claimUpload(tx: Transaction, input: ClaimInput): Promise<ClaimedUpload> {
   const { id } = input;
   const leaseUntil = tx.now + uploadLease;
   const repository = await ensureRepository(tx, input.repository);
@@ -48,6 +54,7 @@ export async function claimUpload(tx: Transaction, input: UploadInput): Promise<
     repository,
     key: null,
     leaseUntil,
+    holder: input.node,
     cancelled: 0,
     now: tx.now,
     expiresAt,
@@ -55,14 +62,10 @@ export async function claimUpload(tx: Transaction, input: UploadInput): Promise<
   if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
-  const isDead = input.aloneSince !== null && row.lease_until < input.aloneSince + uploadLease;
-  if (row.lease_until > tx.now && !isDead) {
-    throw new RegistryError(
-      "UPLOAD_BUSY",
-      "another request is writing to this upload: wait for it, then ask for its offset",
-    );
+  if (row.lease_until > tx.now && !(await isGone(tx, row.holder))) {
+    throw busyUpload();
   }
-  await tx.run(claimUploadRow, { id, leaseUntil });
+  await tx.run(claimUploadRow, { id, leaseUntil, holder: input.node });
   return { fence: row.fence + 1, key: row.key, state: row.state, bytes: row.bytes, size: row.size };
 }
 
@@ -108,6 +111,7 @@ export async function cancelUpload(
     repository,
     key: null,
     leaseUntil: 0,
+    holder: null,
     cancelled: 1,
     now: tx.now,
     expiresAt,
@@ -146,13 +150,43 @@ export async function expireUploads(
   return { ended, more: rows.length === input.limit };
 }
 
-export async function removeUploads(tx: Transaction, input: { readonly ids: readonly string[] }): Promise<void> {
-  for (const id of input.ids) await tx.run(deleteUpload, { id });
+/** Who holds an upload, and by which claim. */
+export interface HeldUpload {
+  readonly id: string;
+  readonly fence: number;
 }
 
-function unknownUpload(): RegistryError {
+/**
+ * Forgets an upload whose bytes turned out wrong; its object goes the way of dead objects. `held: false` when another
+ * writer has it meanwhile: then nothing is changed, and its object must be left alone.
+ */
+export async function dropUpload(
+  tx: Transaction,
+  input: HeldUpload & { readonly key: string | null },
+): Promise<{ readonly held: boolean }> {
+  const row = await tx.first(lockUpload, { id: input.id });
+  if (row === undefined || row.fence !== input.fence) return { held: false };
+  await tx.run(deleteUpload, { id: input.id });
+  if (input.key !== null) await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now });
+  return { held: true };
+}
+
+/** Ends all leases at the start of the only process: whoever held one was killed. */
+export async function releaseLeases(tx: Transaction, _input: Readonly<Record<string, never>>): Promise<void> {
+  await tx.run(releaseLeaseRows, {});
+}
+
+/** The upload ended, or somebody else has it. */
+export function unknownUpload(): RegistryError {
   return new RegistryError(
     "BLOB_UPLOAD_UNKNOWN",
     "there is no such upload in this repository: it ended or expired, begin a new one",
+  );
+}
+
+export function busyUpload(): RegistryError {
+  return new RegistryError(
+    "UPLOAD_BUSY",
+    "another request is writing to this upload: wait for it, then ask for its offset",
   );
 }

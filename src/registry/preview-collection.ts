@@ -1,0 +1,63 @@
+import {
+  countDeadObjects,
+  countOldOrphans,
+  listDueReviews,
+  listExpiredUploads,
+  listKnownKeys,
+} from "../metadata/index.ts";
+import type { Collected } from "./collect-garbage.ts";
+import type { Registry } from "./registry.ts";
+import { inBatches } from "./sweep-orphans.ts";
+import { judge, reviewKinds } from "./writes/judge.ts";
+import type { ReviewKind } from "./writes/judge.ts";
+
+/** Rows, or keys, in one page. */
+const page = 500;
+
+/**
+ * What a pass would do now, without doing it. What the removed rows hold in turn is looked at by later passes, and is not
+ * in here.
+ * @throws MetadataError, StorageError
+ */
+export async function previewCollection(registry: Registry): Promise<Collected> {
+  const { metadata, store, settings } = registry;
+  const now = Date.now();
+  const counts = { removed: { manifest: 0, link: 0, blob: 0 }, condemned: { manifest: 0, link: 0, blob: 0 } };
+  for (const kind of reviewKinds) await previewReviews(registry, kind, now, counts);
+  const uploads = (await metadata.read.all(listExpiredUploads, { now, limit: 100_000 })).length;
+  const objects = (await metadata.read.first(countDeadObjects, { now }))?.count ?? 0;
+  let orphans = 0;
+  for await (const entries of inBatches(store.driver.list(), page)) {
+    const old = entries.filter((entry) => entry.modifiedAt <= now - settings.orphanGrace).map((entry) => entry.key);
+    const known = new Set((await metadata.read.all(listKnownKeys, { keys: old })).map((row) => row.key));
+    const keys = old.filter((key) => !known.has(key));
+    const before = now - settings.orphanGrace;
+    orphans += (await metadata.read.first(countOldOrphans, { keys, before }))?.count ?? 0;
+  }
+  return { off: undefined, ...counts, uploads, objects, orphans };
+}
+
+async function previewReviews(
+  { metadata, settings }: Registry,
+  kind: ReviewKind,
+  now: number,
+  counts: { readonly [verdict in "removed" | "condemned"]: { [one in ReviewKind]: number } },
+): Promise<void> {
+  const { lookGap, untagged } = settings;
+  const rule = { lookGap, untagged, steady: Number.MAX_SAFE_INTEGER };
+  const seen = new Set<string>();
+  for (let [afterTime, afterId] = [-1, 0]; ;) {
+    const due = await metadata.read.all(listDueReviews, { kind, now, afterTime, afterId, limit: page });
+    for (const { repository_id: repository, target_id: id, event } of due) {
+      if (seen.has(`${repository}/${id}`)) continue;
+      seen.add(`${repository}/${id}`);
+      const judged = await judge(metadata.read, kind, { repository, id }, now, rule, [event]);
+      if (typeof judged === "string") continue;
+      const verdict = judged.verdict.kind;
+      if (verdict === "removed" || verdict === "condemned") counts[verdict][kind]++;
+    }
+    const last = due.at(-1);
+    if (due.length < page || last === undefined) return;
+    [afterTime, afterId] = [last.review_after, last.id];
+  }
+}

@@ -1,0 +1,137 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseConfig } from "../../src/config.ts";
+import { checkIntegrity, listBlobs, listManifests } from "../../src/metadata/index.ts";
+import { openStores } from "../../src/open-stores.ts";
+import { deleteManifest } from "../../src/registry/index.ts";
+import { parseDigest, parseRepositoryName } from "../../src/oci/index.ts";
+import { caller, check, collectAll } from "../support/open-registry.ts";
+import { startProcess } from "../support/start-process.ts";
+import { KeptLog } from "../support/start-server.ts";
+import { runClient } from "./stress-client.ts";
+import type { StressWorld } from "./stress-client.ts";
+
+export interface StressOptions {
+  /** Ends after this many operations … */
+  readonly operations: number;
+  /** … or after this time, in milliseconds. */
+  readonly time: number;
+  readonly clients: number;
+  /** Between two kills, in milliseconds. */
+  readonly killEvery: number;
+}
+
+export interface StressResult {
+  readonly operations: number;
+  readonly kills: number;
+  readonly seconds: number;
+  readonly counts: Readonly<Record<string, number>>;
+  /** What must not be; empty. */
+  readonly violations: readonly string[];
+  /** The four numbers of fsck after the load. */
+  readonly numbers: readonly number[];
+  readonly integrity: readonly string[];
+  /** Blobs and objects that were left once everything had been deleted. */
+  readonly left: readonly string[];
+}
+
+/**
+ * Clients push, mount, retag, delete and pull images made of one pool of layers while collection ticks every 100 ms with
+ * pins of no more than two seconds, and the server is killed again and again. Then rows and objects must agree, and
+ * after all manifests are deleted nothing may be left.
+ */
+export async function collectUnderLoad(options: StressOptions): Promise<StressResult> {
+  const data = await mkdtemp(join(tmpdir(), "berth-stress-"));
+  const layers = Array.from({ length: 200 }, (_none, index) =>
+    randomBytes([40, 2_000, 20_000, 60_000][index % 4]!).toString("base64"),
+  );
+  const world: StressWorld = {
+    url: "",
+    pin: 0,
+    layers,
+    repositories: 4,
+    tags: 8,
+    operations: 0,
+    violations: [],
+    counts: new Map(),
+  };
+  const began = performance.now();
+  const goOn = () =>
+    world.operations < options.operations && performance.now() - began < options.time && world.violations.length === 0;
+  let kills = 0;
+  let server = await start(world, data);
+  try {
+    const clients = Array.from({ length: options.clients }, () => runClient(world, goOn));
+    const end = Promise.allSettled(clients);
+    while (goOn()) {
+      const pause = new Promise((resolve) => setTimeout(resolve, options.killEvery));
+      if ((await Promise.race([end, pause])) !== undefined || !goOn()) break;
+      await server.stop("SIGKILL");
+      kills++;
+      server = await start(world, data);
+    }
+    for (const one of await end) if (one.status === "rejected") world.violations.push(String(one.reason));
+    if ((await server.stop()) !== 0) world.violations.push("the server did not end in order");
+    for (const line of server.lines) if (line["level"] === "error") world.violations.push(JSON.stringify(line));
+    const after = await examine(data, world);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const { operations, violations, counts } = world;
+    return { operations, kills, seconds, counts: Object.fromEntries(counts), violations, ...after };
+  } finally {
+    await server.stop("SIGKILL");
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+async function start(world: StressWorld, data: string) {
+  const pin = [0, 500, 2_000][randomInt(3)]!;
+  const server = await startProcess({
+    data,
+    env: {
+      BERTH_COLLECTION_INTERVAL: "100ms",
+      BERTH_COLLECTION_PIN: `${pin}ms`,
+      BERTH_COLLECTION_LOOK_GAP: `${[0, 200][randomInt(2)]!}ms`,
+      BERTH_COLLECTION_OBJECT_GRACE: "0s",
+      BERTH_COLLECTION_ORPHAN_GRACE: "3s",
+      BERTH_COLLECTION_UNTAGGED: "delete",
+      BERTH_UPLOADS_IDLE: "5s",
+    },
+  });
+  world.pin = pin;
+  world.url = server.url;
+  return server;
+}
+
+/** What is left when the load is over, and when everything has been deleted. */
+async function examine(
+  data: string,
+  world: StressWorld,
+): Promise<Pick<StressResult, "numbers" | "integrity" | "left">> {
+  // All that is unused, and all that kills left, goes at once here: pins, idle uploads and the killed reaper's claims
+  // have run out by then.
+  const collection = { pin: "0s", lookGap: "0s", objectGrace: "0s", orphanGrace: "0s", untagged: "delete" } as const;
+  const config = parseConfig({ data, open: true, ops: "off", collection } as never);
+  const stores = await openStores(config, new KeptLog());
+  try {
+    const { registry } = stores;
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    await collectAll(registry);
+    const { numbers, problems } = await check(registry);
+    world.violations.push(...problems);
+    for (let rows = await registry.metadata.read.all(listManifests, { after: 0, limit: 1000 }); rows.length > 0;) {
+      for (const { repository, digest } of rows) {
+        await deleteManifest(registry, caller, parseRepositoryName(repository), parseDigest(digest));
+      }
+      rows = await registry.metadata.read.all(listManifests, { after: 0, limit: 1000 });
+    }
+    await collectAll(registry);
+    const blobs = await registry.metadata.read.all(listBlobs, { after: 0, limit: 1000 });
+    const left = blobs.map((blob) => `blob ${blob.digest}`);
+    for await (const { key } of registry.store.driver.list()) left.push(`object ${key}`);
+    return { numbers, left, integrity: await checkIntegrity(join(data, "berth.db")) };
+  } finally {
+    await stores.close();
+  }
+}

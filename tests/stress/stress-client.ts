@@ -1,0 +1,156 @@
+import { randomInt } from "node:crypto";
+import { digestOf, imageOf, imageType } from "../support/open-registry.ts";
+
+/** What all clients share: where the server is, what they push, and what went wrong. */
+export interface StressWorld {
+  /** Changes when the server was killed and started again. */
+  url: string;
+  /** What the server holds back, in milliseconds; an answer holds for half of it at least. */
+  pin: number;
+  /** Contents of layers. */
+  readonly layers: readonly string[];
+  readonly repositories: number;
+  readonly tags: number;
+  /** Those that were answered; what met a killed server does not count. */
+  operations: number;
+  readonly violations: string[];
+  readonly counts: Map<string, number>;
+}
+
+/** The server went away in the middle: nothing is known, nothing is wrong. */
+class Gone extends Error {}
+
+/** One client: pushes, mounts, retags, deletes and pulls at random until told to stop. */
+export async function runClient(world: StressWorld, goOn: () => boolean): Promise<void> {
+  const works = [push, push, push, push, retag, removeTag, removeManifest, removeBlob, pull, pull] as const;
+  while (goOn()) {
+    const work = works[randomInt(works.length)]!;
+    try {
+      const outcome = await work(world);
+      world.operations++;
+      const name = `${work.name}: ${outcome}`;
+      world.counts.set(name, (world.counts.get(name) ?? 0) + 1);
+    } catch (error) {
+      if (!(error instanceof Gone)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly location: string;
+  readonly bytes: Buffer;
+}
+
+async function call(world: StressWorld, method: string, path: string, body?: string, type?: string): Promise<Answer> {
+  const { url } = world;
+  try {
+    const headers = type === undefined ? {} : { "content-type": type };
+    const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const allowed = response.status < 500 || response.status === 503;
+    if (!allowed) world.violations.push(`${method} ${path}: ${response.status} ${bytes.toString()}`);
+    return { status: response.status, location: response.headers.get("location") ?? "", bytes };
+  } catch (error) {
+    throw new Gone("the server is away", { cause: error });
+  }
+}
+
+const some = <T>(list: readonly T[]): T => list[randomInt(list.length)]!;
+const repositoryOf = (world: StressWorld) => `stress/r${randomInt(world.repositories)}`;
+const tagOf = (world: StressWorld) => `t${randomInt(world.tags)}`;
+
+async function push(world: StressWorld): Promise<string> {
+  const { pin } = world;
+  const repository = repositoryOf(world);
+  const layers = [...new Set(Array.from({ length: 1 + randomInt(4) }, () => some(world.layers)))];
+  const began = performance.now();
+  for (const layer of layers) await ensureBlob(world, repository, layer);
+  const text = imageOf(layers);
+  const tag = randomInt(5) === 0 ? digestOf(Buffer.from(text)) : tagOf(world);
+  const put = await call(world, "PUT", `/v2/${repository}/manifests/${tag}`, text, imageType);
+  const took = performance.now() - began;
+  if (put.status === 201) return "stored";
+  // Blobs are deleted by others, too; but collection alone must hold back what was promised for half a pin.
+  if (put.status === 404 && (took > pin / 2 || world.counts.has("removeBlob: deleted"))) return "blob went meanwhile";
+  if (put.status !== 503)
+    world.violations.push(`push to ${repository}: ${put.status} after ${took} ms ${put.bytes.toString()}`);
+  return `answered ${put.status}`;
+}
+
+async function ensureBlob(world: StressWorld, repository: string, layer: string): Promise<void> {
+  const digest = digestOf(Buffer.from(layer));
+  const path = `/v2/${repository}/blobs`;
+  if ((await call(world, "HEAD", `${path}/${digest}`)).status === 200) return;
+  const mount = randomInt(2) === 0 ? `?mount=${digest}&from=${repositoryOf(world)}` : "";
+  const post = await call(world, "POST", `${path}/uploads/${mount}`);
+  if (post.status === 201) return;
+  if (post.status !== 202) throw new Gone(`an upload was not opened: ${post.status}`);
+  let { location } = post;
+  if (randomInt(4) === 0) {
+    const half = Math.floor(layer.length / 2);
+    const patch = await call(world, "PATCH", location, layer.slice(0, half));
+    if (patch.status !== 202) throw new Gone(`a chunk was not taken: ${patch.status}`);
+    location = patch.location;
+    const put = await call(world, "PUT", `${location}?digest=${digest}`, layer.slice(half));
+    if (put.status !== 201 && put.status !== 503) world.violations.push(`PUT of a chunked upload: ${put.status}`);
+    return;
+  }
+  const put = await call(world, "PUT", `${location}?digest=${digest}`, layer);
+  if (put.status !== 201 && put.status !== 503)
+    world.violations.push(`PUT of an upload: ${put.status} ${put.bytes.toString()}`);
+}
+
+async function retag(world: StressWorld): Promise<string> {
+  const repository = repositoryOf(world);
+  const got = await call(world, "GET", `/v2/${repository}/manifests/${tagOf(world)}`);
+  if (got.status !== 200) return "nothing there";
+  const path = `/v2/${repository}/manifests/${tagOf(world)}`;
+  const put = await call(world, "PUT", path, got.bytes.toString(), imageType);
+  return put.status === 201 ? "moved" : `answered ${put.status}`;
+}
+
+async function removeTag(world: StressWorld): Promise<string> {
+  const path = `/v2/${repositoryOf(world)}/manifests/${tagOf(world)}`;
+  return (await call(world, "DELETE", path)).status === 202 ? "deleted" : "nothing there";
+}
+
+async function removeManifest(world: StressWorld): Promise<string> {
+  const repository = repositoryOf(world);
+  const got = await call(world, "GET", `/v2/${repository}/manifests/${tagOf(world)}`);
+  if (got.status !== 200) return "nothing there";
+  const { status } = await call(world, "DELETE", `/v2/${repository}/manifests/${digestOf(got.bytes)}`);
+  return status === 202 ? "deleted" : "nothing there";
+}
+
+async function removeBlob(world: StressWorld): Promise<string> {
+  if (randomInt(4) !== 0) return "left";
+  const path = `/v2/${repositoryOf(world)}/blobs/${digestOf(Buffer.from(some(world.layers)))}`;
+  const { status } = await call(world, "DELETE", path);
+  return status === 202 ? "deleted" : status === 405 ? "in use" : "nothing there";
+}
+
+/** What a manifest that is there names must be there. */
+async function pull(world: StressWorld): Promise<string> {
+  const repository = repositoryOf(world);
+  const got = await call(world, "GET", `/v2/${repository}/manifests/${tagOf(world)}`);
+  if (got.status !== 200) return "nothing there";
+  const manifest = `/v2/${repository}/manifests/${digestOf(got.bytes)}`;
+  const { layers } = JSON.parse(got.bytes.toString()) as { layers: { digest: string }[] };
+  for (const { digest } of layers) {
+    // Others may delete the manifest, and push it again, at any time; five times between two looks they do not.
+    for (let attempt = 0; ; attempt++) {
+      const blob = await call(world, "GET", `/v2/${repository}/blobs/${digest}`);
+      if (blob.status === 200) {
+        if (digestOf(blob.bytes) !== digest) world.violations.push(`${digest} in ${repository} has other bytes`);
+        break;
+      }
+      if ((await call(world, "GET", manifest)).status !== 200) return "deleted meanwhile";
+      if (attempt < 5) continue;
+      world.violations.push(`${manifest} is there, its blob ${digest} is not: ${blob.status}`);
+      break;
+    }
+  }
+  return "whole";
+}
