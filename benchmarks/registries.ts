@@ -68,6 +68,8 @@ export async function startRegistry(
     env: { ...process.env, ...env, ...options.env, ...preload },
     stdio: ["ignore", "ignore", "pipe"],
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
   try {
@@ -94,6 +96,18 @@ export async function startRegistry(
       clearTimeout(late);
     },
   };
+}
+
+const running = new Set<ChildProcess>();
+
+/** Ends what still runs when this process is told to stop. */
+export function stopOnSignal(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      for (const child of running) child.kill("SIGKILL");
+      process.exit(1);
+    });
+  }
 }
 
 async function commandOf(registry: RegistryName, folder: string, port: number) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writePage } from "./page.ts";
-import { findProgram, startRegistry } from "./registries.ts";
+import { findProgram, startRegistry, stopOnSignal } from "./registries.ts";
 import type { Outcome } from "./report.ts";
 import { jsonOf, machineFacts, outcomesOf, tableOf } from "./report.ts";
 import type { Case, Lab, Metrics, Work } from "./work.ts";
@@ -86,6 +86,7 @@ if (values.help || unknown.length > 0) {
   process.stdout.write(unknown.length > 0 ? `no work is named ${unknown.join(", ")}\n${usage}` : usage);
   process.exit(unknown.length > 0 ? 1 : 0);
 }
+stopOnSignal();
 const folder = await mkdtemp(join(tmpdir(), "berth-bench-"));
 const facts = machineFacts();
 const outcomes = new Map<string, Outcome>();
