@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writePage } from "./page.ts";
@@ -34,6 +34,7 @@ const { values } = parseArgs({
 async function runWork(work: Work, folder: string, quick: boolean, count: number): Promise<Outcome> {
   const cases = work.cases.filter(({ name }) => name.includes(values.case ?? ""));
   const rounds: Map<string, Metrics>[] = [];
+  const [before = 0] = loadavg();
   const failures: string[] = [];
   for (let round = 0; round < count; round++) {
     const results = new Map<string, Metrics>();
@@ -54,7 +55,8 @@ async function runWork(work: Work, folder: string, quick: boolean, count: number
     }
     rounds.push(results);
   }
-  return { work, rounds, run: `${facts["date"]}, ${facts["berth"]}`, failures };
+  const load = [before, loadavg()[0]!].map((one) => one.toFixed(1)).join(" to ");
+  return { work, rounds, run: `${facts["date"]}, ${facts["berth"]}, load average ${load}`, failures };
 }
 
 async function runCase(one: Case, folder: string, quick: boolean, round: number): Promise<Metrics> {
