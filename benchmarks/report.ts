@@ -93,7 +93,7 @@ function targetLine(target: Target, outcome: Outcome): string {
 export function machineFacts(): Record<string, string> {
   const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
   return {
-    date: new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC",
+    date: new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC",
     processor: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, the client on the same ones`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `Linux ${release()}`,
