@@ -27,7 +27,16 @@ function pageOf(exchange: Exchange): Asked {
   const limit = n === null ? defaultPage : Math.min(Number(n), pageLimit);
   const lowered = n !== null && limit < Number(n);
   const warnings = lowered ? [`a page has at most ${pageLimit} entries: follow the Link header for the others`] : [];
-  return { after: query.get("last") ?? "", limit, warnings };
+  return { after: findText(query, "last") ?? "", limit, warnings };
+}
+
+/** A parameter that is compared with rows as it is. @throws RegistryError REQUEST_INVALID for a NUL, which PostgreSQL takes in no text */
+function findText(query: URLSearchParams, name: string): string | undefined {
+  const text = query.get(name) ?? undefined;
+  if (text?.includes("\0")) {
+    throw new RegistryError("REQUEST_INVALID", `${name} has a NUL character, which no name has: leave it out`);
+  }
+  return text;
 }
 
 function nextLink(
@@ -62,13 +71,13 @@ export async function answerReferrers(
 ): Promise<void> {
   const subject = parseDigest(decodeSegment(text));
   const query = queryOf(exchange);
-  const artifactType = query.get("artifactType") ?? undefined;
+  const artifactType = findText(query, "artifactType");
   const { descriptors, next } = await listReferrers(
     registry,
     name,
     subject,
     artifactType,
-    query.get("last") ?? "",
+    findText(query, "last") ?? "",
   ).catch(emptyIfUnknown);
   const headers = ["Content-Type", mediaTypes.ociIndex];
   if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { RegistryError } from "../../oci/index.ts";
+import type { RegistryError } from "../../oci/index.ts";
 import type { Connection, Transfer } from "./connection.ts";
 import type { Origin } from "./origin.ts";
 
@@ -76,13 +76,7 @@ function pathOf(target: string): string {
   return absolute === null ? target : absolute[1]! === "" ? "/" : absolute[1]!;
 }
 
-/**
- * Parameters of the query.
- * @throws RegistryError REQUEST_INVALID for a NUL, which no name has and PostgreSQL does not take in a text
- */
+/** Parameters of the query. */
 export function queryOf(exchange: Exchange): URLSearchParams {
-  if (exchange.query.includes("%00")) {
-    throw new RegistryError("REQUEST_INVALID", "the query has a NUL character, which no name has: leave it out");
-  }
   return new URLSearchParams(exchange.query);
 }
