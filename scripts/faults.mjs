@@ -26,8 +26,9 @@ function describe(lines) {
   const machine = `Linux ${release()}, ${availableParallelism()} cores, Node ${process.versions.node}`;
   return `# Faults
 
-\`npm run faults -- --all\` writes this page: every crash point and every failing call, one after the other. The tests that
-run on each change take a part of them that moves with the commit. After each fault: what was acknowledged is there and
+\`npm run faults -- --all\` writes this page: every crash point and every failing call, one after the other. (Of the 256
+directories that a first start makes in one loop, a few stand for all.) The tests that run on each change take a part of the points
+that moves with the commit. After each fault: what was acknowledged is there and
 intact, rows and objects agree (\`fsck\` 0/0/0/0), and the registry goes on.
 
 Last run: ${new Date().toISOString().slice(0, 10)}, after ${commit}, ${machine}. Restart times were taken beside other work.

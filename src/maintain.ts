@@ -16,7 +16,7 @@ import {
 import type { Collected, Collection, Damage, FsckResult, Problem, Registry } from "./registry/index.ts";
 
 /*
- * Commands that look after rows and bytes while a server may be running (decision 15). With PostgreSQL they work on the
+ * Commands that look after rows and bytes while a server may be running. With PostgreSQL they work on the
  * database like one more node. SQLite has one writer: a command is that writer if it gets the lock of the data
  * directory, and else asks the server that has it.
  */
