@@ -45,8 +45,14 @@ export const listReferences = statement(
     select m.digest from manifest_child mc join manifest m on m.id = mc.child_id where mc.parent_id = ${p.manifest}`,
 );
 
-export const markBlobBadById = statement("markBlobBadById", (db, p: { blob: number }) =>
-  db.updateTable("blob").set({ bad: 1 }).where("id", "=", p.blob).where("bad", "=", 0),
+/** Only while the row still names the object that was seen bad: a heal in between must stand. */
+export const markBlobBadById = statement("markBlobBadById", (db, p: { blob: number; key: string | null }) =>
+  db
+    .updateTable("blob")
+    .set({ bad: 1 })
+    .where("id", "=", p.blob)
+    .where("key", "is not distinct from", p.key)
+    .where("bad", "=", 0),
 );
 
 // Below, "limit 1" keeps PostgreSQL from reading whole tables into a hash for a page of rows.

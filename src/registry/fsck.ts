@@ -11,6 +11,7 @@ import { digestAlgorithm, parseDigest, parseManifest, parseMediaType, RegistryEr
 import { StorageError } from "../storage/index.ts";
 import type { Registry } from "./registry.ts";
 import { inBatches } from "./sweep-orphans.ts";
+import type { SeenBlob } from "./writes/repair.ts";
 
 /** What `fsck` counts; all are 0 in a sound registry. */
 export const fsckNumbers = [
@@ -27,7 +28,7 @@ export interface Problem {
   /** A sentence for people. */
   readonly message: string;
   /** Row of the blob whose bytes are wrong or gone. */
-  readonly blob?: number;
+  readonly blob?: SeenBlob;
   /** Object without a row. */
   readonly key?: string;
 }
@@ -150,7 +151,7 @@ async function checkBlobs(registry: Registry, options: FsckOptions, found: Found
       const problems = await Promise.all(some.map((row) => findBlobProblem(registry, row)));
       for (const [index, row] of some.entries()) {
         const problem = problems[index] ?? (options.verify ? await verifyBlob(registry, row, brake) : undefined);
-        if (problem !== undefined && (await isStill(registry, row))) await found({ ...problem, blob: row.id });
+        if (problem !== undefined && (await isStill(registry, row))) await found({ ...problem, blob: { id: row.id, key: row.key } });
       }
     }
     done += rows.length;

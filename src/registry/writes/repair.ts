@@ -2,13 +2,23 @@ import { insertReview, markBlobBadById, pageBlobs, pageLinks, pageManifests } fr
 import type { Transaction } from "../../metadata/index.ts";
 import type { ReviewKind } from "./judge.ts";
 
-/** Blobs whose bytes are wrong or gone: not served any more, healed by the next push of their digests. */
+/** A blob's row, and what it named when its bytes were looked at. */
+export interface SeenBlob {
+  readonly id: number;
+  /** Object; null for bytes in the row. */
+  readonly key: string | null;
+}
+
+/**
+ * Blobs whose bytes are wrong or gone: not served any more, healed by the next push of their digests. One that was healed
+ * since it was looked at is left alone.
+ */
 export async function markBlobsBad(
   tx: Transaction,
-  input: { readonly blobs: readonly number[] },
+  input: { readonly blobs: readonly SeenBlob[] },
 ): Promise<{ readonly marked: number }> {
   let marked = 0;
-  for (const blob of input.blobs) marked += await tx.run(markBlobBadById, { blob });
+  for (const { id, key } of input.blobs) marked += await tx.run(markBlobBadById, { blob: id, key });
   return { marked };
 }
 
