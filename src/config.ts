@@ -167,7 +167,7 @@ export async function readConfig(
   flags: Readonly<Record<string, string | boolean | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<FoundConfig> {
-  if (/^\w+:\/\/[^/]*:[^/]*@/.test(String(flags["database"] ?? ""))) {
+  if (/^\w+:\/\/(?:[^/]*:[^/]*@|.*[?&][^=]*password=)/i.test(String(flags["database"] ?? ""))) {
     throw new SettingsError([
       "--database holds a password, which every user of this machine can see among the processes: give it by BERTH_DATABASE or BERTH_DATABASE_FILE",
     ]);

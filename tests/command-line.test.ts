@@ -88,9 +88,11 @@ describe("config", () => {
   });
 
   test("a password on the command line is refused, since other users can see it", async () => {
-    const { code, output } = await berth(["config", "--database", "postgres://ann:hunter2@db/berth"]);
-    expect([code, output.includes("hunter2")]).toEqual([2, false]);
-    expect(output).toContain("BERTH_DATABASE_FILE");
+    for (const url of ["postgres://ann:hunter2@db/berth", "postgres://db/berth?user=ann&password=hunter2"]) {
+      const { code, output } = await berth(["config", "--database", url]);
+      expect([code, output.includes("hunter2")]).toEqual([2, false]);
+      expect(output).toContain("BERTH_DATABASE_FILE");
+    }
   });
 });
 
