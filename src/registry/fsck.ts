@@ -151,7 +151,8 @@ async function checkBlobs(registry: Registry, options: FsckOptions, found: Found
       const problems = await Promise.all(some.map((row) => findBlobProblem(registry, row)));
       for (const [index, row] of some.entries()) {
         const problem = problems[index] ?? (options.verify ? await verifyBlob(registry, row, brake) : undefined);
-        if (problem !== undefined && (await isStill(registry, row))) await found({ ...problem, blob: { id: row.id, key: row.key } });
+        if (problem !== undefined && (await isStill(registry, row)))
+          await found({ ...problem, blob: { id: row.id, key: row.key } });
       }
     }
     done += rows.length;

@@ -1,7 +1,7 @@
 import type { Registry } from "./registry.ts";
 import { reviewKinds } from "./writes/judge.ts";
 import type { ReviewKind } from "./writes/judge.ts";
-import type { Place } from "./writes/repair.ts";
+import type { Place, SeenBlob } from "./writes/repair.ts";
 
 /** Rows looked at in one transaction. */
 const page = 500;
@@ -9,7 +9,7 @@ const page = 500;
 /** What `fsck` found. */
 export interface Damage {
   /** Blobs whose bytes are wrong or gone. */
-  readonly blobs: readonly number[];
+  readonly blobs: readonly SeenBlob[];
   /** Objects without a row. */
   readonly keys: readonly string[];
 }
