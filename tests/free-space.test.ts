@@ -1,16 +1,16 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { startTestServer } from "./support/start-server.ts";
+import { digestOf } from "./support/wire-client.ts";
 
 const data = await mkdtemp(join(tmpdir(), "berth-space-"));
 afterAll(() => rm(data, { recursive: true, force: true }));
 
 test("below uploads.freeSpace pushes are refused with 507 and change nothing; pulls and deletes go on", async () => {
   const bytes = randomBytes(50_000);
-  const digestOf = (content: Uint8Array) => `sha256:${createHash("sha256").update(content).digest("hex")}`;
   const path = `/v2/space/blobs/${digestOf(bytes)}`;
   const uploads = "/v2/space/blobs/uploads/";
   const roomy = await startTestServer({ data });

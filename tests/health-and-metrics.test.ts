@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { rename } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Settings } from "../src/config.ts";
 import { startTestServer } from "./support/start-server.ts";
 import type { TestServer } from "./support/start-server.ts";
+import { digestOf } from "./support/wire-client.ts";
 import { openRawClient } from "../src/api/http/testing/raw-client.ts";
 
 const started: TestServer[] = [];
@@ -54,7 +54,7 @@ test("a store that is gone makes the node not ready; it recovers by itself", asy
 test("requests are counted by endpoint, method and class of status, and no name is a label", async () => {
   const { server, ops } = await startWithOps();
   const bytes = Buffer.from("four");
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const digest = digestOf(bytes);
   await fetch(`${server.url}/v2/team/secret-name/blobs/uploads/?digest=${digest}`, { method: "POST", body: bytes });
   for (let count = 0; count < 3; count++)
     await (await fetch(`${server.url}/v2/team/secret-name/blobs/${digest}`)).bytes();
@@ -107,7 +107,7 @@ test("on shutdown readiness goes first, then new connections, and pushes in flig
   const { server, ops } = await startWithOps({ drainNotice: "300ms" });
   const port = Number(new URL(server.url).port);
   const body = "x".repeat(50_000);
-  const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+  const digest = digestOf(body);
   const push = await openRawClient(port);
   push.send(`POST /v2/a/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n`);
   push.send(body.slice(0, 30_000));

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
 import { startTestServer } from "./support/start-server.ts";
+import { digestOf } from "./support/wire-client.ts";
 
 const server = await startTestServer();
 afterAll(() => server.close());
 
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const call = (method: string, path: string, body?: Uint8Array | string, headers: Record<string, string> = {}) =>
   fetch(server.url + path, {
     method,

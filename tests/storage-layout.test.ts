@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join, resolve } from "node:path";
@@ -7,6 +7,7 @@ import { findPeer, needPeers } from "./support/peers.ts";
 import { s3Credentials, startS3 } from "./support/s3.ts";
 import { startTestServer } from "./support/start-server.ts";
 import type { TestServer } from "./support/start-server.ts";
+import { digestOf } from "./support/wire-client.ts";
 
 const page = readFileSync(resolve(import.meta.dirname, "../docs/storage-layout.md"), "utf8");
 
@@ -47,7 +48,7 @@ async function begin(server: TestServer, size: number, whole: boolean): Promise<
   const bytes = randomBytes(size);
   expect((await fetch(location, { method: "PATCH", body: bytes })).status).toBe(202);
   if (!whole) return;
-  location.searchParams.set("digest", `sha256:${createHash("sha256").update(bytes).digest("hex")}`);
+  location.searchParams.set("digest", digestOf(bytes));
   expect((await fetch(location, { method: "PUT" })).status).toBe(201);
 }
 

@@ -1,7 +1,3 @@
-import { createHash } from "node:crypto";
-
-export const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
 /** An answer as far as it came. Status 0: the connection broke. */
 export interface Answer {
   readonly status: number;

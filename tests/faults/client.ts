@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { ask, digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
+import { ask } from "./ask.ts";
 import type { Answer } from "./ask.ts";
 import type { Attempt, Ledger } from "./ledger.ts";
 

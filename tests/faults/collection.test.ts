@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
 import { startBerth } from "./berth-process.ts";
 import type { BerthProcess } from "./berth-process.ts";
 import { checkStore } from "./check-store.ts";

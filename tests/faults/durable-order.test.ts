@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
 import { startBerth } from "./berth-process.ts";
 import { Client, manifestOf } from "./client.ts";
 import { Ledger } from "./ledger.ts";

@@ -1,4 +1,5 @@
-import { ask, digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
+import { ask } from "./ask.ts";
 
 /** What stands at a path: the digest of its body, or null where nothing is. */
 export type Standing = string | null;

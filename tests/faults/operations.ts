@@ -1,6 +1,6 @@
 import { freshBytes, layerSizes, manifestOf } from "./client.ts";
 import type { Client } from "./client.ts";
-import { digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
 
 /** What is done to a running registry: `prepare` in peace, `run` while something strikes. */
 export interface Operation {

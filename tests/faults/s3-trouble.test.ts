@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import type { Fault } from "../support/fault-proxy.ts";
 import { needPeers } from "../support/peers.ts";
 import { s3Settings, startS3 } from "../support/s3.ts";
 import { KeptLog, startTestServer } from "../support/start-server.ts";
+import { digestOf } from "../support/wire-client.ts";
 
 const s3 = await startS3("versitygw");
 const proxy = s3 && (await startFaultProxy(s3.port));
@@ -27,7 +28,6 @@ beforeEach((context) => {
 const MiB = 1024 * 1024;
 /** A long run has more. */
 const pushes = Number(process.env["BERTH_TROUBLE_PUSHES"] ?? 1_500);
-const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const call = (method: string, path: string, body?: Uint8Array, headers: Record<string, string> = {}) =>
   fetch(server!.url + path, { method, headers, ...(body === undefined ? {} : { body: body as unknown as string }) });
 const push = (name: string, bytes: Uint8Array) =>

@@ -1,4 +1,5 @@
-import { ask, digestOf } from "./ask.ts";
+import { digestOf } from "../support/wire-client.ts";
+import { ask } from "./ask.ts";
 import type { Answer } from "./ask.ts";
 import { Client, freshBytes, manifestOf } from "./client.ts";
 import type { Attempt, Ledger } from "./ledger.ts";

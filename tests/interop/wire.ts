@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { digestOf } from "../support/wire-client.ts";
 
 /** Media types that a client would accept. */
 const accept = [
@@ -109,4 +110,3 @@ export async function pushReferrer(registry: string, repository: string, digest:
 }
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
-const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;

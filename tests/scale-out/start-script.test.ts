@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findFreePort } from "../support/free-port.ts";
+import { findFreePort, isListening } from "../support/free-port.ts";
 import { needPeers } from "../support/peers.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { example, startSharedStores, waitFor } from "./cluster.ts";
@@ -35,7 +34,7 @@ test("examples/scale-out/start.sh starts three nodes and the proxy, and ends the
   }
   script.kill("SIGTERM");
   expect((await ended)[0]).toBe(0);
-  for (const port of [proxy, base + 1, base + 2, base + 3]) expect(await answers(port)).toBe(false);
+  for (const port of [proxy, base + 1, base + 2, base + 3]) expect(await isListening(port)).toBe(false);
 });
 
 function endGroup(group: number): void {
@@ -44,14 +43,4 @@ function endGroup(group: number): void {
   } catch {
     // All have ended.
   }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
-import { findFreePort } from "./free-port.ts";
+import { findFreePort, isListening } from "./free-port.ts";
 import { findPeer } from "./peers.ts";
 
 /** Keys that the servers below take. */
@@ -64,7 +63,7 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
       child.kill("SIGKILL");
       await ended;
     };
-    for (let attempt = 0; !(await answers(port)); attempt++) {
+    for (let attempt = 0; !(await isListening(port)); attempt++) {
       if (attempt > 200 || child.exitCode !== null) throw new Error(`${name} does not start: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -107,14 +106,4 @@ export async function s3Settings(server: S3Server, bucket = "berth", endpoint = 
     storage: `s3://${bucket}/registry?endpoint=${encodeURIComponent(endpoint)}&region=us-east-1`,
     storageCredentials: s3Credentials,
   };
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("close", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }

@@ -9,6 +9,7 @@ export const types = {
   empty: "application/vnd.oci.empty.v1+json",
 } as const;
 
+/** The digest of bytes, or of a text in UTF-8. */
 export function digestOf(bytes: Uint8Array | string, algorithm: "sha256" | "sha512" = "sha256"): string {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
