@@ -88,9 +88,7 @@ export class BlobStore {
   async resume(algorithm: HashAlgorithm, suspended: SuspendedBlob): Promise<BlobWriter> {
     const { key, state, bytes } = suspended;
     if (key === null || state === null) {
-      // A copy: the writer frees what it has taken, and the caller may have to put the row back as it was.
-      const copy = bytes === null ? null : new Uint8Array(bytes);
-      return new BlobWriter(this.#parts(), algorithm, { object: undefined, bytes: copy, digester: undefined });
+      return new BlobWriter(this.#parts(), algorithm, { object: undefined, bytes, digester: undefined });
     }
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
