@@ -103,6 +103,11 @@ describe("refusals", () => {
       'BERTH_LISTEN: `listen` is "5000"; it must be host:port, such as 127.0.0.1:5000 or [::1]:5000',
       `${config}, line 2: \`collection.pin\` is "5 parsecs"; it must be a duration such as 90s, 15m, 24h or 7d`,
     ]);
+    for (const size of ["12XB", "-1"]) {
+      expect(await problemsOf({}, { BERTH_UPLOADS_FREE_SPACE: size })).toBe(
+        `BERTH_UPLOADS_FREE_SPACE: \`uploads.freeSpace\` is "${size}"; it must be a size such as 16KiB, 256MiB or 1GiB`,
+      );
+    }
   });
 
   test("what is not YAML, a list where settings belong, and an absent file are errors that say where", async () => {

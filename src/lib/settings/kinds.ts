@@ -48,7 +48,7 @@ export const setting = {
     ];
     const must = ["a size such as 16KiB, 256MiB or 1GiB", ...bounds].join(", ");
     return z
-      .union([z.string().regex(sizePattern), z.int().min(0)], must)
+      .union([z.string(must).regex(sizePattern, must), z.int(must).min(0, must)], must)
       .transform(reading((value: string | number) => parseSize(String(value)), must))
       .refine((value) => value >= least && value <= most, must)
       .prefault(standard)
