@@ -44,6 +44,16 @@ test.each([
   await client.ended();
 });
 
+test("a client that begins TLS on a plain port is told that the port is plain, and how to change that", async () => {
+  const { port } = await listenWith();
+  const client = await openRawClient(port);
+  client.send(Buffer.from("160301020001000001fc0303", "hex"));
+  const { message } = errorOf((await client.read())?.body);
+  expect(message).toContain("this port speaks plain HTTP");
+  expect(message).toContain("`tls.certificate`");
+  await client.ended();
+});
+
 test("chunks that are no chunks break off the body's reading with 400", async () => {
   const { port } = await listenWith();
   const answer = await ask(port, post("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n"));

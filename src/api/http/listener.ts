@@ -261,6 +261,9 @@ function tooMany(): RegistryError {
   return new RegistryError("UNAVAILABLE", "too many connections are open: close idle ones and try again in a moment");
 }
 
+/** The first byte of a TLS connection; its version follows, 3 for all that are in use. */
+const tlsHandshake = 0x16;
+
 function explain(cause: NodeJS.ErrnoException): RegistryError | undefined {
   const code = cause.code ?? "";
   if (code === "HPE_HEADER_OVERFLOW") {
@@ -270,7 +273,14 @@ function explain(cause: NodeJS.ErrnoException): RegistryError | undefined {
     return new RegistryError("REQUEST_TIMEOUT", "the request's headers came too slowly: try again");
   }
   if (!code.startsWith("HPE_")) return undefined;
-  const { reason } = cause as { reason?: string };
+  const { reason, rawPacket } = cause as { reason?: string; rawPacket?: Buffer };
+  if (rawPacket?.[0] === tlsHandshake && rawPacket[1] === 3) {
+    return new RegistryError(
+      "REQUEST_INVALID",
+      "the client began TLS, and this port speaks plain HTTP: many clients try TLS first and go on without; " +
+        "one that does not must be told so, or Berth be given a certificate by `tls.certificate` and `tls.key`",
+    );
+  }
   return new RegistryError("REQUEST_INVALID", `the request is not valid HTTP/1.1: ${reason ?? "it cannot be read"}`);
 }
 
