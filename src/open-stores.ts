@@ -148,9 +148,13 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
+    const cure =
+      code === "EROFS"
+        ? "its file system is mounted read-only: mount it to be written"
+        : "let the user that runs Berth write there";
     throw new MetadataError(
       "unavailable",
-      `the directory ${path} cannot be written (${code}): let the user that runs Berth write there, or choose another with --${setting} (BERTH_${setting.toUpperCase()})`,
+      `the directory ${path} cannot be written (${code}): ${cure}, or choose another with --${setting} (BERTH_${setting.toUpperCase()})`,
       { cause },
     );
   }

@@ -117,6 +117,13 @@ test("db migrate brings the schema up to date once, and refuses while a server r
   ]);
 });
 
+test("fsck where no database is says who makes one and whose it must be", async () => {
+  const data = join(folder, "nothing");
+  await mkdir(data);
+  const ended = await berth(["fsck", "--data", data]);
+  expect([ended.code, ended.output]).toEqual([3, expect.stringContaining("`berth serve` makes it")]);
+});
+
 describe("serve", () => {
   const open = ["serve", "--open", "--ops", "off"];
 
@@ -130,6 +137,18 @@ describe("serve", () => {
   ])("%j ends with %i and says why", async (args, code, sentence) => {
     const ended = await berth(args);
     expect([ended.code, ended.output]).toEqual([code, expect.stringContaining(sentence)]);
+  });
+
+  test("a lock that cannot be opened, as when it belongs to another user, is not taken for another Berth", async () => {
+    const data = join(folder, "foreign");
+    await mkdir(join(data, "lock"), { recursive: true });
+    const ended = await berth([...open, "--data", data]);
+    expect([ended.code, ended.output]).toEqual([
+      3,
+      expect.stringMatching(
+        /^berth: the lock .*foreign.lock cannot be taken \(.*must belong to the user that runs Berth/,
+      ),
+    ]);
   });
 
   test("a port that is taken ends with 3 and says what to do", async () => {

@@ -29,7 +29,7 @@ export class SqliteConnection implements Reader {
       }
     } catch (cause) {
       database?.close();
-      throw translate(cause, `cannot open the database ${path}`);
+      throw explainOpen(path, cause);
     }
   }
 
@@ -121,6 +121,13 @@ const reasons: { readonly [primaryCode: number]: MetadataErrorReason } = {
   8: "unavailable",
   14: "unavailable",
 };
+
+/** SQLite says only that it could not: the file is not there, or belongs to somebody else. */
+function explainOpen(path: string, cause: unknown): MetadataError {
+  const { reason, message } = translate(cause, `cannot open the database ${path}`);
+  const cure = "`berth serve` makes it, and it and its -wal and -shm must belong to the user that runs Berth";
+  return new MetadataError(reason, reason === "unavailable" ? `${message}: ${cure}` : message, { cause });
+}
 
 /** SQLITE_IOERR_SHMSIZE: the WAL's index could not grow. */
 const noRoomForIndex = 4874;
