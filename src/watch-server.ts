@@ -111,6 +111,15 @@ class CollectionFigures {
 
 function storeFigures({ metadata, store }: Registry): Metric[] {
   return [
+    {
+      name: "berth_storage_free_bytes",
+      help: "Free space of the blob store; nothing where it cannot say, as S3 cannot.",
+      type: "gauge",
+      read: async () => {
+        const space = await store.driver.findSpace().catch(() => undefined);
+        return space === undefined ? [] : [{ labels: {}, value: space.free }];
+      },
+    },
     gauge("berth_uploads_open", "Uploads that are being written by this node.", () => store.openUploads),
     gauge("berth_upload_buffer_bytes", "Memory that uploads use of their budget.", () => store.bufferedBytes),
     counter("berth_database_writes_total", "Writes that were asked for.", () => metadata.stats().writes),

@@ -72,6 +72,7 @@ test("requests are counted by endpoint, method and class of status, and no name 
   );
   for (const name of [
     "berth_http_connections",
+    "berth_storage_free_bytes",
     "berth_uploads_open",
     "berth_upload_buffer_bytes",
     "berth_database_writes_total",
