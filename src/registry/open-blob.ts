@@ -72,7 +72,10 @@ export async function sendBlob(
   } catch (error) {
     const lost = error instanceof StorageError && (error.reason === "missing" || error.reason === "corrupt");
     if (lost) {
-      registry.alarm("a blob is corrupt or gone", { key, reason: error.message });
+      registry.alarm(
+        "a blob is corrupt or gone and is no longer served: a push of it heals it, `berth fsck` names it",
+        { key, reason: error.message },
+      );
       await registry.metadata.write("markBlobBad", { key });
     }
     throw error;

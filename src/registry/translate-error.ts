@@ -16,6 +16,10 @@ export function translateError(error: unknown): RegistryError {
       return new RegistryError("UNAVAILABLE", message, { cause: error });
     }
   }
+  if (error instanceof StorageError && (error.reason === "missing" || error.reason === "corrupt")) {
+    const message = "the stored bytes of this content are corrupt or gone: push it again; the log has the details";
+    return new RegistryError("INTERNAL", message, { cause: error });
+  }
   return new RegistryError(
     "INTERNAL",
     "something in the registry broke; its log has the details under this request's id",
