@@ -67,7 +67,7 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
     }
   }
   const sweep = !signal.aborted && (await registry.metadata.write("claimSweep", { interval: options.sweepEvery }));
-  if (sweep) done.orphans = (await sweepOrphans(registry, signal)).dead;
+  if (sweep) done.orphans = await sweepOrphans(registry, signal);
   for (let more = true; more && !signal.aborted;) {
     const reaped = await reapObjects(registry);
     done.objects += reaped.reaped;

@@ -1,16 +1,9 @@
 import { hash } from "node:crypto";
-import {
-  findBlobById,
-  listBlobs,
-  listKnownKeys,
-  listManifests,
-  listReferences,
-  readBlobContent,
-} from "../metadata/index.ts";
+import { findBlobById, listBlobs, listManifests, listReferences, readBlobContent } from "../metadata/index.ts";
 import { digestAlgorithm, parseDigest, parseManifest, parseMediaType, RegistryError } from "../oci/index.ts";
 import { StorageError } from "../storage/index.ts";
+import { findUnnamed, inBatches } from "./find-unnamed.ts";
 import type { Registry } from "./registry.ts";
-import { inBatches } from "./sweep-orphans.ts";
 import type { SeenBlob } from "./writes/repair.ts";
 
 /** What `fsck` counts; all are 0 in a sound registry. */
@@ -207,12 +200,9 @@ async function verifyBlob(
 async function checkObjects({ store, metadata }: Registry, options: FsckOptions, found: Found): Promise<number> {
   let done = 0;
   for await (const entries of inBatches(store.driver.list(), page)) {
-    const old = entries.filter((entry) => entry.modifiedAt <= Date.now() - options.grace);
-    const keys = old.map((entry) => entry.key);
-    const known = new Set((await metadata.read.all(listKnownKeys, { keys })).map((row) => row.key));
-    for (const key of keys) {
+    for (const key of await findUnnamed(metadata.read, entries, options.grace)) {
       // A sweep or the reaper may have removed it since it was listed.
-      if (known.has(key) || (await store.driver.findSize(key)) === undefined) continue;
+      if ((await store.driver.findSize(key)) === undefined) continue;
       await found({ number: "objectsWithoutRow", message: `the object ${key} belongs to no row`, key });
     }
     done += entries.length;

@@ -1,13 +1,7 @@
-import {
-  countDeadObjects,
-  countOldOrphans,
-  listDueReviews,
-  listExpiredUploads,
-  listKnownKeys,
-} from "../metadata/index.ts";
+import { countDeadObjects, countOldOrphans, listDueReviews, listExpiredUploads } from "../metadata/index.ts";
 import type { Collected } from "./collect-garbage.ts";
+import { findUnnamed, inBatches } from "./find-unnamed.ts";
 import type { Registry } from "./registry.ts";
-import { inBatches } from "./sweep-orphans.ts";
 import { judge, reviewKinds } from "./writes/judge.ts";
 import type { ReviewKind } from "./writes/judge.ts";
 
@@ -28,9 +22,7 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
   const objects = (await metadata.read.first(countDeadObjects, { now }))?.count ?? 0;
   let orphans = 0;
   for await (const entries of inBatches(store.driver.list(), page)) {
-    const old = entries.filter((entry) => entry.modifiedAt <= now - settings.orphanGrace).map((entry) => entry.key);
-    const known = new Set((await metadata.read.all(listKnownKeys, { keys: old })).map((row) => row.key));
-    const keys = old.filter((key) => !known.has(key));
+    const keys = await findUnnamed(metadata.read, entries, settings.orphanGrace);
     const before = now - settings.orphanGrace;
     orphans += (await metadata.read.first(countOldOrphans, { keys, before }))?.count ?? 0;
   }
