@@ -10,7 +10,7 @@ import { catchUpUpload, saveUpload } from "./save-upload.ts";
 import { newUploadId, readUploadId } from "./upload-id.ts";
 import { uploadsHere } from "./uploads-here.ts";
 import { busyUpload, unknownUpload, uploadLease } from "./writes/upload.ts";
-import type { ClaimedUpload, HeldUpload as Claim } from "./writes/upload.ts";
+import type { ClaimedUpload, UploadClaim } from "./writes/upload.ts";
 
 /** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
 export type Body = (take: Take) => Promise<void>;
@@ -163,6 +163,7 @@ async function receive(writer: BlobWriter, body: Body): Promise<void> {
   }
 }
 
+/** An upload that this request writes to: what its row said, and who takes its bytes. */
 interface HeldUpload {
   readonly claimed: ClaimedUpload;
   readonly writer: BlobWriter;
@@ -238,7 +239,7 @@ async function commit(
   repository: RepositoryName,
   digest: Digest,
   writer: BlobWriter,
-  upload: Claim | null,
+  upload: UploadClaim | null,
 ): Promise<void> {
   const written = await writer.finish(digestAlgorithm(digest));
   if (written.digest !== digest) {
@@ -258,7 +259,7 @@ async function commit(
   if (upload !== null) ownUploads(registry).forget(upload.id);
 }
 
-async function forget(registry: Registry, written: WrittenBlob, upload: Claim | null): Promise<void> {
+async function forget(registry: Registry, written: WrittenBlob, upload: UploadClaim | null): Promise<void> {
   const { key } = written;
   const mine = upload === null || (await registry.metadata.write("dropUpload", { ...upload, key })).held;
   if (upload !== null) uploadsHere(registry).end(upload.id);

@@ -22,7 +22,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { ensureRepository, afterPin } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { unknownUpload } from "./upload.ts";
-import type { HeldUpload } from "./upload.ts";
+import type { UploadClaim } from "./upload.ts";
 
 /** Times that a row which another node puts in or takes out is tried for. */
 const attempts = 10;
@@ -36,7 +36,7 @@ export interface CommitBlobInput extends WriteContext {
   readonly bytes: Uint8Array | null;
   readonly crcs: Uint8Array | null;
   /** The upload that ends with this, if it has a row; the caller must still hold it. */
-  readonly upload: HeldUpload | null;
+  readonly upload: UploadClaim | null;
 }
 
 /**
@@ -54,7 +54,7 @@ export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promi
 }
 
 /** Ends the upload; false when this very commit was made before, and its answer was lost. */
-async function endUpload(tx: Transaction, input: CommitBlobInput, upload: HeldUpload): Promise<boolean> {
+async function endUpload(tx: Transaction, input: CommitBlobInput, upload: UploadClaim): Promise<boolean> {
   const row = await tx.first(lockUpload, { id: upload.id });
   if (row?.fence === upload.fence && row.cancelled === 0) {
     await tx.run(deleteUpload, { id: upload.id });

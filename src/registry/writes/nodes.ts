@@ -17,7 +17,7 @@ export async function removeNode(tx: Transaction, input: { readonly node: string
 }
 
 /** Whether the process that holds something has died. Null is the only process there is: it has not. */
-export async function isGone(tx: Reader & { readonly now: number }, node: string | null): Promise<boolean> {
+export async function isNodeGone(tx: Reader & { readonly now: number }, node: string | null): Promise<boolean> {
   if (node === null) return false;
   const found = await tx.first(findNode, { id: node });
   return found === undefined || found.seen_at < tx.now - silence;

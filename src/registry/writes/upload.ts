@@ -14,7 +14,7 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { ensureRepository } from "./context.ts";
 import type { WriteContext } from "./context.ts";
-import { isGone } from "./nodes.ts";
+import { isNodeGone } from "./nodes.ts";
 
 /** How long a writer is alone with an upload before it renews its lease, in milliseconds. */
 export const uploadLease = 30_000;
@@ -62,7 +62,7 @@ export async function claimUpload(tx: Transaction, input: ClaimInput): Promise<C
   if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
-  if (row.lease_until > tx.now && !(await isGone(tx, row.holder))) {
+  if (row.lease_until > tx.now && !(await isNodeGone(tx, row.holder))) {
     throw busyUpload();
   }
   await tx.run(claimUploadRow, { id, leaseUntil, holder: input.node });
@@ -151,7 +151,7 @@ export async function expireUploads(
 }
 
 /** Who holds an upload, and by which claim. */
-export interface HeldUpload {
+export interface UploadClaim {
   readonly id: string;
   readonly fence: number;
 }
@@ -162,7 +162,7 @@ export interface HeldUpload {
  */
 export async function dropUpload(
   tx: Transaction,
-  input: HeldUpload & { readonly key: string | null },
+  input: UploadClaim & { readonly key: string | null },
 ): Promise<{ readonly held: boolean }> {
   const row = await tx.first(lockUpload, { id: input.id });
   if (row === undefined || row.fence !== input.fence) return { held: false };
