@@ -15,6 +15,7 @@ import type { Generated } from "kysely";
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation
  */
 
+/** A repository's name; made by the first push to it. */
 export interface RepositoryTable {
   id: Generated<number>;
   /** 1–255 characters, unique. */
@@ -22,6 +23,7 @@ export interface RepositoryTable {
   created_at: number;
 }
 
+/** Content by digest, whichever repositories have it. */
 export interface BlobTable {
   id: Generated<number>;
   /** `sha256:…` or `sha512:…`, unique. */
@@ -36,26 +38,34 @@ export interface BlobTable {
   pin_until: number;
   /** 1 when its bytes were seen corrupt or gone; the next push of the digest replaces them. */
   bad: number;
+  /** When it was first pushed. */
   created_at: number;
   /** First of the two looks that found it unused. */
   condemned_at: number | null;
 }
 
+/** Bytes of a small blob. */
 export interface BlobContentTable {
   blob_id: number;
+  /** Whole, as pushed. */
   bytes: Uint8Array;
 }
 
+/** That a repository has a blob. */
 export interface RepositoryBlobTable {
   repository_id: number;
   blob_id: number;
+  /** Not collected before. */
   pin_until: number;
+  /** First of the two looks that found it unused. */
   condemned_at: number | null;
 }
 
+/** A manifest or index of a repository, with the facts read from it and from its config. */
 export interface ManifestTable {
   id: Generated<number>;
   repository_id: number;
+  /** `sha256:…` or `sha512:…`, unique in the repository. */
   digest: string;
   /** Served verbatim as Content-Type. */
   media_type: string;
@@ -63,11 +73,13 @@ export interface ManifestTable {
   size: number;
   /** `image` or `index`. */
   kind: string;
+  /** As the referrers API says it: the manifest's own, else its config's media type; null for an index without one. */
   artifact_type: string | null;
   /** Digest of the subject, present or not. */
   subject: string | null;
   /** Sum of the sizes that its descriptors state. */
   content_size: number;
+  /** Platform, as in the image config; null where it says none, and for an index. */
   os: string | null;
   architecture: string | null;
   variant: string | null;
@@ -75,27 +87,36 @@ export interface ManifestTable {
   image_created: string | null;
   /** JSON object of the image config's labels. */
   labels: string | null;
+  /** Not collected before. */
   pin_until: number;
+  /** When it was first pushed here. */
   created_at: number;
+  /** First of the two looks that found it unused. */
   condemned_at: number | null;
 }
 
+/** Bytes of a manifest. */
 export interface ManifestContentTable {
   manifest_id: number;
+  /** Whole, exactly as pushed: up to 4 MiB. */
   bytes: Uint8Array;
 }
 
+/** That a manifest needs a blob; its repository must have it. */
 export interface ManifestBlobTable {
   manifest_id: number;
   repository_id: number;
   blob_id: number;
 }
 
+/** That an index lists a manifest. */
 export interface ManifestChildTable {
+  /** The index. */
   parent_id: number;
   child_id: number;
 }
 
+/** A manifest with a subject, as it is listed. */
 export interface ReferrerTable {
   repository_id: number;
   /** Digest of the subject. */
@@ -108,14 +129,18 @@ export interface ReferrerTable {
   descriptor: string;
 }
 
+/** A name for a manifest. */
 export interface TagTable {
   repository_id: number;
+  /** 1–128 characters, unique in the repository. */
   name: string;
   manifest_id: number;
   created_at: number;
+  /** When it was last moved. */
   updated_at: number;
 }
 
+/** An upload that must outlive a request. */
 export interface UploadTable {
   /** The signed id that the client holds. */
   id: string;
@@ -136,10 +161,13 @@ export interface UploadTable {
   holder: string | null;
   /** 1 when cancelled; kept so that the id stays unknown. */
   cancelled: number;
+  /** When its first request came. */
   created_at: number;
+  /** It ends then, unless bytes come; a cancelled one is forgotten. */
   expires_at: number;
 }
 
+/** Something that may have become unused. */
 export interface ReviewTable {
   id: Generated<number>;
   /** `manifest`, `link` (repository_blob) or `blob`. */
@@ -148,18 +176,22 @@ export interface ReviewTable {
   repository_id: number;
   /** Id of the manifest or blob. */
   target_id: number;
+  /** Not looked at before. */
   review_after: number;
   /** What led to it, for people. */
   event: string;
 }
 
+/** An object to be removed. */
 export interface DeadObjectTable {
   key: string;
   /** The object may be removed from this time on. */
   not_before: number;
+  /** How often its removal was begun. */
   attempts: number;
 }
 
+/** An object that no row names. */
 export interface OrphanTable {
   key: string;
   /** When the sweep first saw an object that no row names. */
@@ -175,6 +207,7 @@ export interface NodeTable {
   seen_at: number;
 }
 
+/** Something that happened, written with it. */
 export interface EventTable {
   id: Generated<number>;
   /** `image.pushed`, `tag.moved`, … */
@@ -186,11 +219,13 @@ export interface EventTable {
   at: number;
 }
 
+/** Who changed what, written with the change. */
 export interface AuditTable {
   id: Generated<number>;
   at: number;
   /** Who: `anonymous` in open mode. */
   principal: string;
+  /** `push`, `tag`, `delete-tag`, … */
   action: string;
   repository: string;
   /** Tag or digest. */
@@ -199,11 +234,14 @@ export interface AuditTable {
   detail: string | null;
 }
 
+/** What all processes share. */
 export interface InstallationTable {
+  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`. */
   name: string;
   value: string;
 }
 
+/** All tables by name; `docs/storage-layout.md` lists them. */
 export interface Schema {
   repository: RepositoryTable;
   blob: BlobTable;
