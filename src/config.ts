@@ -50,7 +50,9 @@ export const configSchema = z.strictObject({
     about:
       "Where the bytes are: a directory, or `s3://bucket/prefix?endpoint=…&region=…&pathStyle=true`. `blobs` in `data` when not set.",
     must: "a directory, or s3://bucket/prefix with the options endpoint, region and pathStyle; credentials go into storageCredentials",
-  }).optional(),
+  })
+    .optional()
+    .meta({ secrecy: "password" }),
   storageCredentials: group(
     {
       ...secret("accessKeyId", { about: "Access key of the S3 store." }),

@@ -46,7 +46,7 @@ export {
   resolveTag,
 } from "./manifests.ts";
 export type { NamedManifest, ServedManifest } from "./manifests.ts";
-export { deleteManifestTags, deleteTag, findManifestTag, listTags, lockTag, putTag } from "./tags.ts";
+export { deleteManifestTags, deleteTag, findManifestTag, insertTag, listTags, lockTag, moveTag } from "./tags.ts";
 export {
   cancelUpload,
   claimUpload,

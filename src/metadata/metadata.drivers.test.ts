@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import pg from "pg";
 import { needPeers } from "../../tests/support/peers.ts";
 import { startPostgres } from "../../tests/support/postgres.ts";
 import { findRepository, openPostgres, openSqlite, openSqliteInProcess } from "./index.ts";
@@ -10,6 +11,7 @@ import { kitWrites } from "./testing/kit-writes.ts";
 import type { KitWrites } from "./testing/kit-writes.ts";
 import { checkMetadata } from "./testing/metadata-kit.ts";
 
+const unavailable = { name: "MetadataError", reason: "unavailable" };
 const folder = mkdtempSync(join(tmpdir(), "berth-metadata-"));
 const postgres = await startPostgres();
 afterAll(async () => {
@@ -95,6 +97,21 @@ describe("SQLite", () => {
 });
 
 describe("PostgreSQL", () => {
+  test("a statement that is not answered in time is given up, and its connection with it", async (context) => {
+    if (postgres === undefined) return needPeers(context, "postgresql");
+    const metadata = await openPostgres(postgres.url, kitWrites, { connections: 1, answerWithin: 200 });
+    const holder = new pg.Client({ connectionString: postgres.url });
+    await holder.connect();
+    await holder.query("begin; lock table repository in access exclusive mode");
+    await expect(metadata.read.first(findRepository, { name: "silent/a" })).rejects.toMatchObject(unavailable);
+    const write = metadata.write("addRepository", { name: "silent/a" });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await holder.query("rollback");
+    expect((await write)?.id).toBeGreaterThan(0);
+    await holder.end();
+    await metadata.close();
+  });
+
   test("a write that loses to a deadlock is run again", async (context) => {
     if (postgres === undefined) return needPeers(context, "postgresql");
     const plain = await openPostgres(postgres.url, kitWrites);
@@ -128,7 +145,7 @@ describe("PostgreSQL", () => {
     const metadata = await openPostgres(postgres.url, kitWrites);
     await metadata.write("addRepository", { name: "gone/a" });
     await postgres.crash();
-    const unavailable = { name: "MetadataError", reason: "unavailable" };
+
     await expect(metadata.read.first(findRepository, { name: "gone/a" })).rejects.toMatchObject(unavailable);
     await expect(metadata.ping()).rejects.toMatchObject(unavailable);
     await expect(metadata.write("addRepository", { name: "gone/b" })).rejects.toMatchObject(unavailable);

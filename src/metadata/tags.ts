@@ -9,8 +9,9 @@ export const lockTag = statement(
     select manifest_id from tag where repository_id = ${p.repository} and name = ${p.name} ${d.forUpdate}`,
 );
 
-export const putTag = statement(
-  "putTag",
+/** No change when the name is there already: another node may have been quicker. */
+export const insertTag = statement(
+  "insertTag",
   (db, p: { repository: number; name: string; manifest: number; now: number }) =>
     db
       .insertInto("tag")
@@ -21,12 +22,17 @@ export const putTag = statement(
         created_at: p.now,
         updated_at: p.now,
       })
-      .onConflict((conflict) =>
-        conflict.columns(["repository_id", "name"]).doUpdateSet((row) => ({
-          manifest_id: row.ref("excluded.manifest_id"),
-          updated_at: row.ref("excluded.updated_at"),
-        })),
-      ),
+      .onConflict((conflict) => conflict.columns(["repository_id", "name"]).doNothing()),
+);
+
+export const moveTag = statement(
+  "moveTag",
+  (db, p: { repository: number; name: string; manifest: number; now: number }) =>
+    db
+      .updateTable("tag")
+      .set({ manifest_id: p.manifest, updated_at: p.now })
+      .where("repository_id", "=", p.repository)
+      .where("name", "=", p.name),
 );
 
 export const deleteTag = statement("deleteTag", (db, p: { repository: number; name: string }) =>

@@ -16,8 +16,9 @@ import type { Mark } from "./writes/epoch.ts";
  */
 export async function checkEpoch(registry: Registry, advance: boolean): Promise<string | undefined> {
   const { metadata, store } = registry;
-  const mine = await metadata.write("readMark", {});
+  // The store's first: its mark follows the database's, so that another node's advance in between looks right.
   const theirs = await readStoreMark(store.driver);
+  const mine = await metadata.write("readMark", {});
   if (theirs === undefined) {
     if (mine.turn > 0) return "the blob store has no mark, but the database has been used with one that had";
     await writeStoreMark(store.driver, { epoch: mine.epoch, turn: 0 });

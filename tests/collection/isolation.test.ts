@@ -188,7 +188,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     await putManifest(pusher.registry, "team/a", one, "t");
     await putManifest(pusher.registry, "team/a", two, "t");
     await pass();
-    const back = { by: pusher, at: "putTag", run: () => putManifest(pusher.registry, "team/a", one, "t") };
+    const back = { by: pusher, at: "moveTag", run: () => putManifest(pusher.registry, "team/a", one, "t") };
     expect((await world.race(back, pass))[0].status).toBe("fulfilled");
     await collectAll(collector.registry);
     const found = await pullManifest(other.registry, a, parseReference("t"));

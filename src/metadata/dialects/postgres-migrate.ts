@@ -13,7 +13,7 @@ export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = li
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query("select pg_advisory_lock($1)", [lockNumber]);
+    await client.query(patient("select pg_advisory_lock($1)", [lockNumber]));
     await client.query(
       'create table if not exists migration (name text collate "C" primary key, applied_at bigint not null)',
     );
@@ -25,7 +25,7 @@ export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = li
     for (const { name, step } of steps) {
       if (applied.has(name)) continue;
       await client.query("begin");
-      await client.query(spell(step, "postgres"));
+      await client.query(patient(spell(step, "postgres")));
       await client.query("insert into migration (name, applied_at) values ($1, $2)", [name, Date.now()]);
       await client.query("commit");
       ran.push(name);
@@ -38,4 +38,9 @@ export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = li
     await client.query("select pg_advisory_unlock($1)", [lockNumber]).catch(() => (broken = true));
     client.release(broken);
   }
+}
+
+/** Another node's migration, and a step over many rows, may take as long as they need (milliseconds). */
+function patient(text: string, values: number[] = []) {
+  return { text, values, query_timeout: 86_400_000 };
 }

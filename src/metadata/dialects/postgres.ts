@@ -8,11 +8,15 @@ import { migratePostgres } from "./postgres-migrate.ts";
 
 /** How long a write is tried again, in milliseconds, before the caller is told to come back later. */
 const patience = 10_000;
+/** No statement of ours takes nearly as long, in milliseconds: a connection that is silent for this long leads nowhere. */
+const answerWithin = 60_000;
 
 /** Settings of the pool that tests vary. */
 export interface PostgresOptions {
   /** Connections at most. */
   readonly connections?: number;
+  /** How long a statement may take before its connection counts as lost, in milliseconds. */
+  readonly answerWithin?: number;
   /** Called before each statement of a write; isolation tests hold a transaction still with it. */
   readonly before?: (statement: string) => Promise<void>;
 }
@@ -37,6 +41,7 @@ export async function openPostgres<W extends Writes>(
     connectionString: url,
     max: options.connections ?? 10,
     connectionTimeoutMillis: 5_000,
+    query_timeout: options.answerWithin ?? answerWithin,
     keepAlive: true,
     application_name: "berth",
     types: { getTypeParser: parserOver(types) },
@@ -112,6 +117,11 @@ const beginning =
   "begin; set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '60s'; " +
   "select (extract(epoch from clock_timestamp()) * 1000)::bigint as now";
 
+/** pg's own words when a statement is not answered in time. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
 async function transact<T>(
   pool: pg.Pool,
   work: (tx: Transaction) => Promise<T>,
@@ -125,7 +135,9 @@ async function transact<T>(
     await client.query("commit");
     return value;
   } catch (error) {
-    await client.query("rollback").catch(() => (broken = true));
+    // Behind a statement that is not answered a rollback would wait as long again.
+    if (isUnanswered(error)) broken = true;
+    else await client.query("rollback").catch(() => (broken = true));
     throw error;
   } finally {
     client.release(broken);

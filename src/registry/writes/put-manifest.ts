@@ -5,12 +5,13 @@ import {
   insertManifestContent,
   insertReferrer,
   insertReview,
+  insertTag,
   lockChildren,
   lockLinks,
   lockManifest,
   lockTag,
   pinManifest,
-  putTag,
+  moveTag as moveTagRow,
 } from "../../metadata/index.ts";
 import { MetadataError } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
@@ -185,10 +186,16 @@ async function moveTag(
   tag: string,
   input: PutManifestInput,
 ): Promise<void> {
-  const former = await tx.first(lockTag, { repository, name: tag });
+  const row = { repository, name: tag, manifest, now: tx.now };
+  let former = await tx.first(lockTag, { repository, name: tag });
+  // Another node may make the tag meanwhile: what it named is then what this push moves the tag away from.
+  if (former === undefined && (await tx.run(insertTag, row)) === 0) {
+    former = await tx.first(lockTag, { repository, name: tag });
+    if (former === undefined) throw new MetadataError("unavailable", `the tag ${tag} comes and goes`);
+  }
   if (former?.manifest_id === manifest) return;
-  await tx.run(putTag, { repository, name: tag, manifest, now: tx.now });
   if (former !== undefined) {
+    await tx.run(moveTagRow, row);
     const target = former.manifest_id;
     await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
   }

@@ -193,7 +193,9 @@ class FileWriter implements ObjectWriter {
         this.#untrusted = true;
         throw cause;
       });
-      const { size } = await this.#file.stat();
+      const { size, nlink } = await this.#file.stat();
+      // A row must not name what somebody took away while it was written.
+      if (nlink === 0) throw new StorageError("failed", `${this.key} was removed while it was written`);
       if (size !== this.size)
         throw new StorageError("failed", `${this.key} has ${size} bytes, ${this.size} were written`);
     } catch (cause) {
