@@ -187,7 +187,7 @@ export interface DeadObjectTable {
   key: string;
   /** The object may be removed from this time on. */
   not_before: number;
-  /** How often its removal was begun. */
+  /** Raised when its removal is begun, and again when that failed. */
   attempts: number;
 }
 

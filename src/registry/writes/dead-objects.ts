@@ -13,7 +13,7 @@ const longestPause = 24 * 3_600_000;
 
 export interface DeadObject {
   readonly key: string;
-  /** Times that its removal was tried. */
+  /** Raised when its removal is begun, and again when that failed. */
   readonly attempts: number;
 }
 
@@ -40,7 +40,7 @@ export async function finishDeadObjects(tx: Transaction, input: { readonly keys:
   await tx.run(deleteDeadObjects, { keys: input.keys });
 }
 
-/** They could not be removed: later, after a pause that doubles each time up to a day. */
+/** They could not be removed: later, after a pause that grows fourfold each time up to a day (claim and failure both count). */
 export async function postponeDeadObject(
   tx: Transaction,
   input: { readonly key: string; readonly attempts: number },
