@@ -1,3 +1,4 @@
+import { RecentMap } from "../lib/index.ts";
 import type { Registry } from "./registry.ts";
 
 /** Ids of ended uploads that are remembered at least; twice as many at most. */
@@ -9,8 +10,7 @@ const remembered = 10_000;
  */
 export class UploadsHere {
   readonly #writing = new Set<string>();
-  #ended = new Set<string>();
-  #endedBefore = new Set<string>();
+  readonly #ended = new RecentMap<true>(remembered, () => 1);
 
   /** True when nobody here was writing the upload; the caller calls `leave`. */
   enter(id: string): boolean {
@@ -24,14 +24,11 @@ export class UploadsHere {
   }
 
   end(id: string): void {
-    this.#ended.add(id);
-    if (this.#ended.size < remembered) return;
-    this.#endedBefore = this.#ended;
-    this.#ended = new Set();
+    this.#ended.keep(id, true);
   }
 
   hasEnded(id: string): boolean {
-    return this.#ended.has(id) || this.#endedBefore.has(id);
+    return this.#ended.find(id) ?? false;
   }
 }
 
