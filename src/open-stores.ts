@@ -38,10 +38,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   };
   try {
     const metadata = await openRows(config, opened);
-    const { inlineBytes, bufferBytes } = config.uploads;
-    const buffers = new BufferPool(bufferBytes);
-    const driver = await openDriver(config, buffers);
-    const store = new BlobStore(driver, { inlineBytes, buffers, freeSpace: config.uploads.freeSpace });
+    const store = await openBytes(config);
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
@@ -67,13 +64,11 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
  * @throws MetadataError, StorageError
  */
 export async function openReadOnlyStores(config: Config, log: Log): Promise<Stores> {
-  const { database, uploads } = config;
+  const { database } = config;
   if (database.kind === "postgres") return openStores(config, log);
   const metadata = openSqliteReadOnly<RegistryWrites>(database.path);
   try {
-    const buffers = new BufferPool(uploads.bufferBytes);
-    const driver = await openDriver(config, buffers);
-    const store = new BlobStore(driver, { inlineBytes: uploads.inlineBytes, buffers, freeSpace: uploads.freeSpace });
+    const store = await openBytes(config);
     const alarm = (what: string, facts: object) => log.error(what, facts);
     const registry = { metadata, store, node: null, uploadKey: new Uint8Array(), alarm, settings: settingsOf(config) };
     return {
@@ -91,8 +86,8 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
 
 function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings {
   const { pin, untagged, objectGrace, orphanGrace, lookGap } = collection;
-  const { inlineBytes, idle: uploadIdle, age: uploadAge } = uploads;
-  return { pin, inlineBytes, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect };
+  const { idle: uploadIdle, age: uploadAge } = uploads;
+  return { pin, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect };
 }
 
 /**
@@ -158,6 +153,12 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
       { cause },
     );
   }
+}
+
+async function openBytes(config: Config): Promise<BlobStore> {
+  const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
+  const buffers = new BufferPool(bufferBytes);
+  return new BlobStore(await openDriver(config, buffers), { inlineBytes, buffers, freeSpace });
 }
 
 async function openDriver({ data, storage, storageCredentials }: Config, buffers: BufferPool): Promise<BlobDriver> {

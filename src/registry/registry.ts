@@ -6,8 +6,6 @@ import type { RegistryWrites } from "./writes.ts";
 export interface RegistrySettings {
   /** How long what a pusher was told of is held back from collection. */
   readonly pin: number;
-  /** Blobs up to this size live in their row. */
-  readonly inlineBytes: number;
   /** An upload without a byte for this long ends. */
   readonly uploadIdle: number;
   /** An upload older than this ends. */

@@ -18,7 +18,6 @@ export function digestOf(bytes: Uint8Array): Digest {
 /** Settings with which everything unused goes in two passes. */
 export const atOnce: RegistrySettings = {
   pin: 0,
-  inlineBytes: 64,
   uploadIdle: 60_000,
   uploadAge: 600_000,
   untagged: "delete",
@@ -35,11 +34,10 @@ export function openRegistry(
   settings: Partial<RegistrySettings> = {},
 ): Registry & { readonly alarms: string[] } {
   const alarms: string[] = [];
-  const merged = { ...atOnce, ...settings };
   return {
     metadata,
-    store: new BlobStore(driver, { inlineBytes: merged.inlineBytes, buffers: new BufferPool(16 * 1024 * 1024) }),
-    settings: merged,
+    store: new BlobStore(driver, { inlineBytes: 64, buffers: new BufferPool(16 * 1024 * 1024) }),
+    settings: { ...atOnce, ...settings },
     uploadKey: Buffer.alloc(32, 7),
     node: null,
     alarm: (what) => void alarms.push(what),
