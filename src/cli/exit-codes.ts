@@ -8,6 +8,6 @@ export const exitCodes = {
   usage: 2,
   /** A port, directory, database or store cannot be had now. */
   unavailable: 3,
-  /** A check found something wrong. */
+  /** A check found something wrong, or collection is off. */
   found: 4,
 } as const;
