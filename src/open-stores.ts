@@ -7,6 +7,7 @@ import { ensureDirectory } from "./lib/index.ts";
 import type { Log } from "./lib/index.ts";
 import {
   MetadataError,
+  listBlobs,
   lockDirectory,
   migrateDatabase,
   openPostgres,
@@ -38,7 +39,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   };
   try {
     const metadata = await openRows(config, opened);
-    const store = await openBytes(config);
+    const store = await openBytes(config, metadata);
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
@@ -68,7 +69,7 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
   if (database.kind === "postgres") return openStores(config, log);
   const metadata = openSqliteReadOnly<RegistryWrites>(database.path);
   try {
-    const store = await openBytes(config);
+    const store = await openBytes(config, metadata);
     const alarm = (what: string, facts: object) => log.error(what, facts);
     const registry = { metadata, store, node: null, uploadKey: new Uint8Array(), alarm, settings: settingsOf(config) };
     return {
@@ -155,13 +156,23 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
   }
 }
 
-async function openBytes(config: Config): Promise<BlobStore> {
+async function openBytes(config: Config, metadata: Metadata<RegistryWrites>): Promise<BlobStore> {
   const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
   const buffers = new BufferPool(bufferBytes);
-  return new BlobStore(await openDriver(config, buffers), { inlineBytes, buffers, freeSpace });
+  return new BlobStore(await openDriver(config, buffers, metadata), { inlineBytes, buffers, freeSpace });
 }
 
-async function openDriver({ data, storage, storageCredentials }: Config, buffers: BufferPool): Promise<BlobDriver> {
+/** Whether one of the first rows names an object that should be there. */
+async function namesObjects({ read }: Metadata<RegistryWrites>): Promise<boolean> {
+  const blobs = await read.all(listBlobs, { after: 0, limit: 1000 });
+  return blobs.some(({ key, bad }) => key !== null && bad === 0);
+}
+
+async function openDriver(
+  { data, storage, storageCredentials }: Config,
+  buffers: BufferPool,
+  metadata: Metadata<RegistryWrites>,
+): Promise<BlobDriver> {
   const { accessKeyId, secretAccessKey } = storageCredentials;
   const credentials =
     accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey };
@@ -169,6 +180,8 @@ async function openDriver({ data, storage, storageCredentials }: Config, buffers
     storage.kind === "s3"
       ? await s3Driver({ ...storage, credentials, spool: join(data, "spool") }, buffers)
       : filesystemDriver(storage.directory);
-  await driver.open();
+  // An empty directory or bucket where there were objects is one that is not mounted, or the wrong one: every pull from it
+  // would mark its blob as lost.
+  await driver.open(async () => !(await namesObjects(metadata)));
   return driver;
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -124,4 +126,26 @@ test("every key in the bucket is on the page, and each of the page is made", asy
   } finally {
     await s3.close();
   }
+});
+
+test("an empty directory where rows name objects is not opened as the store, and begins anew only when told so", async (context) => {
+  const data = await mkdtemp(join(tmpdir(), "berth-unmounted-"));
+  context.onTestFinished(() => rm(data, { recursive: true, force: true }));
+  const blobs = join(data, "blobs");
+  const first = await startTestServer({ data });
+  await begin(first, 300_000, true);
+  await first.close();
+  renameSync(blobs, join(data, "away"));
+  mkdirSync(blobs);
+  await expect(startTestServer({ data })).rejects.toThrow(/blobs is not a store .* mount it/);
+  expect(readdirSync(blobs)).toEqual([]);
+
+  writeFileSync(join(blobs, "store.json"), '{"format":1}\n');
+  const anew = await startTestServer({ data });
+  await begin(anew, 300_000, true);
+  await anew.close();
+
+  await rm(blobs, { recursive: true });
+  renameSync(join(data, "away"), blobs);
+  await (await startTestServer({ data })).close();
 });

@@ -69,8 +69,12 @@ export interface BlobDriver {
   readonly name: string;
   /** Bytes come over a network, so each of them is checked on each read. */
   readonly remote: boolean;
-  /** Makes ready (directories, bucket check). Idempotent. @throws StorageError `unavailable` */
-  open(): Promise<void>;
+  /**
+   * Makes ready (directories, bucket check). Idempotent.
+   * @param mayMake asked where no store is yet: false when there must be one, as when rows name objects in it
+   * @throws StorageError `unavailable`, also when there is no store and none may be made
+   */
+  open(mayMake?: () => Promise<boolean>): Promise<void>;
   /** Begins a new object. @throws StorageError `exists` when the key was used before (where the store can tell) */
   create(key: ObjectKey): Promise<ObjectWriter>;
   /**
@@ -128,4 +132,12 @@ export class StorageError extends Error {
     super(message, options);
     this.reason = reason;
   }
+}
+
+/** Where there must be a store there is none. */
+export function noStore(where: string, marker: string): StorageError {
+  return new StorageError(
+    "unavailable",
+    `${where} is not a store (it has no ${marker}), but the database names objects in one: mount it, or let \`storage\` (BERTH_STORAGE) name the right one; to go on without those objects put {"format":1} into a new ${marker}`,
+  );
 }

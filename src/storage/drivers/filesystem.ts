@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureDirectory, syncDirectory } from "../../lib/index.ts";
-import { StorageError } from "../driver.ts";
+import { StorageError, noStore } from "../driver.ts";
 import type {
   BlobDriver,
   ObjectEntry,
@@ -44,9 +44,9 @@ export function filesystemDriver(root: string): BlobDriver {
   const driver: BlobDriver = {
     name: "filesystem",
     remote: false,
-    async open() {
+    async open(mayMake) {
       try {
-        await prepare(root);
+        await prepare(root, mayMake);
       } catch (cause) {
         throw cause instanceof StorageError
           ? cause
@@ -246,22 +246,31 @@ function fileReader(key: ObjectKey, file: FileHandle, size: number): ObjectReade
 }
 
 /** Directories are made and synced before the first object, so that a push syncs only its own. */
-async function prepare(root: string): Promise<void> {
-  await ensureDirectory(join(root, "o"));
+async function prepare(root: string, mayMake?: () => Promise<boolean>): Promise<void> {
   const path = join(root, marker);
   if (await exists(path)) {
     const format: unknown = JSON.parse(await readFile(path, "utf8"));
-    if ((format as { format?: unknown }).format === 1) return;
+    if ((format as { format?: unknown }).format === 1) {
+      // They were made before the marker, but an operator may have begun anew by the marker alone.
+      if (!(await exists(join(root, "o", shards.at(-1)!)))) await makeShards(root);
+      return;
+    }
     throw new StorageError(
       "failed",
       `${path} is of a format that this version does not know: start the version that wrote it`,
     );
   }
-  for (const shard of shards) await mkdir(join(root, "o", shard), { recursive: true, mode: 0o700 });
-  await syncDirectory(join(root, "o"));
+  if ((await mayMake?.()) === false) throw noStore(root, marker);
+  await makeShards(root);
   await writeFile(`${path}.new`, '{"format":1}\n', { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
   await syncDirectory(root);
+}
+
+async function makeShards(root: string): Promise<void> {
+  await ensureDirectory(join(root, "o"));
+  for (const shard of shards) await mkdir(join(root, "o", shard), { recursive: true, mode: 0o700 });
+  await syncDirectory(join(root, "o"));
 }
 
 async function* listObjects(root: string): AsyncGenerator<ObjectEntry> {

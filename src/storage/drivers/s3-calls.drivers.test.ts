@@ -149,6 +149,16 @@ test("a store of another format is refused", async () => {
   await expect(open("old")).rejects.toThrow("format that this version does not know");
 });
 
+test("where there must be a store none is made", async () => {
+  const driver = await open("wrong");
+  await rm(join(server!.folder, "berth/wrong/store.json"));
+  await expect(driver.open(() => Promise.resolve(false))).rejects.toMatchObject({
+    reason: "unavailable",
+    message: expect.stringContaining("is not a store") as string,
+  });
+  await driver.close();
+});
+
 test("wrong keys and an absent bucket are told as such, without the secret", async () => {
   const credentials = { accessKeyId: "test", secretAccessKey: "not-the-secret" };
   const refused = await open("x", { credentials }).catch((error: unknown) => error as Error);

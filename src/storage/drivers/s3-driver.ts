@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { BufferPool } from "../buffer-pool.ts";
-import { StorageError } from "../driver.ts";
+import { StorageError, noStore } from "../driver.ts";
 import type { BlobDriver, ObjectEntry, ObjectKey } from "../driver.ts";
 import { isObjectKey } from "../object-key.ts";
 import { Bucket } from "./s3-bucket.ts";
@@ -44,9 +44,10 @@ export function driverOver(options: S3Options, buffers: BufferPool): BlobDriver 
   const driver: BlobDriver = {
     name: "s3",
     remote: true,
-    async open() {
+    async open(mayMake) {
       let found = await getSmall(bucket, marker);
       if (found === undefined) {
+        if ((await mayMake?.()) === false) throw noStore(where, marker);
         await writeMarker(bucket);
         found = await getSmall(bucket, marker);
       }
