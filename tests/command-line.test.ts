@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -122,6 +122,20 @@ test("fsck where no database is says who makes one and whose it must be", async 
   await mkdir(data);
   const ended = await berth(["fsck", "--data", data]);
   expect([ended.code, ended.output]).toEqual([3, expect.stringContaining("`berth serve` makes it")]);
+});
+
+test("fsck of a database that cannot even be read through says so, and is no defect", async () => {
+  const data = join(folder, "malformed");
+  await berth(["db", "migrate", "--data", data]);
+  const path = join(data, "berth.db");
+  const bytes = await readFile(path);
+  bytes.fill(0xff, 4096 * 3, 4096 * 5);
+  await writeFile(path, bytes);
+  const ended = await berth(["fsck", "--data", data]);
+  expect([ended.code, ended.output]).toEqual([
+    1,
+    expect.stringContaining("berth.db is damaged, put a backup in its place"),
+  ]);
 });
 
 describe("serve", () => {

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
-import { SqliteConnection } from "./sqlite-connection.ts";
+import { SqliteConnection, translate } from "./sqlite-connection.ts";
 import { GroupCommit, generationSlot, generationSlots, openReply, pingName } from "./sqlite-group.ts";
 import type { Job, Reply } from "./sqlite-group.ts";
 import { migrateSqlite } from "./sqlite-migrate.ts";
@@ -162,6 +162,9 @@ export function openSqliteReadOnly<W extends Writes>(path: string): Metadata<W> 
   return metadataOver<W>(reader, asked, new Int32Array(generationSlots), async () => reader.close());
 }
 
+/** SQLITE_CORRUPT: so broken that not even the check can go on. */
+const malformed = 11;
+
 /** What SQLite itself finds wrong with its file and its references; empty when all is well. @throws MetadataError */
 export async function checkIntegrity(path: string): Promise<string[]> {
   const { database } = new SqliteConnection(path, { readOnly: true });
@@ -173,6 +176,9 @@ export async function checkIntegrity(path: string): Promise<string[]> {
       ...broken,
       ...dangling.map((row) => `${String(row["table"])} names a ${String(row["parent"])} that is not there`),
     ];
+  } catch (cause) {
+    const isDamaged = (cause as { errcode?: number }).errcode === malformed;
+    throw translate(cause, isDamaged ? `${path} is damaged, put a backup in its place` : `${path} cannot be checked`);
   } finally {
     database.close();
   }
