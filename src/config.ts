@@ -158,6 +158,7 @@ export interface FoundConfig {
   readonly warnings: readonly string[];
 }
 
+/** Before the name of each setting in the environment. */
 export const variablePrefix = "BERTH_";
 
 /**

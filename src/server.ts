@@ -13,6 +13,7 @@ import { beatHeart, collectInBackground } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { watchServer } from "./watch-server.ts";
 
+/** A server that takes requests. */
 export interface RunningServer {
   /** Where it listens; the port is the one that was taken. */
   readonly address: Address;

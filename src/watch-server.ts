@@ -24,6 +24,7 @@ export interface Watch {
   close(): Promise<void>;
 }
 
+/** Puts together what is told; nothing is served before `open`. */
 export function watchServer(config: Config, log: Log, registry: Registry): Watch {
   const { metadata, store } = registry;
   const requests = new RequestMetrics();

@@ -22,6 +22,7 @@ export const storeFlags: readonly FlagName[] = ["config", "data", "database", "s
 /** Text of flags by setting name. */
 export type GivenFlags = Readonly<Record<string, string | boolean | undefined>>;
 
+/** Gives a command the flags of these settings. */
 export function addSettingFlags(command: Command, names: readonly FlagName[]): Command {
   for (const name of names) {
     const [flags, about] = settingFlags[name];

@@ -66,6 +66,7 @@ export const insertBlob = statement(
           on conflict (digest) do nothing returning id`,
 );
 
+/** Whether the object was given up. */
 export const findDeadObject = statement("findDeadObject", (db, p: { key: string }) =>
   db.selectFrom("dead_object").select("not_before").where("key", "=", p.key),
 );
@@ -115,6 +116,7 @@ export const shareLink = statement(
     where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.forKeyShare}`,
 );
 
+/** No change when the repository has the blob already. */
 export const insertLink = statement("insertLink", (db, p: { repository: number; blob: number; pinUntil: number }) =>
   db
     .insertInto("repository_blob")
@@ -122,6 +124,7 @@ export const insertLink = statement("insertLink", (db, p: { repository: number; 
     .onConflict((conflict) => conflict.columns(["repository_id", "blob_id"]).doNothing()),
 );
 
+/** Holds a link back from collection, if its pin is older than `unless`. */
 export const pinLink = statement(
   "pinLink",
   (db, p: { repository: number; blob: number; until: number; unless: number }) =>
@@ -164,6 +167,7 @@ export const lockLinks = statement("lockLinks", (_db, p: { repository: number; d
             where repository_id = ${p.repository} and blob_id = b.id for key share) rb`,
 );
 
+/** A row when a manifest of the repository needs the blob. */
 export const isLinkUsed = statement(
   "isLinkUsed",
   (_db, p: { repository: number; blob: number }) =>
@@ -171,6 +175,7 @@ export const isLinkUsed = statement(
     select 1 as used from manifest_blob where repository_id = ${p.repository} and blob_id = ${p.blob} limit 1`,
 );
 
+/** A row when any repository has the blob. */
 export const isBlobLinked = statement(
   "isBlobLinked",
   (_db, p: { blob: number }) =>

@@ -10,6 +10,7 @@ export interface ServedManifest {
   readonly bytes: Uint8Array;
 }
 
+/** What a pull by tag needs, in one look. */
 export const findManifestByTag = statement(
   "findManifestByTag",
   (_db, p: { repository: string; tag: string }) =>
@@ -22,6 +23,7 @@ export const findManifestByTag = statement(
     where r.name = ${p.repository}`,
 );
 
+/** What a pull by digest needs, in one look. */
 export const findManifestByDigest = statement(
   "findManifestByDigest",
   (_db, p: { repository: string; digest: string }) =>
@@ -164,6 +166,7 @@ export const insertManifestChildren = statement(
             select ${p.parent}::bigint, e.value from ${d.each(p.children, "bigint")}`,
 );
 
+/** Holds a manifest back from collection, if its pin is older than `unless`. */
 export const pinManifest = statement("pinManifest", (db, p: { manifest: number; until: number; unless: number }) =>
   db
     .updateTable("manifest")
@@ -172,6 +175,7 @@ export const pinManifest = statement("pinManifest", (db, p: { manifest: number; 
     .where("pin_until", "<", p.unless),
 );
 
+/** An index that lists the manifest. */
 export const findParent = statement(
   "findParent",
   (_db, p: { manifest: number }) =>
@@ -235,6 +239,7 @@ export const listReferrers = statement(
       order by digest limit ${p.limit}`,
 );
 
+/** The same, of one artifact type. */
 export const listReferrersOfType = statement(
   "listReferrersOfType",
   (_db, p: { repository: string; subject: string; artifactType: string; after: string; limit: number }, d) =>

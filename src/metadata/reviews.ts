@@ -134,6 +134,7 @@ export const deleteBlob = statement("deleteBlob", (db, p: { blob: number }) =>
   db.deleteFrom("blob").where("id", "=", p.blob),
 );
 
+/** No change when the object was given up before. */
 export const insertDeadObject = statement("insertDeadObject", (db, p: { key: string; notBefore: number }) =>
   db
     .insertInto("dead_object")

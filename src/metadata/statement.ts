@@ -48,6 +48,7 @@ export interface Statement<P extends Parameters, R> {
   readonly types?: { readonly parameters: P; readonly row: R };
 }
 
+/** SQL of one dialect, ready to be bound. */
 export interface CompiledStatement {
   readonly sql: string;
   /** A name is looked up in the parameters; a constant is bound as it is. */

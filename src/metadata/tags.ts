@@ -35,14 +35,17 @@ export const moveTag = statement(
       .where("name", "=", p.name),
 );
 
+/** Resolves with the manifest that it named. */
 export const deleteTag = statement("deleteTag", (db, p: { repository: number; name: string }) =>
   db.deleteFrom("tag").where("repository_id", "=", p.repository).where("name", "=", p.name).returning("manifest_id"),
 );
 
+/** All tags of a manifest. */
 export const deleteManifestTags = statement("deleteManifestTags", (db, p: { manifest: number }) =>
   db.deleteFrom("tag").where("manifest_id", "=", p.manifest).returning("name"),
 );
 
+/** One tag of a manifest, if it has any. */
 export const findManifestTag = statement(
   "findManifestTag",
   (_db, p: { manifest: number }) =>

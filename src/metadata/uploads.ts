@@ -2,11 +2,13 @@ import { sql } from "kysely";
 import { statement } from "./statement.ts";
 import type { UploadTable } from "./schema.ts";
 
+/** The upload, taken for this transaction. */
 export const lockUpload = statement(
   "lockUpload",
   (_db, p: { id: string }, d) => sql<UploadTable>`select * from upload where id = ${p.id} ${d.forUpdate}`,
 );
 
+/** The upload as it is, its bytes with it. */
 export const findUpload = statement(
   "findUpload",
   (_db, p: { id: string }) => sql<UploadTable>`select * from upload where id = ${p.id}`,
@@ -47,6 +49,7 @@ export const insertUpload = statement(
       .onConflict((conflict) => conflict.column("id").doNothing()),
 );
 
+/** Makes the caller its writer: all with an older fence are out. */
 export const claimUpload = statement(
   "claimUpload",
   (db, p: { id: string; leaseUntil: number; holder: string | null }) =>
@@ -61,6 +64,7 @@ export const releaseLeases = statement("releaseLeases", (db, _p: { readonly [non
   db.updateTable("upload").set({ lease_until: 0 }).where("lease_until", ">", 0),
 );
 
+/** No change when another writer has it. */
 export const renewUpload = statement(
   "renewUpload",
   (db, p: { id: string; fence: number; leaseUntil: number; expiresAt: number }) =>
@@ -71,6 +75,7 @@ export const renewUpload = statement(
       .where("fence", "=", p.fence),
 );
 
+/** Ends the lease; no change when another writer has it, or it was cancelled. */
 export const saveUpload = statement(
   "saveUpload",
   (
@@ -93,6 +98,7 @@ export const saveUpload = statement(
       .where("cancelled", "=", 0),
 );
 
+/** Leaves a row that keeps the id unknown. */
 export const cancelUpload = statement("cancelUpload", (db, p: { id: string; expiresAt: number }) =>
   db
     .updateTable("upload")

@@ -23,6 +23,7 @@ const registered: ReadonlyMap<string, number> = new Map([
   ["blake3", 64],
 ]);
 
+/** Whether it is a digest of an algorithm that is supported. */
 export function isDigest(text: string): text is Digest {
   return text.length <= 135 && supported.test(text);
 }
@@ -58,6 +59,7 @@ function whyNotDigest(text: string): string {
   return `${named} digests have ${length} lower-case hexadecimal characters after the colon`;
 }
 
+/** What stands before the colon. */
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
   return digest.startsWith("sha256") ? "sha256" : "sha512";
 }

@@ -8,6 +8,7 @@ export function parseObject(value: unknown, where: string): JsonObject {
   throw invalid(where, "is not an object");
 }
 
+/** The refusal of a document; `where` names the place, `what` goes on with the sentence. */
 export function invalid(where: string, what: string): RegistryError {
   return new RegistryError("MANIFEST_INVALID", `${where} ${what}: build the manifest again with a current tool`, {
     detail: { at: where },

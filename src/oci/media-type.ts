@@ -15,6 +15,7 @@ export function parseMediaType(text: string): MediaType {
   });
 }
 
+/** RFC 6838, section 4.2: without parameters. */
 export function isMediaType(text: string): text is MediaType {
   return text.length <= 255 && pattern.test(text);
 }

@@ -12,6 +12,7 @@ const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const attachment = /^sha256-[a-f0-9]{64}(?:\.(?:sig|att|sbom))?$/;
 
+/** Characters. */
 export const repositoryNameLimit = 255;
 
 /** Distribution specification, "Pulling manifests": `<name>`. @throws RegistryError NAME_INVALID */
@@ -24,6 +25,7 @@ export function parseRepositoryName(text: string): RepositoryName {
   throw new RegistryError("NAME_INVALID", message, { detail: { name: text.slice(0, 260) } });
 }
 
+/** As {@link parseRepositoryName}. */
 export function isRepositoryName(text: string): text is RepositoryName {
   if (text.length === 0 || text.length > repositoryNameLimit) return false;
   return text.split("/").every((part) => component.test(part));
@@ -37,6 +39,7 @@ export function parseTag(text: string): Tag {
   throw new RegistryError("TAG_INVALID", message, { detail: { tag: text.slice(0, 150) } });
 }
 
+/** As {@link parseTag}. */
 export function isTag(text: string): text is Tag {
   return tagPattern.test(text);
 }

@@ -44,6 +44,7 @@ export async function readStoreMark(driver: BlobDriver): Promise<Mark | undefine
   throw new StorageError("failed", `the blob store's mark is not understood: ${text.slice(0, 100)}`);
 }
 
+/** Replaces the store's mark. @throws StorageError */
 export async function writeStoreMark(driver: BlobDriver, { epoch, turn }: Mark): Promise<void> {
   await driver.putMark(`${JSON.stringify({ epoch, turn })}\n`);
 }

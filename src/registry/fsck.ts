@@ -26,6 +26,7 @@ export interface Problem {
   readonly key?: string;
 }
 
+/** How thorough the check is, and who is told. */
 export interface FsckOptions {
   /** Read every byte and compare digests. */
   readonly verify: boolean;

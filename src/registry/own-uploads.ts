@@ -17,6 +17,7 @@ export interface OwnUploads {
 const limit = 100_000;
 const known = new WeakMap<Registry, OwnUploads>();
 
+/** What this process knows; the same object each time. */
 export function ownUploads(registry: Registry): OwnUploads {
   let uploads = known.get(registry);
   if (uploads === undefined) known.set(registry, (uploads = begin(registry.metadata.alone)));

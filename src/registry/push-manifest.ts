@@ -26,6 +26,7 @@ export interface PushManifestInput {
   readonly contentType: MediaType | undefined;
 }
 
+/** What came of a push. */
 export interface PushedManifest {
   readonly digest: Digest;
   readonly subject: Digest | undefined;

@@ -34,6 +34,7 @@ export class UploadsHere {
 
 const here = new WeakMap<Registry, UploadsHere>();
 
+/** What this process knows; the same object each time. */
 export function uploadsHere(registry: Registry): UploadsHere {
   let uploads = here.get(registry);
   if (uploads === undefined) here.set(registry, (uploads = new UploadsHere()));

@@ -9,6 +9,7 @@ import type { Digester, Fingerprint, HashAlgorithm } from "./digester.ts";
 import { StorageError } from "./driver.ts";
 import type { BlobDriver, ObjectKey, ObjectReader, ReadRange } from "./driver.ts";
 
+/** Sizes in bytes. */
 export interface BlobStoreOptions {
   /** Content up to this many bytes lives in its row. */
   readonly inlineBytes: number;

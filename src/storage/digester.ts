@@ -22,6 +22,7 @@ export function fingerprint(algorithm: HashAlgorithm, bytes: Uint8Array): Finger
   return { digest: digestOf(algorithm, bytes), crcs: crcsOf(bytes) };
 }
 
+/** `sha256:…` of bytes that are all there. */
 export function digestOf(algorithm: HashAlgorithm, bytes: Uint8Array): string {
   return `${algorithm}:${hash(algorithm, bytes, "hex")}`;
 }
@@ -79,6 +80,7 @@ export type DigestOrder =
   | { readonly id: number; readonly finish: true; readonly ask: number }
   | { readonly id: number; readonly drop: true };
 
+/** From the hashing thread: the answer to an order's `ask`. */
 export interface DigestReply {
   readonly ask: number;
   readonly fingerprint?: Fingerprint;

@@ -64,6 +64,7 @@ export interface ReadRange {
   readonly end: number;
 }
 
+/** A store of objects. Its methods fail with {@link StorageError} unless they say that they never do. */
 export interface BlobDriver {
   /** For messages and metrics: `filesystem`, `s3`, `memory`. */
   readonly name: string;

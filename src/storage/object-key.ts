@@ -21,6 +21,7 @@ export function newObjectKey(now: number = Date.now()): ObjectKey {
   return `o/${shards[random[0]!]}/${ulid}`;
 }
 
+/** Whether the text has the form of a key. */
 export function isObjectKey(text: string): text is ObjectKey {
   return pattern.test(text);
 }

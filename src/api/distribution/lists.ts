@@ -49,6 +49,7 @@ function nextLink(
   return ["Link", `<${exchange.path}?n=${limit}&last=${encodeURIComponent(last)}>; rel="next"`];
 }
 
+/** Tags of a repository, a page (end-8a, end-8b). */
 export async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
   const { after, limit, warnings } = pageOf(exchange);
   const page = await listTags(registry, name, after, limit);
@@ -56,6 +57,7 @@ export async function answerTags(registry: Registry, exchange: Exchange, name: R
   sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
 }
 
+/** Names of repositories, a page (`_catalog`). */
 export async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
   const { after, limit, warnings } = pageOf(exchange);
   const page = await listRepositories(registry, after, limit);
@@ -63,6 +65,7 @@ export async function answerCatalog(registry: Registry, exchange: Exchange): Pro
   sendJson(exchange, 200, headers, JSON.stringify({ repositories: page.items }));
 }
 
+/** Manifests whose subject is the digest, a page (end-12a, end-12b). */
 export async function answerReferrers(
   registry: Registry,
   exchange: Exchange,

@@ -14,6 +14,7 @@ import {
 } from "../../registry/index.ts";
 import type { Body, Registry } from "../../registry/index.ts";
 
+/** Opens an upload, takes a blob whole, or mounts one (end-4a, end-4b, end-11). */
 export async function postUpload(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
   const query = queryOf(exchange);
   const [mount, digestText] = [query.get("mount"), query.get("digest")];
@@ -36,6 +37,7 @@ export async function postUpload(registry: Registry, exchange: Exchange, name: R
   sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
 }
 
+/** What an upload's own address answers (end-5, end-6, end-13, end-14). */
 export async function answerUpload(
   registry: Registry,
   exchange: Exchange,

@@ -38,6 +38,7 @@ export interface ListenerOptions {
 /** Errors that the listener itself answers with. */
 export type ListenerErrorCode = "HEADERS_TOO_LARGE" | "REQUEST_INVALID" | "REQUEST_TIMEOUT" | "UNAVAILABLE";
 
+/** What the listener is told to do. */
 export interface ListenerHooks {
   /** How the listener's own errors look. */
   readonly wires: Readonly<Record<ListenerErrorCode, Wire>>;
@@ -59,6 +60,7 @@ export interface RefusedConnection {
   readonly reason: string;
 }
 
+/** A listener that takes connections. */
 export interface Listener {
   readonly port: number;
   /** Connections open now. */

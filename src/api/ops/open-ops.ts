@@ -6,6 +6,7 @@ import { explainListen } from "../http/index.ts";
 import type { Metric } from "./metric.ts";
 import type { Readiness } from "./readiness.ts";
 
+/** Where it listens, and what it serves. */
 export interface OpsOptions {
   readonly host: string;
   /** 0 takes any free port. */
@@ -14,6 +15,7 @@ export interface OpsOptions {
   readonly metrics: readonly Metric[];
 }
 
+/** The listener of the operators. */
 export interface Ops {
   readonly port: number;
   close(): Promise<void>;

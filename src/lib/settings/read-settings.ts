@@ -34,6 +34,7 @@ export interface SettingSources {
   readonly otherVariables: readonly string[];
 }
 
+/** What the sources came to. */
 export interface EffectiveSettings<S extends z.ZodObject> {
   /** Checked by the schema. */
   readonly settings: z.output<S>;

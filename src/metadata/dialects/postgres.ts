@@ -217,6 +217,7 @@ function kindOf(error: unknown): "unavailable" | "full" | "failed" {
   return /timeout|terminat|Connection ended/i.test(message) ? "unavailable" : "failed";
 }
 
+/** The folder's error for one of the driver; `doing` says what failed. */
 export function translatePostgres(error: unknown, doing: string): MetadataError {
   if (error instanceof MetadataError) return error;
   const message =

@@ -22,11 +22,13 @@ export interface ReviewRule extends CollectionRule {
   readonly untagged: "keep" | "delete";
 }
 
+/** The row that a review is of; `repository` is 0 for a blob, `id` a manifest's or blob's. */
 export interface Target {
   readonly repository: number;
   readonly id: number;
 }
 
+/** What a look at the row came to. */
 export interface Judged {
   readonly verdict: Verdict;
   readonly condemnedAt: number | null;

@@ -184,6 +184,7 @@ export function unknownUpload(): RegistryError {
   );
 }
 
+/** Two requests at one upload. */
 export function busyUpload(): RegistryError {
   return new RegistryError(
     "UPLOAD_BUSY",

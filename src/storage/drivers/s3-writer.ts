@@ -43,6 +43,7 @@ export interface S3State extends WriterState {
   readonly past: readonly number[];
 }
 
+/** Key of what an upload had in hand when it was suspended for the n-th time. */
 export function tailKey(key: ObjectKey, number: number): string {
   return `${key}.t${number}`;
 }
