@@ -18,6 +18,7 @@ export class RecentMap<V> {
     this.#weigh = weigh;
   }
 
+  /** What was kept, unless it was forgotten. */
   find(key: string): V | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
@@ -26,6 +27,7 @@ export class RecentMap<V> {
     return old;
   }
 
+  /** Keeps it in the place of what stood there. */
   keep(key: string, value: V): void {
     this.#weight += this.#weigh(value);
     this.#young.set(key, value);

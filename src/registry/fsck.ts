@@ -1,7 +1,6 @@
-import { hash } from "node:crypto";
 import { findBlobById, listBlobs, listManifests, listReferences, readBlobContent } from "../metadata/index.ts";
 import { digestAlgorithm, parseDigest, parseManifest, parseMediaType, RegistryError } from "../oci/index.ts";
-import { StorageError } from "../storage/index.ts";
+import { StorageError, digestOf } from "../storage/index.ts";
 import { findUnnamed, inBatches } from "./find-unnamed.ts";
 import type { Registry } from "./registry.ts";
 import type { SeenBlob } from "./writes/repair.ts";
@@ -83,7 +82,7 @@ async function checkManifests({ metadata }: Registry, options: FsckOptions, foun
         continue;
       }
       const digest = parseDigest(row.digest);
-      if (digestOf(digest, row.bytes) !== digest) {
+      if (digestOf(digestAlgorithm(digest), row.bytes) !== digest) {
         await found({ number: "digestMismatches", message: `${name} has other bytes than its digest says` });
         continue;
       }
@@ -188,7 +187,7 @@ async function verifyBlob(
   try {
     if (row.key === null) {
       const content = await metadata.read.first(readBlobContent, { blob: row.id });
-      if (content === undefined || digestOf(digest, content.bytes) === digest) return undefined;
+      if (content === undefined || digestOf(digestAlgorithm(digest), content.bytes) === digest) return undefined;
     } else if ((await store.rehash(row.key, digestAlgorithm(digest))).digest === digest) return undefined;
   } catch (error) {
     if (!(error instanceof StorageError) || error.reason !== "missing") throw error;
@@ -210,11 +209,6 @@ async function checkObjects({ store, metadata }: Registry, options: FsckOptions,
     options.progress("objects", done);
   }
   return done;
-}
-
-function digestOf(like: ReturnType<typeof parseDigest>, bytes: Uint8Array): string {
-  const algorithm = digestAlgorithm(like);
-  return `${algorithm}:${hash(algorithm, bytes, "hex")}`;
 }
 
 /** Keeps reading below a rate. */
