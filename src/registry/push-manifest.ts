@@ -1,5 +1,5 @@
-import { hash } from "node:crypto";
 import {
+  digestAlgorithm,
   embeddedContent,
   imageFacts,
   isNonDistributable,
@@ -9,9 +9,9 @@ import {
   referrerDescriptor,
   RegistryError,
 } from "../oci/index.ts";
-import { digestAlgorithm } from "../oci/index.ts";
 import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from "../oci/index.ts";
 import { findLinkedBlob } from "../metadata/index.ts";
+import { digestOf } from "../storage/index.ts";
 import { recentBlobs } from "./recent-blobs.ts";
 import type { Caller, Registry } from "./registry.ts";
 
@@ -77,7 +77,7 @@ export async function pushManifest(
 
 function checkDigest(bytes: Uint8Array, expected: Digest | undefined): Digest {
   const algorithm = expected === undefined ? "sha256" : digestAlgorithm(expected);
-  const actual = parseDigest(`${algorithm}:${hash(algorithm, bytes, "hex")}`);
+  const actual = parseDigest(digestOf(algorithm, bytes));
   if (expected === undefined || expected === actual) return actual;
   const message = `the manifest's digest is ${actual}, not ${expected}: it was changed on its way, push it again`;
   throw new RegistryError("DIGEST_INVALID", message, { detail: { expected, actual } });
@@ -89,8 +89,7 @@ function checkEmbedded(document: ManifestDocument): void {
     if (descriptor?.data === undefined) continue;
     const content = embeddedContent(descriptor);
     if (content === undefined) continue;
-    const algorithm = digestAlgorithm(descriptor.digest);
-    if (`${algorithm}:${hash(algorithm, content, "hex")}` === descriptor.digest) continue;
+    if (digestOf(digestAlgorithm(descriptor.digest), content) === descriptor.digest) continue;
     const message = `the data of a descriptor does not have the digest ${descriptor.digest}: build the manifest again`;
     throw new RegistryError("MANIFEST_INVALID", message, { detail: { digest: descriptor.digest } });
   }
