@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { mkdir, rename, rmdir } from "node:fs/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Settings } from "../src/config.ts";
 import { startTestServer } from "./support/start-server.ts";
@@ -47,6 +47,10 @@ test("a store that is gone makes the node not ready; it recovers by itself", asy
   await expect.poll(readiness, { timeout: 5_000 }).toMatchObject({ status: 503, checks: { database: "ok" } });
   expect((await readiness()).checks["storage"]).not.toBe("ok");
   expect((await ops("/healthz")).status).toBe(200);
+  // Where a file system is unmounted its empty mount point is left.
+  await mkdir(storage.directory);
+  await expect.poll(async () => (await readiness()).checks["storage"], { timeout: 5_000 }).toMatch(/is it mounted\?/);
+  await rmdir(storage.directory);
   await rename(`${storage.directory}.away`, storage.directory);
   await expect.poll(readiness, { timeout: 5_000 }).toMatchObject({ status: 200 });
 });
