@@ -33,8 +33,10 @@ const keptLimit = 1000;
 const day = 86_400_000;
 /** Checked objects that are remembered; forgetting one costs another check. */
 const checkedLimit = 100_000;
-/** How long an answer about free space counts, in milliseconds. */
+/** How long an answer about free space counts where there is plenty, in milliseconds. */
 const spaceAge = 1_000;
+/** More than all pushes together can take in that time (bytes). */
+const plenty = 4 * 1024 ** 3;
 
 /** The portable half of the blob store: what is the same over every driver. */
 export class BlobStore {
@@ -45,8 +47,7 @@ export class BlobStore {
   readonly #kept = new Map<ObjectKey, { readonly digester: Digester; readonly size: number; readonly mark: string }>();
   readonly #checked = new Map<ObjectKey, number>();
   readonly #readBuffers: Buffer[] = [];
-  #spaceAskedAt = -Infinity;
-  #free: Promise<number> = Promise.resolve(Infinity);
+  #spaceHoldsUntil = -Infinity;
 
   constructor(driver: BlobDriver, options: BlobStoreOptions) {
     this.driver = driver;
@@ -63,14 +64,10 @@ export class BlobStore {
     const { freeSpace = 0 } = this.#options;
     if (freeSpace === 0) return;
     const now = performance.now();
-    if (now - this.#spaceAskedAt > spaceAge) {
-      this.#spaceAskedAt = now;
-      this.#free = this.driver.findSpace().then(
-        (space) => space?.free ?? Infinity,
-        () => Infinity,
-      );
-    }
-    const free = await this.#free;
+    if (now < this.#spaceHoldsUntil) return;
+    const space = await this.driver.findSpace().catch(() => undefined);
+    const free = space?.free ?? Infinity;
+    if (free >= freeSpace + plenty) this.#spaceHoldsUntil = now + spaceAge;
     if (free >= freeSpace) return;
     const message = `the store has ${free} bytes free, less than the ${freeSpace} that are kept back: free some, or lower \`uploads.freeSpace\``;
     throw new StorageError("full", message);
