@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { RegistryError } from "../../oci/index.ts";
 import type { RegistryErrorCode } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
@@ -66,13 +67,30 @@ export class GroupCommit {
       return await this.#commit(jobs);
     } catch (error) {
       this.#abandon(error);
-      if (!isFull(error) || this.#reserve?.release() !== true) return jobs.map((job) => fail(job.id, error));
+      if (!isFull(error) || !this.#makeRoom()) return jobs.map((job) => fail(job.id, error));
     }
     try {
       return await this.#commit(jobs);
     } catch (error) {
       this.#abandon(error);
       return jobs.map((job) => fail(job.id, error));
+    }
+  }
+
+  /** Gives up the reserve and folds the log back. @returns whether either gave any space to the next writes */
+  #makeRoom(): boolean {
+    const given = this.#reserve?.release() === true;
+    const log = `${this.#path}-wal`;
+    const size = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+    try {
+      this.#mend();
+      const before = size();
+      this.#connection.exec("pragma wal_checkpoint(truncate)");
+      return given || size() < before;
+    } catch (error) {
+      // The disk takes nothing at all: what the write met is told.
+      this.#abandon(error);
+      return given;
     }
   }
 

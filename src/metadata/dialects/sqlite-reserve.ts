@@ -1,7 +1,7 @@
 import { closeSync, openSync, statSync, statfsSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Bytes held back: as much as the WAL grows to before it is folded back. */
+/** Bytes held back: room to fold the log back, and for thousands of deletes after it. */
 const reserveSize = 16 * 1024 * 1024;
 /** A reserve that was given up is looked for again this often, in milliseconds. */
 const patience = 60_000;
