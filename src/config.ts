@@ -70,6 +70,21 @@ export const configSchema = z.strictObject({
   open: flag(false, {
     about: "Anyone on this machine may do everything, with any password or none. Refused beyond loopback.",
   }),
+  insecureHttp: flag(false, {
+    about:
+      "Listen beyond this machine without TLS. Passwords and tokens are readable on the way then: only behind a proxy that speaks TLS.",
+  }),
+  ...secret("adminPassword", {
+    about:
+      "Password of the first owner, `admin`, at the first start. Made up, and written to `initial-password` in `data`, when not set.",
+  }),
+  access: group(
+    {
+      tokenAge: duration("90d", { about: "The longest that a personal token may be good for.", least: 60_000 }),
+      robotAge: duration("30d", { about: "How long a robot is good for when nobody says.", least: 60_000 }),
+    },
+    { about: "Credentials." },
+  ),
   publicUrl: parsed(parsePublicUrl, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",

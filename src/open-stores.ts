@@ -15,8 +15,11 @@ import {
   openSqliteReadOnly,
 } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
-import { registryWrites } from "./registry/index.ts";
-import type { Registry, RegistrySettings, RegistryWrites } from "./registry/index.ts";
+import { openAccess } from "./access/index.ts";
+import type { AccessSettings } from "./access/index.ts";
+import type { Registry, RegistrySettings } from "./registry/index.ts";
+import { writes } from "./writes.ts";
+import type { AllWrites } from "./writes.ts";
 import { BlobStore, BufferPool, filesystemDriver, s3Driver } from "./storage/index.ts";
 import type { BlobDriver } from "./storage/index.ts";
 
@@ -45,8 +48,11 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
     // Leases of a killed process; where several share the database, they end with its heartbeat.
     if (metadata.alone) await metadata.write("releaseLeases", {});
+    const access = await openAccess(metadata, accessSettingsOf(config));
+    opened.push(() => access.version.close());
     const registry: Registry = {
       metadata,
+      access,
       store,
       node: metadata.alone ? null : randomBytes(16).toString("hex"),
       uploadKey: Buffer.from(uploadKey, "hex"),
@@ -67,11 +73,20 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
 export async function openReadOnlyStores(config: Config, log: Log): Promise<Stores> {
   const { database } = config;
   if (database.kind === "postgres") return openStores(config, log);
-  const metadata = openSqliteReadOnly<RegistryWrites>(database.path);
+  const metadata = openSqliteReadOnly<AllWrites>(database.path);
   try {
     const store = await openBytes(config, metadata);
     const alarm = (what: string, facts: object) => log.error(what, facts);
-    const registry = { metadata, store, node: null, uploadKey: new Uint8Array(), alarm, settings: settingsOf(config) };
+    const access = await openAccess(metadata, accessSettingsOf(config));
+    const registry = {
+      metadata,
+      access,
+      store,
+      node: null,
+      uploadKey: new Uint8Array(),
+      alarm,
+      settings: settingsOf(config),
+    };
     return {
       registry,
       async close() {
@@ -91,6 +106,10 @@ function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings
   return { pin, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect };
 }
 
+function accessSettingsOf({ open, access }: Config): AccessSettings {
+  return { open, tokenAge: access.tokenAge, robotAge: access.robotAge };
+}
+
 /**
  * Brings the schema up to date and resolves with the names of the steps that were run.
  * @throws MetadataError `unavailable` also while a server runs on the SQLite file
@@ -106,13 +125,13 @@ export async function migrateStores(config: Config): Promise<readonly string[]> 
   }
 }
 
-async function openRows(config: Config, opened: (() => unknown)[]): Promise<Metadata<RegistryWrites>> {
+async function openRows(config: Config, opened: (() => unknown)[]): Promise<Metadata<AllWrites>> {
   const { database } = config;
   const metadata = await (async () => {
-    if (database.kind === "postgres") return openPostgres(database.url, registryWrites);
+    if (database.kind === "postgres") return openPostgres(database.url, writes);
     opened.push(await lockRows(config, database.path));
     const writer = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
-    return openSqlite<RegistryWrites>(database.path, writer);
+    return openSqlite<AllWrites>(database.path, writer);
   })();
   opened.push(() => metadata.close());
   return metadata;
@@ -156,14 +175,14 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
   }
 }
 
-async function openBytes(config: Config, metadata: Metadata<RegistryWrites>): Promise<BlobStore> {
+async function openBytes(config: Config, metadata: Metadata<AllWrites>): Promise<BlobStore> {
   const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
   const buffers = new BufferPool(bufferBytes);
   return new BlobStore(await openDriver(config, buffers, metadata), { inlineBytes, buffers, freeSpace });
 }
 
 /** Whether one of the first rows names an object that should be there. */
-async function namesObjects({ read }: Metadata<RegistryWrites>): Promise<boolean> {
+async function namesObjects({ read }: Metadata<AllWrites>): Promise<boolean> {
   const blobs = await read.all(listBlobs, { after: 0, limit: 1000 });
   return blobs.some(({ key, bad }) => key !== null && bad === 0);
 }
@@ -171,7 +190,7 @@ async function namesObjects({ read }: Metadata<RegistryWrites>): Promise<boolean
 async function openDriver(
   { data, storage, storageCredentials }: Config,
   buffers: BufferPool,
-  metadata: Metadata<RegistryWrites>,
+  metadata: Metadata<AllWrites>,
 ): Promise<BlobDriver> {
   const { accessKeyId, secretAccessKey } = storageCredentials;
   const credentials =

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { distributionErrors, handleDistribution } from "./api/distribution/index.ts";
 import { openListener } from "./api/http/index.ts";
@@ -8,6 +10,7 @@ import type { Address, Log } from "./lib/index.ts";
 import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
+import { ensureFirstOwner, firstOwner } from "./access/index.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
@@ -17,8 +20,17 @@ import { watchServer } from "./watch-server.ts";
 export interface RunningServer {
   /** Where it listens; the port is the one that was taken. */
   readonly address: Address;
+  /** The first owner's password, when this start made it up, and the file that holds it. */
+  readonly initialPassword: InitialPassword | undefined;
   /** Lets requests in flight finish, then closes rows and bytes. */
   close(): Promise<void>;
+}
+
+export interface InitialPassword {
+  readonly user: string;
+  readonly password: string;
+  /** Path. */
+  readonly file: string;
 }
 
 /** Wires rows, bytes and the Distribution API. @throws SettingsError, MetadataError, StorageError, the listener's own error */
@@ -29,6 +41,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   try {
     const { registry } = stores;
     heart = await beatHeart(registry);
+    const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
@@ -50,6 +63,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
+      initialPassword,
       async close() {
         watch.drain();
         if (config.drainNotice > 0) await setTimeout(config.drainNotice);
@@ -99,17 +113,32 @@ function listenerOptions({ listen, tls, limits, trustedProxies }: Config): Liste
   };
 }
 
-/** While there is no access control, only this machine may reach the registry. */
-function refuseExposure({ listen: address, ops, open }: Config): void {
-  if (!open) {
+/** What everybody may change, and what everybody could read on the way, stays on this machine. */
+function refuseExposure({ listen: address, ops, open, tls, insecureHttp }: Config): void {
+  if (isLoopback(address.host)) {
+    if (!open || ops === undefined || isLoopback(ops.host)) return;
     throw new SettingsError([
-      "there is no access control yet, so whoever reaches the registry may do everything: start it with --open (or BERTH_OPEN=1) to agree, for this machine alone",
+      `\`ops\` is ${formatAddress(ops)}, which other machines can reach, and --open is for this machine alone: use 127.0.0.1, ::1 or localhost`,
     ]);
   }
-  for (const [name, { host, port }] of Object.entries({ listen: address, ...(ops === undefined ? {} : { ops }) })) {
-    if (isLoopback(host)) continue;
+  const reached = `\`listen\` is ${formatAddress(address)}, which other machines can reach`;
+  if (open) {
     throw new SettingsError([
-      `\`${name}\` is ${formatAddress({ host, port })}, which other machines can reach: without access control anyone there could change or delete your images. Use 127.0.0.1, ::1 or localhost, and a proxy that asks for a password in front if others must reach it`,
+      `${reached}: with --open (BERTH_OPEN) anyone there could change or delete your images. Leave --open out, or listen on 127.0.0.1, ::1 or localhost`,
     ]);
   }
+  if (tls.key !== undefined || insecureHttp) return;
+  throw new SettingsError([
+    `${reached}: passwords and tokens would pass in clear. Set tls.certificate and tls.key, or, behind a proxy that speaks TLS, --insecure-http (BERTH_INSECURE_HTTP=1)`,
+  ]);
+}
+
+/** Makes the first owner; a password that was made up is kept in a file of the data directory until it is changed. */
+async function makeFirstOwner(config: Config, registry: Registry): Promise<InitialPassword | undefined> {
+  if (config.open) return undefined;
+  const password = await ensureFirstOwner(registry.access, config.adminPassword);
+  if (password === undefined) return undefined;
+  const file = join(config.data, "initial-password");
+  await writeFile(file, `${password}\n`, { mode: 0o600 });
+  return { user: firstOwner, password, file };
 }

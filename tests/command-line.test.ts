@@ -142,8 +142,12 @@ describe("serve", () => {
   const open = ["serve", "--open", "--ops", "off"];
 
   test.each([
-    [["serve"], 2, "there is no access control yet"],
-    [[...open, "--listen", "0.0.0.0:5000"], 2, "which other machines can reach: without access control anyone there"],
+    [
+      ["serve", "--ops", "off", "--listen", "0.0.0.0:5000"],
+      2,
+      "passwords and tokens would pass in clear. Set tls.certificate",
+    ],
+    [[...open, "--listen", "0.0.0.0:5000"], 2, "which other machines can reach: with --open (BERTH_OPEN) anyone there"],
     [[...open, "--listen", "[::]:5000"], 2, "which other machines can reach"],
     [["serve", "--open", "--ops", "0.0.0.0:5001"], 2, "`ops` is 0.0.0.0:5001, which other machines can reach"],
     [[...open, "--data", "/dev/null/data"], 3, "the directory /dev/null/data cannot be written (ENOTDIR)"],

@@ -9,7 +9,7 @@ import type { Metadata } from "../src/metadata/index.ts";
 import { parseRepositoryName } from "../src/oci/index.ts";
 import { listReferrers, registryWrites } from "../src/registry/index.ts";
 import type { RegistryWrites } from "../src/registry/index.ts";
-import { descriptorOf, imageOf, openRegistry, putBlob, putManifest } from "./support/open-registry.ts";
+import { caller, descriptorOf, imageOf, openRegistry, putBlob, putManifest } from "./support/open-registry.ts";
 import { startProcess } from "./support/start-process.ts";
 
 /* What one client may make the registry hold in memory, and what others of the machine may read. */
@@ -88,6 +88,7 @@ test("large referrers are read a few at a time, and each is listed once", async 
   for (let after: string | undefined = ""; after !== undefined;) {
     const page: Awaited<ReturnType<typeof listReferrers>> = await listReferrers(
       registry,
+      caller,
       parseRepositoryName("team/app"),
       subject,
       undefined,

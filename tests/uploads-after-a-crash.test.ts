@@ -17,7 +17,7 @@ import {
 } from "../src/registry/index.ts";
 import type { Body, Registry, RegistryWrites } from "../src/registry/index.ts";
 import { filesystemDriver } from "../src/storage/index.ts";
-import { caller, digestOf, openRegistry } from "./support/open-registry.ts";
+import { caller, digestOf, openRegistry, permit } from "./support/open-registry.ts";
 import { startPostgres } from "./support/postgres.ts";
 import { startTestServer } from "./support/start-server.ts";
 
@@ -44,7 +44,7 @@ async function openNode(metadata: Metadata<RegistryWrites>, node: string | null,
 
 /** Claims the upload as a request does that is in the middle of its body, and is killed there. */
 async function claimAndDie(registry: Registry, id: string): Promise<void> {
-  const context = { repository: name, id, principal: caller.principal, pin: 0, idle: 60_000 };
+  const context = { repository: name, id, permit, pin: 0, idle: 60_000 };
   await registry.metadata.write("claimUpload", { ...context, node: registry.node });
 }
 
@@ -76,7 +76,7 @@ test.skipIf(postgres === undefined)(
     const alive = await openNode(metadata, "alive", "shared");
     await metadata.write("putHeartbeat", { node: "dead" });
     const heart = await beatHeart(alive);
-    const id = startUpload(alive, name, "sha256");
+    const id = await startUpload(alive, caller, name, "sha256");
     await appendUpload(alive, caller, name, id, undefined, bodyOf(whole.subarray(0, 50_000)));
     await claimAndDie(dead, id);
     const goOn = () => appendUpload(alive, caller, name, id, undefined, bodyOf(whole.subarray(50_000)));
@@ -92,11 +92,11 @@ test.skipIf(postgres === undefined)(
     const late = { id, fence: 2, key: null, state: null, bytes: Buffer.from("late"), size: 4, idle: 60_000 };
     await expect(metadata.write("saveUpload", late)).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
     const digest = digestOf(Buffer.from("late"));
-    const blob = { repository: name, principal: "p", pin: 0, digest, size: 4, key: null, crcs: null };
+    const blob = { repository: name, permit, pin: 0, digest, size: 4, key: null, crcs: null };
     const commit = { ...blob, bytes: Buffer.from("late"), upload: { id, fence: 2 } };
     await expect(metadata.write("commitBlob", commit)).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
     await finishUpload(alive, caller, name, id, digestOf(whole), undefined, bodyOf(Buffer.alloc(0)));
-    expect((await findBlob(alive, name, digestOf(whole))).size).toBe(whole.length);
+    expect((await findBlob(alive, caller, name, digestOf(whole))).size).toBe(whole.length);
     await heart.stop();
     await metadata.close();
   },
@@ -105,10 +105,10 @@ test.skipIf(postgres === undefined)(
 test("an upload that was finished in one request is unknown afterwards (end-13)", async () => {
   const metadata = openSqliteInProcess(":memory:", registryWrites);
   const registry = await openNode(metadata, null, "once");
-  const id = startUpload(registry, name, "sha256");
-  expect(await inspectUpload(registry, name, id)).toBe(0);
+  const id = await startUpload(registry, caller, name, "sha256");
+  expect(await inspectUpload(registry, caller, name, id)).toBe(0);
   await finishUpload(registry, caller, name, id, digestOf(whole), undefined, bodyOf(whole));
-  await expect(inspectUpload(registry, name, id)).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
+  await expect(inspectUpload(registry, caller, name, id)).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
   const append = appendUpload(registry, caller, name, id, undefined, bodyOf(whole));
   await expect(append).rejects.toMatchObject({ code: "BLOB_UPLOAD_UNKNOWN" });
   await metadata.close();
@@ -117,7 +117,7 @@ test("an upload that was finished in one request is unknown afterwards (end-13)"
 test("two requests never write one upload at the same time", async () => {
   const metadata = openSqliteInProcess(":memory:", registryWrites);
   const registry = await openNode(metadata, null, "alone");
-  const id = startUpload(registry, name, "sha256");
+  const id = await startUpload(registry, caller, name, "sha256");
   const first = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();
   const slow = appendUpload(registry, caller, name, id, undefined, async (take) => {

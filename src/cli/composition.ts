@@ -22,6 +22,8 @@ export interface Composition {
     log: Log,
   ): Promise<{
     readonly address: Address;
+    /** The first owner's, when this start made it up. */
+    readonly initialPassword: { readonly user: string; readonly password: string; readonly file: string } | undefined;
     close(): Promise<void>;
   }>;
   /** Brings the schema up to date; resolves with the names of the steps that were run. */

@@ -1,7 +1,7 @@
 import { readConfig } from "../config.ts";
 import type { Config } from "../config.ts";
-import { formatAddress, isLoopback, openLog } from "../lib/index.ts";
-import type { Address, OpenLog } from "../lib/index.ts";
+import { formatAddress, openLog } from "../lib/index.ts";
+import type { OpenLog } from "../lib/index.ts";
 import type { Composition } from "./composition.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { explainFailure } from "./explain-failure.ts";
@@ -25,7 +25,7 @@ export async function serve(
   try {
     for (const warning of warnings) log.warn(warning);
     const server = await composition.startServer(config, log);
-    announce(config, server.address, log, forPeople);
+    announce(config, server, log, forPeople);
     endOnDefect(log);
     log.info("stopping", { because: await stopped });
     await server.close();
@@ -40,14 +40,21 @@ export async function serve(
   }
 }
 
-function announce(config: Config, address: Address, log: OpenLog, forPeople: boolean): void {
+type Started = Awaited<ReturnType<Composition["startServer"]>>;
+
+function announce(config: Config, { address, initialPassword }: Started, log: OpenLog, forPeople: boolean): void {
   const host = formatAddress(address);
   const rows = config.database.kind === "sqlite" ? config.database.path : "PostgreSQL";
   const bytes = config.storage.kind === "filesystem" ? config.storage.directory : `s3://${config.storage.bucket}`;
   const tls = config.tls.key !== undefined;
-  const reach = isLoopback(address.host) ? "open to this machine only" : "open to everybody who can reach it";
+  const reach = config.open ? "open to this machine only" : "for those who log in";
   if (!forPeople) {
     const { publicUrl, data } = config;
+    // A log is no place for a password.
+    if (initialPassword !== undefined) {
+      const { user, file } = initialPassword;
+      log.warn(`the first owner is ${user}: its password is in ${file}, change it`, { user, file });
+    }
     log.info(`listens on ${host}, ${reach}`, { address: host, tls, publicUrl, data, rows, bytes });
     return;
   }
@@ -57,6 +64,13 @@ function announce(config: Config, address: Address, log: OpenLog, forPeople: boo
     `Berth listens on ${host}, ${reach}.`,
     ...(config.publicUrl === undefined ? [] : [`Clients call it ${config.publicUrl}.`]),
     `Data: ${config.data}${rows.startsWith(config.data) && bytes.startsWith(config.data) ? "" : ` (rows: ${rows}, bytes: ${bytes})`}`,
+    ...(initialPassword === undefined
+      ? []
+      : [
+          "",
+          `The first owner is \`${initialPassword.user}\`, its password ${initialPassword.password}`,
+          `(also in ${initialPassword.file}). Change it.`,
+        ]),
     "",
     "A first push:",
     ...describeFirstPush(called).map((line) => `  ${line}`),

@@ -185,8 +185,10 @@ export const isBlobLinked = statement(
 /** Repositories that link a blob; a few are enough to find one that the caller may pull from. */
 export const listBlobRepositories = statement(
   "listBlobRepositories",
-  (_db, p: { blob: number; limit: number }) =>
+  (_db, p: { digest: string; limit: number }) =>
     sql<{ name: string }>`
-    select r.name from repository_blob rb join repository r on r.id = rb.repository_id
-    where rb.blob_id = ${p.blob} limit ${p.limit}`,
+    select r.name from blob b
+    join repository_blob rb on rb.blob_id = b.id
+    join repository r on r.id = rb.repository_id
+    where b.digest = ${p.digest} and b.bad = 0 limit ${p.limit}`,
 );

@@ -1,4 +1,11 @@
-export { findRepository, findRepositoryName, insertRepository, listRepositories } from "./repositories.ts";
+export {
+  findRepository,
+  findRepositoryName,
+  insertRepository,
+  listPublicRepositories,
+  listRepositories,
+  listRepositoriesById,
+} from "./repositories.ts";
 export {
   deleteBlobContent,
   deleteLink,
@@ -101,7 +108,38 @@ export {
   pageManifests,
   readBlobContent,
 } from "./checks.ts";
-export { findInstallation, insertAudit, insertEvent, insertInstallation, putInstallation } from "./trail.ts";
+export { findAccount, findAccountById, hasAccounts, insertAccount, listGroupsOfAccount } from "./accounts.ts";
+export type { Account } from "./accounts.ts";
+export {
+  findRobot,
+  findRobotSecret,
+  findRobotSecretById,
+  findToken,
+  findTokenByHash,
+  insertRobot,
+  insertRobotSecret,
+  insertToken,
+} from "./credentials.ts";
+export type { RobotRow, TokenRow } from "./credentials.ts";
+export {
+  findNamespace,
+  findNearestNamespace,
+  insertGrant,
+  insertNamespace,
+  listGrantsOfAccount,
+  listGrantsOfGroup,
+  listGrantsOfRobot,
+} from "./grants.ts";
+export type { PlacedGrant } from "./grants.ts";
+export {
+  findInstallation,
+  insertEvent,
+  insertInstallation,
+  putInstallation,
+  raiseInstallation,
+  recordChange,
+} from "./trail.ts";
+export type { Attribution, Change } from "./trail.ts";
 export { MetadataError } from "./metadata.ts";
 export type {
   InputOf,

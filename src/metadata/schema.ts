@@ -12,6 +12,11 @@ import type { Generated } from "kysely";
  *        │       └──< referrer                                       ready descriptors by subject
  *        ├──< tag >── manifest                                       RESTRICT
  *        └──< upload                                                 only what must outlive a request
+ *
+ *   namespace ──< robot ──< robot_secret                            who may do what (`access` owns these)
+ *   account ──< token · membership >── account_group · trust_rule · signing_key
+ *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
+ *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation
  */
 
@@ -21,6 +26,151 @@ export interface RepositoryTable {
   /** 1–255 characters, unique. */
   name: string;
   created_at: number;
+  /** 1 when anybody may pull: what `visibility` says, else what its namespace says. */
+  public: Generated<number>;
+  /** `public` or `private`; null follows the namespace. */
+  visibility: Generated<string | null>;
+  /** When it was deleted; its name is `~<id>` since, which no client can say, and it is emptied in the background. */
+  deleted_at: Generated<number | null>;
+  /** What a deleted repository was called. */
+  former_name: Generated<string | null>;
+}
+
+/** A prefix of repository names with what is set for all below it. */
+export interface NamespaceTable {
+  id: Generated<number>;
+  /** `team/sub`; empty for the root. Unique. */
+  path: string;
+  /** 1 when anybody may pull from repositories that say nothing themselves. */
+  public: number;
+  created_at: number;
+}
+
+/** A person. */
+export interface AccountTable {
+  id: Generated<number>;
+  /** Lower-case, unique. */
+  name: string;
+  display: string | null;
+  email: string | null;
+  /** `scrypt$…`; null where another system keeps it. */
+  password: string | null;
+  /** `local`, or the identity provider that it comes from. */
+  source: string;
+  /** What the provider calls it; never changes. */
+  external_id: string | null;
+  /** 1: none of its credentials is good. */
+  disabled: number;
+  created_at: number;
+  /** When its password was last changed. */
+  changed_at: number;
+}
+
+export interface AccountGroupTable {
+  id: Generated<number>;
+  name: string;
+  /** `local`, or the identity provider that fills it. */
+  source: string;
+  created_at: number;
+}
+
+/** That an account is in a group, and who says so: what a provider said is replaced by what it says next. */
+export interface MembershipTable {
+  account_id: number;
+  group_id: number;
+  source: string;
+}
+
+/** A personal token. */
+export interface TokenTable {
+  id: Generated<number>;
+  account_id: number;
+  name: string;
+  /** SHA-256 of the token, in hex: it has 190 random bits, so no slow hash is needed. */
+  hash: string;
+  /** JSON of a `Scope`; null for all that its owner may do. */
+  scope: string | null;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+  revoked_at: number | null;
+}
+
+/** An identity for a machine, owned by a namespace. */
+export interface RobotTable {
+  id: Generated<number>;
+  namespace_id: number;
+  /** Unique in its namespace. */
+  name: string;
+  /** `robot_<path>_<name>`: what its clients give as user name. Unique. */
+  login: string;
+  description: string | null;
+  /** The account that answers for it, and whose rights it never exceeds; or … */
+  sponsor_account: number | null;
+  /** … the robot that made it. */
+  sponsor_robot: number | null;
+  disabled: number;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+}
+
+export interface RobotSecretTable {
+  id: Generated<number>;
+  robot_id: number;
+  /** SHA-256 in hex. */
+  hash: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Which identity tokens of another system are believed. */
+export interface TrustRuleTable {
+  id: Generated<number>;
+  name: string;
+  /** Exactly as in the token's `iss`. */
+  issuer: string;
+  /** What `aud` must hold. */
+  audience: string;
+  /** JSON of conditions on claims. */
+  conditions: string;
+  disabled: number;
+  created_at: number;
+  created_by: string;
+}
+
+/** That one of account, group, robot or trust rule has a role or actions on a namespace and below, or on a repository. */
+export interface AccessGrantTable {
+  id: Generated<number>;
+  account_id: number | null;
+  group_id: number | null;
+  robot_id: number | null;
+  trust_id: number | null;
+  namespace_id: number | null;
+  repository_id: number | null;
+  role: string | null;
+  /** JSON list. */
+  actions: string | null;
+  /** JSON list of patterns of tags. */
+  tags: string | null;
+  created_at: number;
+  /** Principal. */
+  created_by: string;
+}
+
+/** A key that signs registry tokens. */
+export interface SigningKeyTable {
+  /** `kid`. */
+  id: string;
+  algorithm: string;
+  /** JWK as JSON. */
+  public_key: string;
+  /** PKCS #8, sealed under the installation's key. */
+  sealed_key: string;
+  created_at: number;
+  signs_until: number;
+  /** Tokens signed by it are believed until then. */
+  trusted_until: number;
 }
 
 /** Content by digest, whichever repositories have it. */
@@ -232,6 +382,16 @@ export interface AuditTable {
   target: string;
   /** JSON, or null. */
   detail: string | null;
+  /** By which credential: `password`, `token:12`, … */
+  credential: string | null;
+  /** Network address of the caller. */
+  address: string | null;
+  /** Id of the request. */
+  request: string | null;
+  /** `allowed` or `refused`; null for what the system does by itself. */
+  decision: string | null;
+  /** Why: the grant, or what was missing. */
+  reason: string | null;
 }
 
 /** What all processes share. */
@@ -261,4 +421,14 @@ export interface Schema {
   event: EventTable;
   audit: AuditTable;
   installation: InstallationTable;
+  namespace: NamespaceTable;
+  account: AccountTable;
+  account_group: AccountGroupTable;
+  membership: MembershipTable;
+  token: TokenTable;
+  robot: RobotTable;
+  robot_secret: RobotSecretTable;
+  trust_rule: TrustRuleTable;
+  access_grant: AccessGrantTable;
+  signing_key: SigningKeyTable;
 }

@@ -1,4 +1,6 @@
+import { sql } from "kysely";
 import { statement } from "./statement.ts";
+import type { Transaction } from "./metadata.ts";
 
 /** An event for the outbox, in the transaction of what it tells of. */
 export const insertEvent = statement(
@@ -7,21 +9,79 @@ export const insertEvent = statement(
     db.insertInto("event").values({ type: p.type, repository: p.repository, payload: p.payload, at: p.now }),
 );
 
+/** Who did something, and why it was allowed. */
+export interface Attribution {
+  /** `user:alice`, `robot:…`, `workload:…`, `anonymous`, `operator` in open mode, `system:…`. */
+  readonly principal: string;
+  /** `password`, `token:12`, `secret:3`, `registry-token`, `none`; null for the system itself. */
+  readonly credential: string | null;
+  /** Network address; null for the system itself. */
+  readonly address: string | null;
+  /** Id of the request; null for the system itself. */
+  readonly request: string | null;
+  /** The grant that decided, in words; null for the system itself. */
+  readonly reason: string | null;
+}
+
 export const insertAudit = statement(
   "insertAudit",
   (
     db,
-    p: { now: number; principal: string; action: string; repository: string; target: string; detail: string | null },
+    p: {
+      now: number;
+      principal: string;
+      credential: string | null;
+      address: string | null;
+      request: string | null;
+      decision: string | null;
+      reason: string | null;
+      action: string;
+      repository: string;
+      target: string;
+      detail: string | null;
+    },
   ) =>
     db.insertInto("audit").values({
       at: p.now,
       principal: p.principal,
+      credential: p.credential,
+      address: p.address,
+      request: p.request,
+      decision: p.decision,
+      reason: p.reason,
       action: p.action,
       repository: p.repository,
       target: p.target,
       detail: p.detail,
     }),
 );
+
+/** One change, for its audit row and, where others act on it, its event. */
+export interface Change {
+  /** `push`, `delete-tag`, `create-user`, … */
+  readonly action: string;
+  /** Name of the repository; empty for what concerns none. */
+  readonly repository: string;
+  /** Tag, digest, name of the account, … */
+  readonly target: string;
+  /** Type of the event (decisions: `image.pushed`, `access.changed`, …). */
+  readonly event?: string;
+  /** Plain facts, never secrets. */
+  readonly facts?: object;
+}
+
+/** Audit row and event of one change, in its transaction. */
+export async function recordChange(tx: Transaction, by: Attribution, change: Change): Promise<void> {
+  const { action, repository, target, facts } = change;
+  const { principal, credential, address, request, reason } = by;
+  const detail = facts === undefined ? null : JSON.stringify(facts);
+  const decision = reason === null ? null : "allowed";
+  const who = { principal, credential, address, request, decision, reason };
+  await tx.run(insertAudit, { now: tx.now, ...who, action, repository, target, detail });
+  if (change.event === undefined) return;
+  const payload = JSON.stringify({ target, principal, ...facts });
+  await tx.run(insertEvent, { type: change.event, repository, payload, now: tx.now });
+}
 
 export const findInstallation = statement("findInstallation", (db, p: { name: string }) =>
   db.selectFrom("installation").select("value").where("name", "=", p.name),
@@ -40,4 +100,12 @@ export const putInstallation = statement("putInstallation", (db, p: { name: stri
     .insertInto("installation")
     .values({ name: p.name, value: p.value })
     .onConflict((conflict) => conflict.column("name").doUpdateSet((row) => ({ value: row.ref("excluded.value") }))),
+);
+
+/** Counts up; the first time makes it 1. */
+export const raiseInstallation = statement(
+  "raiseInstallation",
+  (_db, p: { name: string }) => sql<never>`
+    insert into installation (name, value) values (${p.name}, '1')
+    on conflict (name) do update set value = cast(cast(installation.value as bigint) + 1 as text)`,
 );

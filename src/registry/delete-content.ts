@@ -1,5 +1,7 @@
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { Caller, Registry } from "./registry.ts";
+import { authorize } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
+import type { Registry } from "./registry.ts";
 
 /** Removes a tag (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
 export async function deleteTag(
@@ -8,7 +10,7 @@ export async function deleteTag(
   repository: RepositoryName,
   tag: Tag,
 ): Promise<void> {
-  await registry.metadata.write("deleteTag", { ...contextOf(registry, caller), repository, tag });
+  await registry.metadata.write("deleteTag", { ...(await contextOf(registry, caller, repository)), tag });
 }
 
 /** Removes a manifest and its tags (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED */
@@ -18,7 +20,7 @@ export async function deleteManifest(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  await registry.metadata.write("deleteManifest", { ...contextOf(registry, caller), repository, digest });
+  await registry.metadata.write("deleteManifest", { ...(await contextOf(registry, caller, repository)), digest });
 }
 
 /** Takes a blob out of the repository (end-10). @throws RegistryError BLOB_UNKNOWN, REFERENCED */
@@ -28,9 +30,10 @@ export async function deleteBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  await registry.metadata.write("deleteBlobLink", { ...contextOf(registry, caller), repository, digest });
+  await registry.metadata.write("deleteBlobLink", { ...(await contextOf(registry, caller, repository)), digest });
 }
 
-function contextOf(registry: Registry, caller: Caller) {
-  return { principal: caller.principal, pin: registry.settings.pin };
+async function contextOf(registry: Registry, caller: Caller, repository: RepositoryName) {
+  const permit = await authorize(registry.access, caller, "delete", repository);
+  return { repository, permit, pin: registry.settings.pin };
 }

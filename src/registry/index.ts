@@ -15,7 +15,7 @@ export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { previewCollection } from "./preview-collection.ts";
 export { pushManifest } from "./push-manifest.ts";
-export type { Caller, Registry, RegistrySettings } from "./registry.ts";
+export type { Registry, RegistrySettings } from "./registry.ts";
 export { queueUnheld, repairContent } from "./repair-content.ts";
 export type { Damage } from "./repair-content.ts";
 export { isStorageFault, translateError } from "./translate-error.ts";

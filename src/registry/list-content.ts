@@ -4,11 +4,12 @@ import {
   listChildTypes,
   listReferrers as listReferrersStatement,
   listReferrersOfType,
-  listRepositories as listRepositoriesStatement,
   listTags as listTagsStatement,
 } from "../metadata/index.ts";
 import { mediaTypes, parseManifest, referrersTag, RegistryError } from "../oci/index.ts";
 import type { Digest, MediaType, RepositoryName } from "../oci/index.ts";
+import { authorize, listVisible } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
 
 /** One page of a list in byte order; `more` when another follows. */
@@ -24,10 +25,12 @@ export interface Page<T> {
  */
 export async function listTags(
   registry: Registry,
+  caller: Caller,
   repository: RepositoryName,
   after: string,
   limit: number,
 ): Promise<Page<string>> {
+  await authorize(registry.access, caller, "pull", repository);
   const { read } = registry.metadata;
   const found = await read.first(findRepository, { name: repository });
   if (found === undefined) {
@@ -41,11 +44,16 @@ export async function listTags(
   return { items, more };
 }
 
-/** Repositories after `after`, for `_catalog`. */
-export async function listRepositories(registry: Registry, after: string, limit: number): Promise<Page<string>> {
+/** Repositories after `after` that the caller may pull from, for `_catalog`. */
+export async function listRepositories(
+  registry: Registry,
+  caller: Caller,
+  after: string,
+  limit: number,
+): Promise<Page<string>> {
   if (limit === 0) return { items: [], more: false };
-  const rows = await registry.metadata.read.all(listRepositoriesStatement, { after, limit: limit + 1 });
-  return { items: rows.slice(0, limit).map((row) => row.name), more: rows.length > limit };
+  const names = await listVisible(registry.access, caller, after, limit + 1);
+  return { items: names.slice(0, limit), more: names.length > limit };
 }
 
 /** Referrers a page at most. */
@@ -68,11 +76,13 @@ export interface ReferrersPage {
  */
 export async function listReferrers(
   registry: Registry,
+  caller: Caller,
   repository: RepositoryName,
   subject: Digest,
   artifactType: string | undefined,
   after: string,
 ): Promise<ReferrersPage> {
+  await authorize(registry.access, caller, "pull", repository);
   const rows = await readReferrers(registry, { repository, subject, after }, artifactType);
   const known = new Set(rows.map((row) => row.digest));
   const tagged = (await listTaggedReferrers(registry, repository, subject)).filter(

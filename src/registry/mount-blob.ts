@@ -1,7 +1,18 @@
+import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import type { Caller, Registry } from "./registry.ts";
+import { authorize } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
+import { listBlobRepositories } from "../metadata/index.ts";
+import type { Registry } from "./registry.ts";
 
-/** Links a blob of another repository, of any when `from` is not given (end-11). Resolves with whether it was there. */
+/** How many repositories a mount looks at that names none. */
+const candidates = 32;
+
+/**
+ * Links a blob of another repository, of any when `from` is not given (end-11), that the caller may pull from. Resolves
+ * with whether it was there: what may not be pulled is not there.
+ * @throws RegistryError as `authorize` does for a push
+ */
 export async function mountBlob(
   registry: Registry,
   caller: Caller,
@@ -9,7 +20,27 @@ export async function mountBlob(
   digest: Digest,
   from: RepositoryName | undefined,
 ): Promise<boolean> {
-  const context = { repository, principal: caller.principal, pin: registry.settings.pin };
-  const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: from ?? null });
+  const permit = await authorize(registry.access, caller, "push", repository);
+  const named = from === undefined ? await listSources(registry, digest) : [from];
+  const sources: string[] = [];
+  for (const name of named) if (await mayPull(registry, caller, name)) sources.push(name);
+  if (sources.length === 0) return false;
+  const context = { repository, permit, pin: registry.settings.pin };
+  const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: sources });
   return mounted;
+}
+
+async function listSources(registry: Registry, digest: Digest): Promise<RepositoryName[]> {
+  const rows = await registry.metadata.read.all(listBlobRepositories, { digest, limit: candidates });
+  return rows.map(({ name }) => name as RepositoryName);
+}
+
+async function mayPull(registry: Registry, caller: Caller, name: RepositoryName): Promise<boolean> {
+  try {
+    await authorize(registry.access, caller, "pull", name);
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && (error.code === "UNAUTHORIZED" || error.code === "DENIED")) return false;
+    throw error;
+  }
 }

@@ -3,13 +3,21 @@ import type { LinkedBlob } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, RepositoryName } from "../oci/index.ts";
 import { StorageError } from "../storage/index.ts";
-import type { Caller, Registry } from "./registry.ts";
+import { authorize } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
+import type { Registry } from "./registry.ts";
 
 /** A blob that is there. The caller sends it or lets it be; nothing is open yet. */
 export type FoundBlob = LinkedBlob;
 
 /** Finds a blob to pull (end-2). @throws RegistryError BLOB_UNKNOWN */
-export async function findBlob(registry: Registry, repository: RepositoryName, digest: Digest): Promise<FoundBlob> {
+export async function findBlob(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<FoundBlob> {
+  await authorize(registry.access, caller, "pull", repository);
   const blob = await registry.metadata.read.first(findLinkedBlob, { repository, digest });
   if (blob === undefined) throw unknownBlob(repository, digest);
   return blob;
@@ -22,10 +30,10 @@ export async function inspectBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<FoundBlob> {
-  const blob = await findBlob(registry, repository, digest);
+  const blob = await findBlob(registry, caller, repository, digest);
   const { pin } = registry.settings;
   if (blob.pin_until >= Date.now() + pin / 2) return blob;
-  const { found } = await registry.metadata.write("pinBlob", { repository, digest, pin, principal: caller.principal });
+  const { found } = await registry.metadata.write("pinBlob", { repository, digest, pin });
   if (!found) throw unknownBlob(repository, digest);
   return blob;
 }

@@ -9,7 +9,9 @@ import {
 import type { NamedManifest } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Reference, RepositoryName } from "../oci/index.ts";
-import type { Caller, Registry } from "./registry.ts";
+import { authorize } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
+import type { Registry } from "./registry.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 
 /** A manifest as it was pushed. */
@@ -28,9 +30,11 @@ const recent = new WeakMap<Registry, RecentBytes>();
  */
 export async function pullManifest(
   registry: Registry,
+  caller: Caller,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<PulledManifest> {
+  await authorize(registry.access, caller, "pull", repository);
   const { read, alone } = registry.metadata;
   if (!alone) return pullShared(registry, repository, reference);
   const row =
@@ -51,6 +55,7 @@ export async function inspectManifest(
   repository: RepositoryName,
   reference: Reference,
 ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number; readonly pinUntil: number }> {
+  await authorize(registry.access, caller, "pull", repository);
   const row = await resolve(registry, repository, reference);
   if (row === undefined) throw await unknownManifest(registry, repository, reference);
   const { digest, media_type: mediaType, size } = row;
@@ -60,7 +65,6 @@ export async function inspectManifest(
     repository,
     digest,
     pin,
-    principal: caller.principal,
   });
   if (!found) throw await unknownManifest(registry, repository, reference);
   return { digest, mediaType, size, pinUntil: Date.now() + pin };

@@ -13,7 +13,9 @@ import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from ".
 import { findLinkedBlob } from "../metadata/index.ts";
 import { digestOf } from "../storage/index.ts";
 import { recentBlobs } from "./recent-blobs.ts";
-import type { Caller, Registry } from "./registry.ts";
+import { authorize } from "../access/index.ts";
+import type { Caller } from "../access/index.ts";
+import type { Registry } from "./registry.ts";
 
 /** What a client sends to end-7a or end-7b. */
 export interface PushManifestInput {
@@ -46,6 +48,7 @@ export async function pushManifest(
   caller: Caller,
   input: PushManifestInput,
 ): Promise<PushedManifest> {
+  const permit = await authorize(registry.access, caller, "push", input.repository);
   const document = parseManifest(input.bytes, input.contentType);
   const digest = checkDigest(input.bytes, input.digest);
   checkEmbedded(document);
@@ -53,7 +56,7 @@ export async function pushManifest(
   const { subject } = document;
   await registry.metadata.write("putManifest", {
     repository: input.repository,
-    principal: caller.principal,
+    permit,
     pin: registry.settings.pin,
     digest,
     bytes: input.bytes,

@@ -1,3 +1,4 @@
+import type { Access } from "../access/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { BlobStore } from "../storage/index.ts";
 import type { RegistryWrites } from "./writes.ts";
@@ -26,6 +27,8 @@ export interface RegistrySettings {
 export interface Registry {
   readonly metadata: Metadata<RegistryWrites>;
   readonly store: BlobStore;
+  /** Who may do what; each use-case asks it first. */
+  readonly access: Access;
   readonly settings: RegistrySettings;
   /** Signs upload ids; the same on all nodes. */
   readonly uploadKey: Uint8Array;
@@ -33,10 +36,4 @@ export interface Registry {
   readonly node: string | null;
   /** Told of what an operator must see: corrupt objects, failing disks. */
   readonly alarm: (what: string, facts: object) => void;
-}
-
-/** Who asks. */
-export interface Caller {
-  /** For audit rows: `anonymous`, `user:ann`, … */
-  readonly principal: string;
 }

@@ -3,53 +3,68 @@ import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
 /*
  * An upload's id carries what opening one must remember, so that opening writes nothing:
  *
- *   <created>-<algorithm>-<mark><random>-<signature>
+ *   <created>-<algorithm>-<place>-<mark><random>-<signature>
  *   created    milliseconds since 1970, base 36
  *   algorithm  s2 (sha256) or s5 (sha512): what the bytes are hashed with while they arrive
+ *   place      row id of the repository, base 36; 0 when it was not there yet, or nobody asked
  *   mark       64 random bits of the running server that made it, base64url
  *   random     64 bits, base64url
- *   signature  128 bits of HMAC-SHA256(key, repository, newline, the part before), base64url
+ *   signature  128 bits of HMAC-SHA256(key, repository, newline, principal, newline, the part before), base64url
  */
 
 export interface UploadId {
   readonly createdAt: number;
   readonly algorithm: "sha256" | "sha512";
+  /** Row id of the repository it was opened in; 0 when there was none. */
+  readonly place: number;
   readonly mark: string;
 }
 
-const pattern = /^([0-9a-z]{1,11})-(s2|s5)-([\w-]{11})[\w-]{11}-([\w-]{22})$/;
+/** Whose an upload is. */
+export interface UploadSession {
+  readonly repository: string;
+  /** Name of the principal that opened it. */
+  readonly principal: string;
+}
+
+const pattern = /^([0-9a-z]{1,11})-(s2|s5)-([0-9a-z]{1,11})-([\w-]{11})[\w-]{11}-([\w-]{22})$/;
 
 /** A mark for a running server's ids. */
 export function newUploadMark(): string {
   return randomText();
 }
 
-/** Makes an id that is good for one repository. */
+/** Makes an id that is good for one repository and principal. */
 export function newUploadId(
   key: Uint8Array,
-  repository: string,
+  session: UploadSession & { readonly place: number },
   algorithm: "sha256" | "sha512",
   now: number,
   mark: string,
 ): string {
-  const head = `${now.toString(36)}-${algorithm === "sha256" ? "s2" : "s5"}-${mark}${randomText()}`;
-  return `${head}-${sign(key, repository, head).toString("base64url")}`;
+  const head = `${now.toString(36)}-${algorithm === "sha256" ? "s2" : "s5"}-${session.place.toString(36)}-${mark}${randomText()}`;
+  return `${head}-${sign(key, session, head).toString("base64url")}`;
 }
 
-/** What the id says, or undefined when it was not made here for this repository. */
-export function readUploadId(key: Uint8Array, repository: string, id: string): UploadId | undefined {
+/** What the id says, or undefined when it was not made here for this repository and principal. */
+export function readUploadId(key: Uint8Array, session: UploadSession, id: string): UploadId | undefined {
   const match = pattern.exec(id);
   if (match === null) return undefined;
   const head = id.slice(0, id.length - 23);
-  const signature = Buffer.from(match[4]!, "base64url");
-  if (!timingSafeEqual(signature, sign(key, repository, head))) return undefined;
-  return { createdAt: parseInt(match[1]!, 36), algorithm: match[2] === "s2" ? "sha256" : "sha512", mark: match[3]! };
+  const signature = Buffer.from(match[5]!, "base64url");
+  if (!timingSafeEqual(signature, sign(key, session, head))) return undefined;
+  return {
+    createdAt: parseInt(match[1]!, 36),
+    algorithm: match[2] === "s2" ? "sha256" : "sha512",
+    place: parseInt(match[3]!, 36),
+    mark: match[4]!,
+  };
 }
 
-function sign(key: Uint8Array, repository: string, head: string): Buffer {
+function sign(key: Uint8Array, { repository, principal }: UploadSession, head: string): Buffer {
   let pads = prepared.get(key);
   if (pads === undefined) prepared.set(key, (pads = { inner: padOf(key, 0x36), outer: padOf(key, 0x5c) }));
-  return hashed(pads.outer, hashed(pads.inner, Buffer.from(`${repository}\n${head}`))).subarray(0, 16);
+  return hashed(pads.outer, hashed(pads.inner, Buffer.from(`${repository}\n${principal}\n${head}`))).subarray(0, 16);
 }
 
 /*

@@ -64,7 +64,8 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
   });
 
   const pass = () => collectOnce(collector.registry);
-  const there = (repository: typeof a, which: Digest = digest) => findBlob(other.registry, repository, which);
+  const pull = (reference: string) => pullManifest(other.registry, caller, a, parseReference(reference));
+  const there = (repository: typeof a, which: Digest = digest) => findBlob(other.registry, caller, repository, which);
   const refused = (result: PromiseSettledResult<unknown>) =>
     result.status === "rejected" && result.reason instanceof RegistryError ? result.reason.code : result.status;
 
@@ -191,7 +192,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const back = { by: pusher, at: "moveTag", run: () => putManifest(pusher.registry, "team/a", one, "t") };
     expect((await world.race(back, pass))[0].status).toBe("fulfilled");
     await collectAll(collector.registry);
-    const found = await pullManifest(other.registry, a, parseReference("t"));
+    const found = await pull("t");
     expect(Buffer.from(found.bytes).toString()).toBe(one);
   });
 
@@ -205,7 +206,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const [, pushed] = await world.race(collect, () => putManifest(pusher.registry, "team/a", one, "t"));
     expect(pushed.status).toBe("fulfilled");
     await collectAll(collector.registry);
-    const found = await pullManifest(other.registry, a, parseReference("t"));
+    const found = await pull("t");
     expect(Buffer.from(found.bytes).toString()).toBe(one);
   });
 
@@ -218,7 +219,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const [pushed] = await world.race({ by: pusher, at: "insertManifest", run }, pass);
     expect(pushed.status).toBe("fulfilled");
     await collectAll(collector.registry);
-    const found = await pullManifest(other.registry, a, parseReference(digestOf(Buffer.from(child))));
+    const found = await pull(digestOf(Buffer.from(child)));
     expect(Buffer.from(found.bytes).toString()).toBe(child);
   });
 
@@ -254,7 +255,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const collect = { by: collector, at: "deleteReviews", run: pass };
     await world.race(collect, () => deleteTag(pusher.registry, caller, a, parseTag("1")));
     await collectAll(collector.registry);
-    await expect(pullManifest(other.registry, a, parseReference(digestOf(Buffer.from(image))))).rejects.toThrow();
+    await expect(pull(digestOf(Buffer.from(image)))).rejects.toThrow();
   });
 
   test("lost-review: a review that was begun before the look, and commits after it, stays", async () => {
@@ -272,7 +273,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
       await pass();
     });
     await collectAll(collector.registry);
-    await expect(pullManifest(other.registry, a, parseReference(digestOf(Buffer.from(image))))).rejects.toThrow();
+    await expect(pull(digestOf(Buffer.from(image)))).rejects.toThrow();
   });
 
   test.each(["collected", "deleted"])(
@@ -309,7 +310,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const results = await world.race(push, remove);
     expect(results.map((result) => result.status)).toEqual(["fulfilled", "fulfilled"]);
     await collectAll(keeping.registry);
-    await expect(pullManifest(other.registry, a, parseReference(digestOf(Buffer.from(referrer))))).rejects.toThrow();
+    await expect(pull(digestOf(Buffer.from(referrer)))).rejects.toThrow();
   });
 
   test("restore-epoch: an older database is not let loose on a newer store", async () => {

@@ -241,7 +241,7 @@ async function expectPromises(registry: Registry, oracle: Oracle, exactly: boole
     }
     for (const content of layers) {
       const digest = digestOfText(content);
-      const there = await succeeds(findBlob(registry, name, digest));
+      const there = await succeeds(findBlob(registry, caller, name, digest));
       if (blobs.has(digest) || exactly)
         expect([repository, content, there]).toEqual([repository, content, blobs.has(digest)]);
     }
@@ -265,7 +265,7 @@ async function admitReferrers(registry: Registry, oracle: Oracle): Promise<void>
 }
 
 async function inspectWithoutPin(registry: Registry, repository: string, digest: string): Promise<void> {
-  await pullManifest(registry, parseRepositoryName(repository), parseReference(digest));
+  await pullManifest(registry, caller, parseRepositoryName(repository), parseReference(digest));
 }
 
 test(

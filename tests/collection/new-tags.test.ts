@@ -3,7 +3,7 @@ import { parseReference, parseRepositoryName } from "../../src/oci/index.ts";
 import { pullManifest } from "../../src/registry/index.ts";
 import { openPostgresWorld, openSqliteWorld } from "../support/actors.ts";
 import type { Actor, World } from "../support/actors.ts";
-import { check, collectAll, digestOf, imageOf, putBlob, putManifest } from "../support/open-registry.ts";
+import { caller, check, collectAll, digestOf, imageOf, putBlob, putManifest } from "../support/open-registry.ts";
 import { startPostgres } from "../support/postgres.ts";
 
 const long = "a layer that is too long to live in its row ".repeat(5);
@@ -41,10 +41,10 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const second = () => putManifest(other.registry, "team/a", two, "t");
     const ends = await world.race(first, second);
     expect(ends.map((end) => end.status)).toEqual(["fulfilled", "fulfilled"]);
-    const found = Buffer.from((await pullManifest(other.registry, a, parseReference("t"))).bytes).toString();
+    const found = Buffer.from((await pullManifest(other.registry, caller, a, parseReference("t"))).bytes).toString();
     const lost = found === one ? two : one;
     await collectAll(collector.registry);
-    const gone = pullManifest(other.registry, a, parseReference(digestOf(Buffer.from(lost))));
+    const gone = pullManifest(other.registry, caller, a, parseReference(digestOf(Buffer.from(lost))));
     await expect(gone).rejects.toMatchObject({ code: "MANIFEST_UNKNOWN" });
   });
 });

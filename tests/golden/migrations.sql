@@ -224,3 +224,235 @@ create table node (id text collate "C" primary key, seen_at bigint not null);
 alter table upload add column holder text;
 
 alter table upload add column holder text collate "C";
+
+-- 0003-access/1
+create table namespace (
+      id integer primary key autoincrement, path text not null unique, public integer not null, created_at integer not null);
+
+create table namespace (
+      id bigint generated always as identity primary key, path text collate "C" not null unique, public bigint not null, created_at bigint not null);
+
+-- 0003-access/2
+insert into namespace (path, public, created_at) values ('', 0, 0);
+
+insert into namespace (path, public, created_at) values ('', 0, 0);
+
+-- 0003-access/3
+alter table repository add column public integer not null default 0;
+
+alter table repository add column public bigint not null default 0;
+
+-- 0003-access/4
+alter table repository add column visibility text;
+
+alter table repository add column visibility text collate "C";
+
+-- 0003-access/5
+alter table repository add column deleted_at integer;
+
+alter table repository add column deleted_at bigint;
+
+-- 0003-access/6
+alter table repository add column former_name text;
+
+alter table repository add column former_name text collate "C";
+
+-- 0003-access/7
+create index repository_by_public on repository (public, name);
+
+create index repository_by_public on repository (public, name);
+
+-- 0003-access/8
+create index repository_by_deletion on repository (deleted_at);
+
+create index repository_by_deletion on repository (deleted_at);
+
+-- 0003-access/9
+create table account (
+      id integer primary key autoincrement, name text not null unique, display text, email text, password text,
+      source text not null, external_id text, disabled integer not null, created_at integer not null, changed_at integer not null,
+      unique (source, external_id));
+
+create table account (
+      id bigint generated always as identity primary key, name text collate "C" not null unique, display text collate "C", email text collate "C", password text collate "C",
+      source text collate "C" not null, external_id text collate "C", disabled bigint not null, created_at bigint not null, changed_at bigint not null,
+      unique (source, external_id));
+
+-- 0003-access/10
+create table account_group (
+      id integer primary key autoincrement, name text not null unique, source text not null, created_at integer not null);
+
+create table account_group (
+      id bigint generated always as identity primary key, name text collate "C" not null unique, source text collate "C" not null, created_at bigint not null);
+
+-- 0003-access/11
+create table membership (
+      account_id integer not null references account (id) on delete cascade,
+      group_id integer not null references account_group (id) on delete cascade,
+      source text not null, primary key (account_id, group_id, source)) without rowid;
+
+create table membership (
+      account_id bigint not null references account (id) on delete cascade,
+      group_id bigint not null references account_group (id) on delete cascade,
+      source text collate "C" not null, primary key (account_id, group_id, source)) ;
+
+-- 0003-access/12
+create index membership_by_group on membership (group_id);
+
+create index membership_by_group on membership (group_id);
+
+-- 0003-access/13
+create table token (
+      id integer primary key autoincrement, account_id integer not null references account (id) on delete cascade, name text not null,
+      hash text not null unique, scope text, created_at integer not null, expires_at integer not null,
+      used_at integer, revoked_at integer);
+
+create table token (
+      id bigint generated always as identity primary key, account_id bigint not null references account (id) on delete cascade, name text collate "C" not null,
+      hash text collate "C" not null unique, scope text collate "C", created_at bigint not null, expires_at bigint not null,
+      used_at bigint, revoked_at bigint);
+
+-- 0003-access/14
+create index token_by_account on token (account_id, id);
+
+create index token_by_account on token (account_id, id);
+
+-- 0003-access/15
+create table robot (
+      id integer primary key autoincrement, namespace_id integer not null references namespace (id) on delete cascade,
+      name text not null, login text not null unique, description text,
+      sponsor_account integer references account (id) on delete cascade,
+      sponsor_robot integer references robot (id) on delete cascade,
+      disabled integer not null, created_at integer not null, expires_at integer not null, used_at integer,
+      unique (namespace_id, name));
+
+create table robot (
+      id bigint generated always as identity primary key, namespace_id bigint not null references namespace (id) on delete cascade,
+      name text collate "C" not null, login text collate "C" not null unique, description text collate "C",
+      sponsor_account bigint references account (id) on delete cascade,
+      sponsor_robot bigint references robot (id) on delete cascade,
+      disabled bigint not null, created_at bigint not null, expires_at bigint not null, used_at bigint,
+      unique (namespace_id, name));
+
+-- 0003-access/16
+create index robot_by_sponsor on robot (sponsor_account);
+
+create index robot_by_sponsor on robot (sponsor_account);
+
+-- 0003-access/17
+create index robot_by_robot on robot (sponsor_robot);
+
+create index robot_by_robot on robot (sponsor_robot);
+
+-- 0003-access/18
+create table robot_secret (
+      id integer primary key autoincrement, robot_id integer not null references robot (id) on delete cascade, hash text not null unique,
+      created_at integer not null, expires_at integer not null);
+
+create table robot_secret (
+      id bigint generated always as identity primary key, robot_id bigint not null references robot (id) on delete cascade, hash text collate "C" not null unique,
+      created_at bigint not null, expires_at bigint not null);
+
+-- 0003-access/19
+create index robot_secret_by_robot on robot_secret (robot_id);
+
+create index robot_secret_by_robot on robot_secret (robot_id);
+
+-- 0003-access/20
+create table trust_rule (
+      id integer primary key autoincrement, name text not null unique, issuer text not null, audience text not null,
+      conditions text not null, disabled integer not null, created_at integer not null, created_by text not null);
+
+create table trust_rule (
+      id bigint generated always as identity primary key, name text collate "C" not null unique, issuer text collate "C" not null, audience text collate "C" not null,
+      conditions text collate "C" not null, disabled bigint not null, created_at bigint not null, created_by text collate "C" not null);
+
+-- 0003-access/21
+create index trust_rule_by_issuer on trust_rule (issuer);
+
+create index trust_rule_by_issuer on trust_rule (issuer);
+
+-- 0003-access/22
+create table access_grant (
+      id integer primary key autoincrement,
+      account_id integer references account (id) on delete cascade,
+      group_id integer references account_group (id) on delete cascade,
+      robot_id integer references robot (id) on delete cascade,
+      trust_id integer references trust_rule (id) on delete cascade,
+      namespace_id integer references namespace (id) on delete cascade,
+      repository_id integer references repository (id) on delete cascade,
+      role text, actions text, tags text, created_at integer not null, created_by text not null);
+
+create table access_grant (
+      id bigint generated always as identity primary key,
+      account_id bigint references account (id) on delete cascade,
+      group_id bigint references account_group (id) on delete cascade,
+      robot_id bigint references robot (id) on delete cascade,
+      trust_id bigint references trust_rule (id) on delete cascade,
+      namespace_id bigint references namespace (id) on delete cascade,
+      repository_id bigint references repository (id) on delete cascade,
+      role text collate "C", actions text collate "C", tags text collate "C", created_at bigint not null, created_by text collate "C" not null);
+
+-- 0003-access/23
+create index access_grant_by_account on access_grant (account_id);
+
+create index access_grant_by_account on access_grant (account_id);
+
+-- 0003-access/24
+create index access_grant_by_group on access_grant (group_id);
+
+create index access_grant_by_group on access_grant (group_id);
+
+-- 0003-access/25
+create index access_grant_by_robot on access_grant (robot_id);
+
+create index access_grant_by_robot on access_grant (robot_id);
+
+-- 0003-access/26
+create index access_grant_by_trust on access_grant (trust_id);
+
+create index access_grant_by_trust on access_grant (trust_id);
+
+-- 0003-access/27
+create index access_grant_by_namespace on access_grant (namespace_id, id);
+
+create index access_grant_by_namespace on access_grant (namespace_id, id);
+
+-- 0003-access/28
+create index access_grant_by_repository on access_grant (repository_id, id);
+
+create index access_grant_by_repository on access_grant (repository_id, id);
+
+-- 0003-access/29
+create table signing_key (
+      id text primary key, algorithm text not null, public_key text not null, sealed_key text not null,
+      created_at integer not null, signs_until integer not null, trusted_until integer not null);
+
+create table signing_key (
+      id text collate "C" primary key, algorithm text collate "C" not null, public_key text collate "C" not null, sealed_key text collate "C" not null,
+      created_at bigint not null, signs_until bigint not null, trusted_until bigint not null);
+
+-- 0003-access/30
+alter table audit add column credential text;
+
+alter table audit add column credential text collate "C";
+
+-- 0003-access/31
+alter table audit add column address text;
+
+alter table audit add column address text collate "C";
+
+-- 0003-access/32
+alter table audit add column request text;
+
+alter table audit add column request text collate "C";
+
+-- 0003-access/33
+alter table audit add column decision text;
+
+alter table audit add column decision text collate "C";
+
+-- 0003-access/34
+alter table audit add column reason text;
+
+alter table audit add column reason text collate "C";

@@ -3,11 +3,21 @@ import { parseDigest, parseManifest, parseMediaType, parseRepositoryName, parseT
 import type { Digest } from "../../src/oci/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { collectGarbage, fsck, pushBlob, pushManifest } from "../../src/registry/index.ts";
-import type { Caller, Collected, Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
+import { operator } from "../../src/access/index.ts";
+import type { Access, Caller, Permit } from "../../src/access/index.ts";
+import type { Collected, Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { BlobStore, BufferPool, memoryDriver } from "../../src/storage/index.ts";
 import type { BlobDriver } from "../../src/storage/index.ts";
 
-export const caller: Caller = { principal: "user:test" };
+export const caller: Caller = { principal: operator, address: "127.0.0.1", id: "test" };
+/** What the operator of open mode is permitted. */
+export const permit: Permit = {
+  by: { principal: "anonymous", credential: "none", address: "127.0.0.1", request: "test", reason: "open mode" },
+  repository: undefined,
+  mayCreate: true,
+  mayOverwrite: true,
+  tags: [],
+};
 export const imageType = parseMediaType("application/vnd.oci.image.manifest.v1+json");
 export const indexType = parseMediaType("application/vnd.oci.image.index.v1+json");
 
@@ -36,12 +46,24 @@ export function openRegistry(
   const alarms: string[] = [];
   return {
     metadata,
+    access: openMode(metadata),
     store: new BlobStore(driver, { inlineBytes: 64, buffers: new BufferPool(16 * 1024 * 1024) }),
     settings: { ...atOnce, ...settings },
     uploadKey: Buffer.alloc(32, 7),
     node: null,
     alarm: (what) => void alarms.push(what),
     alarms,
+  };
+}
+
+/** Rights as in open mode: nothing is looked up. */
+function openMode(metadata: Metadata<RegistryWrites>): Access {
+  return {
+    metadata: metadata as unknown as Access["metadata"],
+    settings: { open: true, tokenAge: 0, robotAge: 0 },
+    version: { current: () => 0, close: () => undefined },
+    standings: new Map(),
+    memoryKey: Buffer.alloc(32),
   };
 }
 

@@ -41,6 +41,7 @@ import {
   translateError,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import { authenticate, recallPrincipal, recallPull } from "../../access/index.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
 
@@ -48,24 +49,44 @@ const tagParameterLimit = 10;
 
 /** Answers a request below `/v2/`, at once where the answer is known. What breaks is told to `log`. */
 export function handleDistribution(registry: Registry, exchange: Exchange, log: (error: unknown) => void): void {
-  if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
-  void answerFromRows(registry, exchange, log);
+  try {
+    const principal = recallPrincipal(registry.access, exchange.request.headers.authorization);
+    if (principal !== undefined) {
+      exchange.principal = principal;
+      if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
+    }
+    void answerFromRows(registry, exchange, principal !== undefined, log);
+  } catch (error) {
+    fail(exchange, error, log);
+  }
 }
 
 /** Never rejects. */
-async function answerFromRows(registry: Registry, exchange: Exchange, log: (error: unknown) => void): Promise<void> {
+async function answerFromRows(
+  registry: Registry,
+  exchange: Exchange,
+  known: boolean,
+  log: (error: unknown) => void,
+): Promise<void> {
   try {
+    if (!known) exchange.principal = await authenticate(registry.access, exchange.request.headers.authorization);
     const route = matchRoute(exchange.path);
     if (route === undefined)
       throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
     exchange.route = route.kind;
     await answer(registry, exchange, route);
   } catch (error) {
-    const translated = translateError(error);
-    if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL")
-      log(error);
-    sendError(exchange, translated, distributionErrors[translated.code]);
+    fail(exchange, error, log);
   }
+}
+
+function fail(exchange: Exchange, error: unknown, log: (error: unknown) => void): void {
+  const translated = translateError(error);
+  if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL")
+    log(error);
+  const headers =
+    translated.code === "UNAUTHORIZED" ? ["WWW-Authenticate", 'Basic realm="Berth", charset="UTF-8"'] : [];
+  sendError(exchange, translated, distributionErrors[translated.code], headers);
 }
 
 function answer(registry: Registry, exchange: Exchange, route: Route): Promise<void> | void {
@@ -78,6 +99,8 @@ function answer(registry: Registry, exchange: Exchange, route: Route): Promise<v
   };
   if (route.kind === "base") {
     if (method !== "GET" && method !== "HEAD") return unsupported();
+    // Clients learn here that they must log in, whatever they go on to ask for.
+    if (exchange.principal.kind === "anonymous") throw new RegistryError("UNAUTHORIZED", "log in first");
     return sendJson(exchange, 200, ["Docker-Distribution-Api-Version", "registry/2.0"], "{}");
   }
   const pull = method === "GET" || method === "HEAD";
@@ -121,7 +144,7 @@ async function answerManifest(
   }
   // Read before the rows: an answer made of rows that change meanwhile is void at once.
   const generation = registry.metadata.generation(name);
-  const { digest, mediaType, bytes } = await pullManifest(registry, name, reference);
+  const { digest, mediaType, bytes } = await pullManifest(registry, exchange, name, reference);
   if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
   const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
   const answer = { repository: name, generation, route: "manifest", digest, headers, body: joinable(bytes) };
@@ -129,15 +152,13 @@ async function answerManifest(
   sendContent(exchange, 200, headers, answer.body);
 }
 
-/**
- * Answers a GET as the last time, if nothing changed since and the request asks for the whole. Whether the caller may
- * have it is to be asked before this, once there is somebody to refuse.
- */
+/** Answers a GET as the last time, if nothing changed since, the caller may still pull, and the whole is asked for. */
 function answerAgain(registry: Registry, exchange: Exchange): boolean {
   const answer = cacheOf(registry).find(exchange.path);
   if (answer === undefined || answer.generation !== registry.metadata.generation(answer.repository)) return false;
   const { range, "if-none-match": condition } = exchange.request.headers;
   if (range !== undefined || condition !== undefined) return false;
+  if (!recallPull(registry.access, exchange.principal, answer.repository)) return false;
   exchange.route = answer.route;
   sendContent(exchange, 200, answer.headers, answer.body);
   return true;
@@ -217,7 +238,9 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
   const digest = parseDigest(decodeSegment(text));
   const head = request.method === "HEAD";
   const generation = registry.metadata.generation(name);
-  const blob = head ? await inspectBlob(registry, exchange, name, digest) : await findBlob(registry, name, digest);
+  const blob = head
+    ? await inspectBlob(registry, exchange, name, digest)
+    : await findBlob(registry, exchange, name, digest);
   if (isUnchanged(exchange, digest)) return sendEmpty(response, 304, ["ETag", `"${digest}"`]);
   const condition = request.headers["if-range"];
   const header = condition === undefined || condition === `"${digest}"` ? request.headers.range : undefined;

@@ -52,7 +52,7 @@ function nextLink(
 /** Tags of a repository, a page (end-8a, end-8b). */
 export async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
   const { after, limit, warnings } = pageOf(exchange);
-  const page = await listTags(registry, name, after, limit);
+  const page = await listTags(registry, exchange, name, after, limit);
   const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
   sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
 }
@@ -60,7 +60,7 @@ export async function answerTags(registry: Registry, exchange: Exchange, name: R
 /** Names of repositories, a page (`_catalog`). */
 export async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
   const { after, limit, warnings } = pageOf(exchange);
-  const page = await listRepositories(registry, after, limit);
+  const page = await listRepositories(registry, exchange, after, limit);
   const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
   sendJson(exchange, 200, headers, JSON.stringify({ repositories: page.items }));
 }
@@ -77,6 +77,7 @@ export async function answerReferrers(
   const artifactType = findText(query, "artifactType");
   const { descriptors, next } = await listReferrers(
     registry,
+    exchange,
     name,
     subject,
     artifactType,

@@ -34,7 +34,7 @@ export async function postUpload(registry: Registry, exchange: Exchange, name: R
       detail: { supported: ["sha256", "sha512"] },
     });
   }
-  sendEmpty(exchange.response, 202, uploadHeaders(name, startUpload(registry, name, wanted), 0));
+  sendEmpty(exchange.response, 202, uploadHeaders(name, await startUpload(registry, exchange, name, wanted), 0));
 }
 
 /** What an upload's own address answers (end-5, end-6, end-13, end-14). */
@@ -49,7 +49,7 @@ export async function answerUpload(
   switch (request.method) {
     case "GET":
     case "HEAD":
-      return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, name, id)));
+      return sendEmpty(response, 204, uploadHeaders(name, id, await inspectUpload(registry, exchange, name, id)));
     case "PATCH": {
       const range = rangeOf(exchange);
       try {
@@ -86,7 +86,7 @@ async function sendUploadError(
   error: unknown,
 ): Promise<void> {
   if (!(error instanceof RegistryError) || error.code !== "RANGE_INVALID") throw error;
-  const headers = uploadHeaders(name, id, await inspectUpload(registry, name, id));
+  const headers = uploadHeaders(name, id, await inspectUpload(registry, exchange, name, id));
   sendError(exchange, error, distributionErrors.RANGE_INVALID, headers);
 }
 

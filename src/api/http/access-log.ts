@@ -29,7 +29,7 @@ export function formatRequest(exchange: Exchange, now: number): string {
   const ms = Math.round((performance.now() - exchange.startedAt) * 1000) / 1000;
   let line = `{"level":"info","time":"${timeText(now)}","message":"request","id":"${exchange.id}","method":"${request.method ?? ""}","path":${quote(exchange.path, pathLimit)},"status":${response.statusCode},"in":${received},"out":${sent},"ms":${ms},"from":"${exchange.origin.address}"`;
   if (agent !== undefined) line += `,"agent":${quote(agent, agentLimit)}`;
-  if (principal !== "anonymous") line += `,"user":${quote(principal, agentLimit)}`;
+  if (principal.name !== "anonymous") line += `,"user":${quote(principal.name, agentLimit)}`;
   if (!response.writableFinished) line += `,"broken":true`;
   return `${line}}\n`;
 }

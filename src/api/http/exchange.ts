@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { anonymous } from "../../access/index.ts";
+import type { Caller, Principal } from "../../access/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
 import type { Connection, Transfer } from "./connection.ts";
 import type { Origin } from "./origin.ts";
 
 /** A request with what the listener found out about it. One for each request; what costs time is worked out when asked for. */
-export class Exchange implements Transfer {
+export class Exchange implements Transfer, Caller {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly connection: Connection;
@@ -14,8 +16,8 @@ export class Exchange implements Transfer {
   readonly query: string;
   /** Milliseconds of the process's clock (`performance.now`) at which its head was read. */
   readonly startedAt: number;
-  /** Who asks: `anonymous` while everybody may do everything. */
-  principal = "anonymous";
+  /** Who asks: nobody until the dialect has looked at what was shown. */
+  principal: Principal = anonymous;
   /** Kind of endpoint, for metrics: set by the dialect, never a name that a client chose. */
   route = "other";
   /** Bytes of the request's body that arrived. */
@@ -53,6 +55,11 @@ export class Exchange implements Transfer {
   /** For the log and for errors: a trusted proxy's own id, or one that no other request has. */
   get id(): string {
     return (this.#id ??= this.connection.rules.findId(this.request, this.connection.peer) ?? newRequestId());
+  }
+
+  /** Network address of who is at the other end. */
+  get address(): string {
+    return this.origin.address;
   }
 
   /** Who is at the other end, seen through trusted proxies. */

@@ -1,12 +1,13 @@
 import { core } from "./0001-core.ts";
 import { collection } from "./0002-collection.ts";
+import { access } from "./0003-access.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
 export type { Migration } from "./migration.ts";
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [core, collection];
+export const migrations: readonly Migration[] = [core, collection, access];
 
 /** Name of a recorded step: `0001-core/3`. */
 export function listSteps(): { readonly name: string; readonly step: string }[] {

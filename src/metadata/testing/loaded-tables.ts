@@ -88,6 +88,43 @@ export function loadTables(dialect: DialectName): string[] {
       `i, i, 'anonymous', 'push', 'team/app-000001', 'v' || i`,
     ),
     fill("installation", "name, value", 10, `'setting-' || i, 'value'`),
+    fill("namespace", "id, path, public, created_at", 2000, `1 + i, 'team-' || ${padded("i")}, i % 2, i`),
+    fill(
+      "account",
+      "id, name, source, disabled, created_at, changed_at",
+      5000,
+      `i, 'user-' || ${padded("i")}, 'local', 0, i, i`,
+    ),
+    fill("account_group", "id, name, source, created_at", 500, `i, 'group-' || ${padded("i")}, 'local', i`),
+    fill("membership", "account_id, group_id, source", 5000, `i, 1 + i % 500, 'local'`),
+    fill("token", "id, account_id, name, hash, created_at, expires_at", 5000, `i, i, 'laptop', ${hex("i")}, i, i`),
+    fill(
+      "robot",
+      "id, namespace_id, name, login, sponsor_account, disabled, created_at, expires_at",
+      2000,
+      `i, 1 + i, 'ci', 'robot_' || ${padded("i")}, i, 0, i, i`,
+    ),
+    fill("robot_secret", "id, robot_id, hash, created_at, expires_at", 2000, `i, i, ${hex("i")}, i, i`),
+    fill(
+      "trust_rule",
+      "id, name, issuer, audience, conditions, disabled, created_at, created_by",
+      500,
+      `i, 'rule-' || i, 'https://issuer-' || i, 'berth', '[]', 0, i, 'user:admin'`,
+    ),
+    fill(
+      "access_grant",
+      "id, account_id, group_id, robot_id, trust_id, namespace_id, role, created_at, created_by",
+      5000,
+      `i, case when i % 4 = 0 then i end, case when i % 4 = 1 then 1 + i % 500 end,
+       case when i % 4 = 2 then 1 + i % 2000 end, case when i % 4 = 3 then 1 + i % 500 end,
+       1 + i % 2000, 'writer', i, 'user:admin'`,
+    ),
+    fill(
+      "signing_key",
+      "id, algorithm, public_key, sealed_key, created_at, signs_until, trusted_until",
+      10,
+      `'key-' || i, 'EdDSA', '{}', 'sealed', i, i, i`,
+    ),
     "analyze",
   ];
 }

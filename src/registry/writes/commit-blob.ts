@@ -46,7 +46,7 @@ export interface CommitBlobInput extends WriteContext {
  */
 export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promise<{ readonly duplicate: boolean }> {
   if (input.upload !== null && !(await endUpload(tx, input, input.upload))) return { duplicate: false };
-  const repository = await ensureRepository(tx, input.repository);
+  const repository = await ensureRepository(tx, input);
   const pinUntil = tx.now + input.pin;
   const { blob, duplicate } = await nameBlob(tx, input, pinUntil);
   await linkBlob(tx, { repository, blob, pin: input.pin, event: "blob pushed" });

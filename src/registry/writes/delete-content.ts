@@ -5,7 +5,6 @@ import {
   deleteTag as deleteTagRow,
   findLinkedBlob,
   findParent,
-  findRepository,
   insertReview,
   insertReviews,
   isLinkUsed,
@@ -17,7 +16,7 @@ import {
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { record } from "./context.ts";
+import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
 
@@ -31,7 +30,8 @@ export interface DeleteDigestInput extends WriteContext {
 
 /** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
 export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<void> {
-  const repository = await getRepository(tx, input.repository);
+  const repository = await getRepository(tx, input);
+  checkTags(input, [input.tag]);
   const removed = await tx.first(deleteTagRow, { repository, name: input.tag });
   if (removed === undefined) {
     throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, {
@@ -49,7 +49,7 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
  * @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED while an index lists it
  */
 export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<void> {
-  const repository = await getRepository(tx, input.repository);
+  const repository = await getRepository(tx, input);
   const manifest = await tx.first(lockManifest, { repository, digest: input.digest });
   if (manifest === undefined) {
     throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no manifest ${input.digest}`, {
@@ -65,6 +65,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
     );
   }
   const tags = await removeManifest(tx, repository, { id: manifest.id, digest: input.digest }, "manifest deleted");
+  checkTags(input, tags);
   await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts: { tags } });
   tx.touch(input.repository);
 }
@@ -101,6 +102,7 @@ export async function removeManifest(
  */
 export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput): Promise<void> {
   const { repository: name, digest } = input;
+  await getRepository(tx, input);
   const blob = await tx.first(findLinkedBlob, { repository: name, digest });
   const unknown = new RegistryError("BLOB_UNKNOWN", `${name} has no blob ${digest}`, { detail: { digest } });
   if (blob === undefined) throw unknown;
@@ -121,11 +123,4 @@ export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput):
   });
   await record(tx, input, { action: "delete-blob", target: digest });
   tx.touch(name);
-}
-
-async function getRepository(tx: Transaction, name: string): Promise<number> {
-  const found = await tx.first(findRepository, { name });
-  if (found === undefined)
-    throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
-  return found.id;
 }

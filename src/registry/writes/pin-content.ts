@@ -8,13 +8,19 @@ import {
   shareLink,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
-import type { DeleteDigestInput } from "./delete-content.ts";
+
+export interface PinInput {
+  readonly repository: string;
+  readonly digest: string;
+  /** How long it is held back, in milliseconds. */
+  readonly pin: number;
+}
 
 /**
  * Holds a blob back from collection because a pusher was told that it is there (end-2 by HEAD).
  * `found: false` when collection was quicker: the answer is then 404.
  */
-export async function pinBlob(tx: Transaction, input: DeleteDigestInput): Promise<{ readonly found: boolean }> {
+export async function pinBlob(tx: Transaction, input: PinInput): Promise<{ readonly found: boolean }> {
   const blob = await tx.first(lockBlob, { digest: input.digest });
   if (blob === undefined || blob.bad !== 0) return { found: false };
   const linked = await tx.first(findLinkedBlob, { repository: input.repository, digest: input.digest });
@@ -26,7 +32,7 @@ export async function pinBlob(tx: Transaction, input: DeleteDigestInput): Promis
 }
 
 /** The same for a manifest (end-3 by HEAD). */
-export async function pinManifest(tx: Transaction, input: DeleteDigestInput): Promise<{ readonly found: boolean }> {
+export async function pinManifest(tx: Transaction, input: PinInput): Promise<{ readonly found: boolean }> {
   const manifest = await tx.first(resolveDigest, { repository: input.repository, digest: input.digest });
   if (manifest === undefined) return { found: false };
   const { pin } = input;

@@ -16,7 +16,7 @@ import {
 import { MetadataError } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { ensureRepository, record, afterPin } from "./context.ts";
+import { afterPin, checkTags, ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 
 /** A descriptor whose content must be there. */
@@ -51,7 +51,8 @@ export interface PutManifestInput extends WriteContext {
  * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
  */
 export async function putManifest(tx: Transaction, input: PutManifestInput): Promise<{ readonly created: boolean }> {
-  const repository = await ensureRepository(tx, input.repository);
+  const repository = await ensureRepository(tx, input);
+  checkTags(input, input.tags);
   const blobs = await gatherBlobs(tx, repository, input.blobs);
   const children = await gatherChildren(tx, repository, input.children);
   const { manifest, created } = await ensureManifest(tx, repository, input, blobs, children);
@@ -195,6 +196,7 @@ async function moveTag(
   }
   if (former?.manifest_id === manifest) return;
   if (former !== undefined) {
+    if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
     await tx.run(moveTagRow, row);
     const target = former.manifest_id;
     await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
@@ -205,4 +207,9 @@ async function moveTag(
     event: "tag.moved",
     facts: { digest: input.digest, new: former === undefined },
   });
+}
+
+function refuseOverwrite({ permit, repository }: PutManifestInput, tag: string): RegistryError {
+  const message = `${repository} has the tag ${tag} already, and ${permit.by.principal} may not move tags: push under a new tag, or ask for overwrite-tag`;
+  return new RegistryError("DENIED", message, { detail: { tag, action: "overwrite-tag" } });
 }

@@ -10,9 +10,9 @@ import {
   insertDeadObject,
   insertReview,
   takeReviews,
+  recordChange,
 } from "../../metadata/index.ts";
-import type { Transaction } from "../../metadata/index.ts";
-import { record } from "./context.ts";
+import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { removeManifest } from "./delete-content.ts";
 import { judge, subjectDeleted } from "./judge.ts";
 import type { Judged, ReviewKind, ReviewRule, Target } from "./judge.ts";
@@ -39,7 +39,13 @@ const budget = 5;
 const together = 500;
 
 /** Who is named in audit rows. */
-const principal = "system:collection";
+const by = {
+  principal: "system:collection",
+  credential: null,
+  address: null,
+  request: null,
+  reason: null,
+} satisfies Attribution;
 
 /** Takes due reviews of one kind and does what they come to (docs/garbage-collection.md, "One review"). */
 export async function reviewBatch(tx: Transaction, input: ReviewInput): Promise<Reviewed> {
@@ -103,7 +109,7 @@ async function remove(tx: Transaction, target: Target, judged: Judged, input: Re
   if (input.kind === "manifest") {
     await removeManifest(tx, repository, { id, digest }, "manifest collected");
     const change = { action: "collect-manifest", target: digest, event: "image.deleted", facts: { tags: [] } };
-    await record(tx, { repository: name, principal }, change);
+    await recordChange(tx, by, { ...change, repository: name });
     tx.touch(name);
   } else if (input.kind === "link") {
     await tx.run(deleteLink, { repository, blob: id });

@@ -47,7 +47,7 @@ export interface ClaimedUpload {
 export async function claimUpload(tx: Transaction, input: ClaimInput): Promise<ClaimedUpload> {
   const { id } = input;
   const leaseUntil = tx.now + uploadLease;
-  const repository = await ensureRepository(tx, input.repository);
+  const repository = await ensureRepository(tx, input);
   const expiresAt = tx.now + input.idle;
   const inserted = await tx.run(insertUpload, {
     id,
@@ -105,7 +105,7 @@ export async function cancelUpload(
 ): Promise<{ readonly key: string | null; readonly state: string | null }> {
   const { id } = input;
   const expiresAt = tx.now + input.idle;
-  const repository = await ensureRepository(tx, input.repository);
+  const repository = await ensureRepository(tx, input);
   const inserted = await tx.run(insertUpload, {
     id,
     repository,

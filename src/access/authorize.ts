@@ -1,0 +1,197 @@
+import { findRepository } from "../metadata/index.ts";
+import type { Attribution } from "../metadata/index.ts";
+import { RegistryError } from "../oci/index.ts";
+import type { RepositoryName } from "../oci/index.ts";
+import { actions, decideAction } from "../policy/index.ts";
+import type { Action, Decision, GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
+import type { Access } from "./access.ts";
+import { findStanding } from "./find-standing.ts";
+import type { Caller, Limit, Principal, Standing } from "./principal.ts";
+
+/** A repository, there or not, or a namespace. */
+export type Place =
+  | { readonly kind: "repository"; readonly name: string; readonly id: number | null; readonly public: boolean }
+  | { readonly kind: "namespace"; readonly path: string };
+
+/** What a use-case may do, for its write. */
+export interface Permit {
+  readonly by: Attribution;
+  /** The repository that was judged: null when it was not there, undefined when nothing was asked (open mode). */
+  readonly repository: number | null | undefined;
+  /** Make the repository if it is not there. */
+  readonly mayCreate: boolean;
+  /** Move tags that are there. */
+  readonly mayOverwrite: boolean;
+  /** Lists of patterns, each of which must match the tags that are pushed, moved or deleted. */
+  readonly tags: readonly (readonly string[])[];
+}
+
+/**
+ * Asks whether the caller may do this to the repository.
+ * @throws RegistryError UNAUTHORIZED when showing a credential, or a token with a wider scope, might help; DENIED when not;
+ * UNAVAILABLE when the rows cannot be read. What is private and what is not there are refused in the same words.
+ */
+export async function authorize(access: Access, caller: Caller, action: Action, name: RepositoryName): Promise<Permit> {
+  const { principal } = caller;
+  const by = attributionOf(caller);
+  if (principal.kind === "operator" || principal.kind === "system") {
+    return { by: { ...by, reason: "open mode" }, repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
+  }
+  // Read before the rows: what they say is void when either moves meanwhile.
+  const version = access.version.current();
+  const generation = access.metadata.generation(name);
+  const place = await findPlace(access, name);
+  const standing = await findStanding(access, principal);
+  const facts = factsFor(standing, principal.limits, place);
+  const decision = decideAction(facts, action);
+  if (!decision.allowed) throw refusal(caller, action, place, decision);
+  if (action === "pull") {
+    if (access.metadata.alone) rememberPull(principal, name, version, generation);
+    return { by: { ...by, reason: decision.reason }, repository: place.id, ...nothingMore };
+  }
+  const create = place.id === null ? decideAction(facts, "create-repository") : undefined;
+  if (create?.allowed === false) throw refusal(caller, "create-repository", place, create);
+  const overwrite = decideAction(facts, "overwrite-tag");
+  return {
+    by: { ...by, reason: decision.reason },
+    repository: place.id,
+    mayCreate: create !== undefined,
+    mayOverwrite: overwrite.allowed,
+    tags: decision.tags,
+  };
+}
+
+const nothingMore = { mayCreate: false, mayOverwrite: false, tags: [] } as const;
+
+/** Pulls that were allowed, by principal and name; good while neither access nor the repository changed. */
+const allowedPulls = new WeakMap<Principal, Map<string, { readonly version: number; readonly generation: number }>>();
+/** Names remembered for a principal; all are forgotten when there are more. */
+const pullLimit = 10_000;
+
+/**
+ * Whether a pull may go on as the last one did, without a look at the rows: only where this process alone changes them.
+ * @throws RegistryError UNAVAILABLE
+ */
+export function recallPull(access: Access, principal: Principal, name: string): boolean {
+  if (principal.kind === "operator" || principal.kind === "system") return true;
+  const known = allowedPulls.get(principal)?.get(name);
+  if (known === undefined || known.version !== access.version.current()) return false;
+  return known.generation === access.metadata.generation(name);
+}
+
+function rememberPull(principal: Principal, name: string, version: number, generation: number): void {
+  let known = allowedPulls.get(principal);
+  if (known === undefined) allowedPulls.set(principal, (known = new Map()));
+  if (known.size >= pullLimit) known.clear();
+  known.set(name, { version, generation });
+}
+
+/**
+ * Asks whether the caller may do this to a namespace and what is below it; the empty path is the root, whose owner is the
+ * server's administrator.
+ * @throws RegistryError as {@link authorize} does
+ */
+export async function authorizeNamespace(
+  access: Access,
+  caller: Caller,
+  action: Action,
+  path: string,
+): Promise<Attribution> {
+  const { principal } = caller;
+  const by = attributionOf(caller);
+  if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: "open mode" };
+  const place: Place = { kind: "namespace", path };
+  const decision = decideAction(factsFor(await findStanding(access, principal), principal.limits, place), action);
+  if (!decision.allowed) throw refusal(caller, action, place, decision);
+  return { ...by, reason: decision.reason };
+}
+
+/** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
+export async function explainRights(
+  access: Access,
+  principal: Principal,
+  place: Place,
+): Promise<Readonly<Record<Action, Decision>>> {
+  const standing = await findStanding(access, principal);
+  const facts = factsFor(standing, principal.limits, place);
+  const inactive = standing.active ? undefined : `${standing.name} is disabled, expired or gone`;
+  const decide = (action: Action): Decision => {
+    const decision = decideAction(facts, action);
+    return decision.allowed || inactive === undefined ? decision : { ...decision, reason: inactive };
+  };
+  return Object.fromEntries(actions.map((action) => [action, decide(action)])) as Record<Action, Decision>;
+}
+
+/** The repository as rights see it. */
+export async function findPlace(
+  access: Pick<Access, "metadata">,
+  name: string,
+): Promise<Place & { readonly kind: "repository" }> {
+  const row = await access.metadata.read.first(findRepository, { name });
+  return { kind: "repository", name, id: row?.id ?? null, public: row !== undefined && row.public !== 0 };
+}
+
+/** Who does something, for its audit row. */
+function attributionOf({ principal, address, id }: Caller): Attribution {
+  return { principal: principal.name, credential: principal.credential, address, request: id, reason: null };
+}
+
+function factsFor(standing: Standing, limits: readonly Limit[], place: Place): RightsFacts {
+  const grants = standing.active ? grantsAt(standing, place) : [];
+  const narrowed = limits.map((limit) => limitAt(limit, place));
+  if (standing.within !== undefined) narrowed.push(...withinAt(standing.within, place));
+  return { grants, limits: narrowed, public: place.kind === "repository" && place.public };
+}
+
+function grantsAt({ grants }: Standing, place: Place): GrantFact[] {
+  return grants.filter(({ path, repository }) => reaches(place, path, repository?.id)).map(({ grant }) => grant);
+}
+
+/** Whether a namespace, or a repository, contains or is the place. */
+function reaches(place: Place, path: string | undefined, repository: number | undefined): boolean {
+  if (path === undefined) return place.kind === "repository" && place.id !== null && place.id === repository;
+  if (path === "") return true;
+  return place.kind === "repository" ? place.name.startsWith(`${path}/`) : isWithin(place.path, path);
+}
+
+/** Whether a path is a namespace or below it. */
+export function isWithin(path: string, namespace: string): boolean {
+  return namespace === "" || path === namespace || path.startsWith(`${namespace}/`);
+}
+
+function limitAt({ of, entries }: Limit, place: Place): LimitFact {
+  const reaching = entries.filter(({ namespace, repository }) =>
+    namespace !== undefined
+      ? reaches(place, namespace.path, undefined)
+      : place.kind === "repository" &&
+        place.name === repository?.name &&
+        (repository.id === null || repository.id === place.id),
+  );
+  return { of, allows: reaching.map((entry) => ({ actions: entry.actions, tags: entry.tags })) };
+}
+
+/** What the one who answers for a robot may do here. */
+function withinAt(standing: Standing, place: Place): LimitFact[] {
+  const facts = { ...factsFor(standing, [], place), public: false };
+  const decisions = actions.map((action) => [action, decideAction(facts, action)] as const);
+  const allowed = decisions.filter(([, { allowed: may }]) => may).map(([action]) => action);
+  const of = `${standing.name}, who answers for it,`;
+  const push = decisions.find(([action]) => action === "push")![1];
+  const lists: (readonly string[] | undefined)[] = [undefined, ...push.tags];
+  return lists.map((tags) => ({ of, allows: allowed.length === 0 ? [] : [{ actions: allowed, tags }] }));
+}
+
+/** The same words whether the place is private or not there. */
+function refusal({ principal }: Caller, action: Action, place: Place, decision: Decision): RegistryError {
+  const what = place.kind === "repository" ? place.name : place.path === "" ? "the server" : `namespace ${place.path}`;
+  const lacking = principal.limits.some(({ lacking: then }) => then === "challenge");
+  if (principal.kind === "anonymous" || lacking) {
+    const message =
+      principal.kind === "anonymous"
+        ? `${what} is private or not there: log in to ${action}`
+        : `the token does not have ${action} on ${what}: ask for one that does`;
+    return new RegistryError("UNAUTHORIZED", message, { detail: { name: what, action } });
+  }
+  const message = `${principal.name} may not ${action} on ${what}, or it is not there: ${decision.reason}. Ask an owner of its namespace for a role`;
+  return new RegistryError("DENIED", message, { detail: { name: what, action } });
+}

@@ -1,0 +1,103 @@
+import {
+  findAccountById,
+  findRobot,
+  listGrantsOfAccount,
+  listGrantsOfGroup,
+  listGrantsOfRobot,
+  listGroupsOfAccount,
+} from "../metadata/index.ts";
+import type { PlacedGrant } from "../metadata/index.ts";
+import type { Action, Role } from "../policy/index.ts";
+import type { Access } from "./access.ts";
+import type { PlacedFact, Principal, Standing } from "./principal.ts";
+
+/** Robots that answer for robots: more than anybody makes, and an end for a ring. */
+const depthLimit = 8;
+
+/** Standings kept at most; all are dropped when there are more. */
+const keptLimit = 10_000;
+
+const nobody = (version: number, name: string): Standing => ({
+  version,
+  active: false,
+  grants: [],
+  within: undefined,
+  name,
+});
+
+/** What the rows say about a principal at the present version; kept until that moves. @throws RegistryError UNAVAILABLE */
+export async function findStanding(access: Access, principal: Principal): Promise<Standing> {
+  const { kind, id } = principal;
+  const version = access.version.current();
+  if (kind !== "account" && kind !== "robot") return { ...nobody(version, principal.name), active: true };
+  return standingOf(access, version, kind, id, 0);
+}
+
+async function standingOf(
+  access: Access,
+  version: number,
+  kind: "account" | "robot",
+  id: number,
+  depth: number,
+): Promise<Standing> {
+  const key = `${kind}:${id}`;
+  const kept = access.standings.get(key);
+  if (kept?.version === version) return kept;
+  const standing =
+    kind === "account" ? await readAccount(access, version, id) : await readRobot(access, version, id, depth);
+  if (access.standings.size >= keptLimit) access.standings.clear();
+  access.standings.set(key, standing);
+  return standing;
+}
+
+async function readAccount({ metadata: { read } }: Access, version: number, id: number): Promise<Standing> {
+  const account = await read.first(findAccountById, { account: id });
+  if (account === undefined) return nobody(version, `user ${id}`);
+  const name = `user:${account.name}`;
+  if (account.disabled !== 0) return nobody(version, name);
+  const grants = (await read.all(listGrantsOfAccount, { account: id })).map((row) => placedFact(row, name));
+  const groups = new Map((await read.all(listGroupsOfAccount, { account: id })).map((group) => [group.id, group.name]));
+  for (const [group, called] of groups) {
+    const rows = await read.all(listGrantsOfGroup, { group });
+    grants.push(...rows.map((row) => placedFact(row, `group:${called}`)));
+  }
+  return { version, active: true, grants, within: undefined, name };
+}
+
+async function readRobot(access: Access, version: number, id: number, depth: number): Promise<Standing> {
+  const { read } = access.metadata;
+  const robot = await read.first(findRobot, { robot: id });
+  if (robot === undefined || depth >= depthLimit) return nobody(version, `robot ${id}`);
+  const name = `robot:${robot.login}`;
+  if (robot.disabled !== 0 || robot.expires_at <= Date.now()) return nobody(version, name);
+  const within =
+    robot.sponsor_account !== null
+      ? await standingOf(access, version, "account", robot.sponsor_account, depth + 1)
+      : robot.sponsor_robot !== null
+        ? await standingOf(access, version, "robot", robot.sponsor_robot, depth + 1)
+        : nobody(version, "nobody");
+  const rows = await read.all(listGrantsOfRobot, { robot: id });
+  return { version, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
+}
+
+/** A row's grant as policy takes it. */
+export function placedFact(row: PlacedGrant, to: string): PlacedFact {
+  const on =
+    row.path === null
+      ? `repository ${row.repository ?? "?"}`
+      : row.path === ""
+        ? "the root namespace"
+        : `namespace ${row.path}`;
+  return {
+    path: row.path ?? undefined,
+    repository: row.repository_id === null ? undefined : { id: row.repository_id, name: row.repository ?? "" },
+    grant: {
+      id: row.id,
+      to,
+      on,
+      role: (row.role as Role | null) ?? undefined,
+      actions: row.actions === null ? [] : (JSON.parse(row.actions) as Action[]),
+      tags: row.tags === null ? undefined : (JSON.parse(row.tags) as string[]),
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
+import { actionsOfRole } from "../policy/index.ts";
+import type { Action, GrantFact } from "../policy/index.ts";
+import type { Access } from "./access.ts";
+import { isWithin } from "./authorize.ts";
+import { findStanding } from "./find-standing.ts";
+import type { Caller, Limit, Standing } from "./principal.ts";
+
+/** Above all characters of a repository's name, and below the `~` of deleted ones. */
+const end = "{";
+
+/**
+ * Names after `after`, in byte order, of repositories that the caller may pull from, at most `limit`. Each source of rights
+ * is a range of the index, so that the cost does not grow with what the caller may not see.
+ */
+export async function listVisible(access: Access, caller: Caller, after: string, limit: number): Promise<string[]> {
+  const { read } = access.metadata;
+  const { paths, repositories } = await findReach(access, caller, "pull");
+  const names = new Set<string>();
+  const take = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
+  for (const path of paths) {
+    // `0` follows `/` in byte order.
+    const [first, before] = path === "" ? ["", end] : [`${path}/`, `${path}0`];
+    take(await read.all(listRepositories, { after: after > first ? after : first, before, limit }));
+  }
+  if (!paths.includes("")) {
+    take(await read.all(listPublicRepositories, { after, before: end, limit }));
+    const ids = repositories.map(({ id }) => id);
+    if (ids.length > 0) take(await read.all(listRepositoriesById, { repositories: ids, after, limit }));
+  }
+  return [...names].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit);
+}
+
+/** Namespaces, with all below them, and single repositories. */
+export interface Reach {
+  readonly paths: readonly string[];
+  readonly repositories: readonly { readonly id: number; readonly name: string }[];
+}
+
+const everywhere: Reach = { paths: [""], repositories: [] };
+
+/** Where the caller may do this by its grants; what is public comes on top. */
+export async function findReach(access: Access, { principal }: Caller, action: Action): Promise<Reach> {
+  if (principal.kind === "operator" || principal.kind === "system") return everywhere;
+  const reach = reachOf(await findStanding(access, principal), action);
+  return principal.limits.reduce((left, limit) => intersect(left, reachOfLimit(limit, action)), reach);
+}
+
+function reachOf(standing: Standing, action: Action): Reach {
+  if (!standing.active) return { paths: [], repositories: [] };
+  const granted = standing.grants.filter(({ grant }) => grants(grant, action));
+  const reach: Reach = {
+    paths: granted.flatMap(({ path }) => (path === undefined ? [] : [path])),
+    repositories: granted.flatMap(({ repository }) => (repository === undefined ? [] : [repository])),
+  };
+  return standing.within === undefined ? reach : intersect(reach, reachOf(standing.within, action));
+}
+
+function grants({ role, actions }: GrantFact, action: Action): boolean {
+  return actions.includes(action) || (role !== undefined && actionsOfRole[role].includes(action));
+}
+
+function reachOfLimit({ entries }: Limit, action: Action): Reach {
+  const reaching = entries.filter(({ actions }) => actions.includes(action));
+  return {
+    paths: reaching.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace.path])),
+    repositories: reaching.flatMap(({ repository }) =>
+      repository?.id === undefined || repository.id === null ? [] : [{ id: repository.id, name: repository.name }],
+    ),
+  };
+}
+
+/** What both reach. */
+function intersect(left: Reach, right: Reach): Reach {
+  const contains = ({ paths, repositories }: Reach, one: { readonly id: number; readonly name: string }) =>
+    repositories.some(({ id }) => id === one.id) ||
+    paths.some((path) => path === "" || one.name.startsWith(`${path}/`));
+  const paths = left.paths.flatMap((one) =>
+    right.paths.flatMap((other) => (isWithin(one, other) ? [one] : isWithin(other, one) ? [other] : [])),
+  );
+  return {
+    paths: [...new Set(paths)],
+    repositories: [
+      ...left.repositories.filter((one) => contains(right, one)),
+      ...right.repositories.filter((one) => contains(left, one)),
+    ],
+  };
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from "node:crypto";
+import type { Metadata } from "../metadata/index.ts";
+import type { Access, AccessSettings } from "./access.ts";
+import { hashPassword } from "./passwords.ts";
+import { watchAccessVersion } from "./version.ts";
+import type { AccessWrites } from "./writes.ts";
+
+/** Rights over rows that are open; `close` ends what looks at them. @throws MetadataError */
+export async function openAccess(metadata: Metadata<AccessWrites>, settings: AccessSettings): Promise<Access> {
+  const version = await watchAccessVersion(metadata);
+  return { metadata, settings, version, standings: new Map(), memoryKey: randomBytes(32) };
+}
+
+/** The name of the first owner. */
+export const firstOwner = "admin";
+
+/**
+ * Makes the first account, an owner of everything, where there is none yet; so no default password exists anywhere.
+ * @param given the password that the installation was given; without one it is made up
+ * @returns the password that was made up; undefined when there were accounts already, or it was given
+ */
+export async function ensureFirstOwner(access: Access, given: string | undefined): Promise<string | undefined> {
+  const password = given ?? randomBytes(15).toString("base64url");
+  const by = { principal: "system:start", credential: null, address: null, request: null, reason: "the first start" };
+  const kept = await hashPassword(password);
+  const { created } = await access.metadata.write("createFirstOwner", { by, name: firstOwner, password: kept });
+  return created && given === undefined ? password : undefined;
+}

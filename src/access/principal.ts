@@ -1,0 +1,71 @@
+import type { Action, GrantFact } from "../policy/index.ts";
+
+/** Where a scope reaches, and what it allows there. A place is named by id too, so that a new one of the same name is another. */
+export interface ScopeEntry {
+  /** The namespace and all below it; or … */
+  readonly namespace?: { readonly id: number; readonly path: string };
+  /** … one repository. `id` is null when it was not there yet. */
+  readonly repository?: { readonly id: number | null; readonly name: string };
+  readonly actions: readonly Action[];
+  /** Patterns of tags; all when undefined. */
+  readonly tags?: readonly string[];
+}
+
+/** What a credential was narrowed to. */
+export interface Limit {
+  /** As people read it: `token laptop`. */
+  readonly of: string;
+  readonly entries: readonly ScopeEntry[];
+  /** `challenge`: the client is told to fetch a token for what it lacks, as with registry tokens. */
+  readonly lacking: "refuse" | "challenge";
+}
+
+/** A grant and the place that it names. */
+export interface PlacedFact {
+  readonly grant: GrantFact;
+  /** Path of the namespace; undefined for a grant on a repository. */
+  readonly path: string | undefined;
+  readonly repository: { readonly id: number; readonly name: string } | undefined;
+}
+
+/** Rights of a principal as the rows said at one access version. */
+export interface Standing {
+  readonly version: number;
+  /** False when it is disabled, expired, revoked or gone: nothing is allowed then. */
+  readonly active: boolean;
+  readonly grants: readonly PlacedFact[];
+  /** Whose rights this one never exceeds: the sponsor of a robot. */
+  readonly within: Standing | undefined;
+  /** As people read it. */
+  readonly name: string;
+}
+
+/**
+ * Who asks. `anonymous` has shown nothing; `operator` is everybody in open mode; `system` is Berth itself.
+ */
+export interface Principal {
+  readonly kind: "anonymous" | "operator" | "account" | "robot" | "workload" | "system";
+  /** Of its row; 0 where it has none. */
+  readonly id: number;
+  /** For logs and audit rows: `user:alice`, `robot:robot_team_ci`, `workload:…`, `anonymous`, `operator`. */
+  readonly name: string;
+  /** By what it was known: `password`, `token:12`, `secret:3`, `none`, … */
+  readonly credential: string;
+  /** All must allow. */
+  readonly limits: readonly Limit[];
+}
+
+/** A request's side of what is done: who, from where, as which request. */
+export interface Caller {
+  readonly principal: Principal;
+  /** Network address. */
+  readonly address: string;
+  /** Of the request, for logs, errors and audit rows. */
+  readonly id: string;
+}
+
+/** Whoever has shown nothing. */
+export const anonymous: Principal = { kind: "anonymous", id: 0, name: "anonymous", credential: "none", limits: [] };
+
+/** Everybody, in open mode. */
+export const operator: Principal = { kind: "operator", id: 0, name: "anonymous", credential: "none", limits: [] };

@@ -1,0 +1,54 @@
+import { hash, randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+/*
+ * A secret that Berth makes:
+ *
+ *   <prefix><32 characters><6 characters>
+ *   prefix         says what it is, so that scanners find leaks: `berth_pat_`, `berth_rob_`
+ *   32 characters  190 random bits, base 62
+ *   6 characters   CRC-32 of all before, base 62: a mistyped secret is refused without a look at the rows
+ */
+
+/** What a secret begins with. */
+export const secretPrefixes = { token: "berth_pat_", robot: "berth_rob_" } as const;
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const pattern = /^berth_(?:pat|rob)_[0-9A-Za-z]{38}$/;
+
+/** A new secret, shown once and never kept. */
+export function newSecret(kind: keyof typeof secretPrefixes): string {
+  const head = secretPrefixes[kind] + randomText(32);
+  return head + checksum(head);
+}
+
+/** Of which kind the text is; undefined when it is no secret of ours. */
+export function findSecretKind(text: string): keyof typeof secretPrefixes | undefined {
+  if (!pattern.test(text) || checksum(text.slice(0, -6)) !== text.slice(-6)) return undefined;
+  return text.startsWith(secretPrefixes.token) ? "token" : "robot";
+}
+
+/** What is kept of it: SHA-256 in hex. Its randomness makes a slow hash needless. */
+export function hashSecret(secret: string): string {
+  return hash("sha256", secret, "hex");
+}
+
+/** Characters of base 62, all equally likely. */
+function randomText(length: number): string {
+  let text = "";
+  while (text.length < length) {
+    // 248 is the largest multiple of 62 in a byte.
+    for (const byte of randomBytes(2 * length)) if (byte < 248 && text.length < length) text += alphabet[byte % 62];
+  }
+  return text;
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text);
+  let digits = "";
+  for (let index = 0; index < 6; index++) {
+    digits = alphabet[rest % 62] + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
+}

@@ -1,0 +1,60 @@
+import { RegistryError } from "../oci/index.ts";
+import { findInstallation } from "../metadata/index.ts";
+import type { Metadata } from "../metadata/index.ts";
+
+/** The scope that changes of access touch; no repository has such a name. */
+export const accessScope = "~access";
+
+/** Row of the installation that holds the version. */
+export const versionName = "access-version";
+
+/** Between two looks at the version, where other processes change it (milliseconds). */
+const pollEvery = 500;
+/** A version that was read this long ago is not relied on (milliseconds). */
+const staleAfter = 5_000;
+
+/** Tells what state of accounts, groups, grants and credentials this process has seen. */
+export interface AccessVersion {
+  /** @throws RegistryError UNAVAILABLE when the database has not answered for five seconds: policy fails closed */
+  current(): number;
+  close(): void;
+}
+
+/**
+ * Where this process is the only one, the version is seen at once. Elsewhere it is asked for twice a second, so that a
+ * revoked right is gone on every node within two seconds.
+ */
+export async function watchAccessVersion(
+  metadata: Pick<Metadata<never>, "alone" | "generation" | "read">,
+): Promise<AccessVersion> {
+  if (metadata.alone) return { current: () => metadata.generation(accessScope), close: () => undefined };
+  const read = async () => Number((await metadata.read.first(findInstallation, { name: versionName }))?.value ?? 0);
+  let version = await read();
+  let readAt = performance.now();
+  let asking = false;
+  const timer = setInterval(() => {
+    if (asking) return;
+    asking = true;
+    const askedAt = performance.now();
+    read()
+      .then(
+        (value) => {
+          version = value;
+          readAt = askedAt;
+        },
+        () => undefined,
+      )
+      .finally(() => (asking = false));
+  }, pollEvery);
+  timer.unref();
+  return {
+    current() {
+      if (performance.now() - readAt > staleAfter) {
+        const message = "the database does not say who may do what: nothing is allowed until it answers again";
+        throw new RegistryError("UNAVAILABLE", message);
+      }
+      return version;
+    },
+    close: () => clearInterval(timer),
+  };
+}

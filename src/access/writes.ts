@@ -1,0 +1,16 @@
+import type { Writes } from "../metadata/index.ts";
+import { createAccount, createFirstOwner } from "./writes/accounts.ts";
+import { createRobot, createToken } from "./writes/credentials.ts";
+import { createGrant, createNamespace } from "./writes/grants.ts";
+
+/** Every write of access by name; the writer thread runs this same table. */
+export const accessWrites = {
+  createAccount,
+  createFirstOwner,
+  createGrant,
+  createNamespace,
+  createRobot,
+  createToken,
+} satisfies Writes;
+
+export type AccessWrites = typeof accessWrites;

@@ -1,0 +1,74 @@
+import { insertRobot, insertRobotSecret, insertToken, recordChange } from "../../metadata/index.ts";
+import type { Attribution, Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { raiseVersion } from "./raise-version.ts";
+
+export interface CreateTokenInput {
+  readonly by: Attribution;
+  readonly account: number;
+  readonly name: string;
+  /** As `hashSecret` gives it. */
+  readonly hash: string;
+  /** JSON of scope entries; null for all that the account may do. */
+  readonly scope: string | null;
+  /** Milliseconds from now. */
+  readonly age: number;
+}
+
+/** Keeps a new personal token's hash. */
+export async function createToken(
+  tx: Transaction,
+  input: CreateTokenInput,
+): Promise<{ readonly id: number; readonly expiresAt: number }> {
+  const { by, age, ...token } = input;
+  const expiresAt = tx.now + age;
+  const row = await tx.first(insertToken, { ...token, expiresAt, now: tx.now });
+  await recordChange(tx, by, {
+    action: "create-token",
+    repository: "",
+    target: input.name,
+    event: "access.changed",
+    facts: { token: row!.id, expiresAt },
+  });
+  await raiseVersion(tx);
+  return { id: row!.id, expiresAt };
+}
+
+export interface CreateRobotInput {
+  readonly by: Attribution;
+  readonly namespace: number;
+  readonly name: string;
+  readonly login: string;
+  readonly description: string | null;
+  /** Who answers for it: an account or a robot. */
+  readonly sponsor: { readonly account: number } | { readonly robot: number };
+  /** As `hashSecret` gives it. */
+  readonly hash: string;
+  /** Milliseconds from now. */
+  readonly age: number;
+}
+
+/** Makes a robot with its first secret. @throws RegistryError CONFLICT when its name is taken */
+export async function createRobot(
+  tx: Transaction,
+  input: CreateRobotInput,
+): Promise<{ readonly id: number; readonly expiresAt: number }> {
+  const { by, namespace, name, login, description, sponsor, hash } = input;
+  const expiresAt = tx.now + input.age;
+  const row = await tx.first(insertRobot, {
+    namespace,
+    name,
+    login,
+    description,
+    sponsorAccount: "account" in sponsor ? sponsor.account : null,
+    sponsorRobot: "robot" in sponsor ? sponsor.robot : null,
+    expiresAt,
+    now: tx.now,
+  });
+  if (row === undefined) throw new RegistryError("CONFLICT", `there is a robot ${login} already: choose another name`);
+  await tx.run(insertRobotSecret, { robot: row.id, hash, expiresAt, now: tx.now });
+  const facts = { robot: row.id, expiresAt };
+  await recordChange(tx, by, { action: "create-robot", repository: "", target: login, event: "access.changed", facts });
+  await raiseVersion(tx);
+  return { id: row.id, expiresAt };
+}

@@ -1,0 +1,7 @@
+import { accessWrites } from "./access/index.ts";
+import { registryWrites } from "./registry/index.ts";
+
+/** Every write by name; the writer thread and the nodes on PostgreSQL run this same table. */
+export const writes = { ...registryWrites, ...accessWrites };
+
+export type AllWrites = typeof writes;
