@@ -29,7 +29,10 @@ interface Remembered {
   readonly isGood: () => Promise<boolean>;
 }
 
-type Verified = Pick<Remembered, "principal" | "isGood">;
+type Verified = Pick<Remembered, "principal" | "isGood"> & {
+  /** When the credential ends by itself; milliseconds since 1970. */
+  readonly endsAt: number;
+};
 
 const memories = new WeakMap<Access, Map<string, Remembered>>();
 
@@ -56,8 +59,9 @@ export async function authenticate(access: Access, header: string | undefined): 
   const verified = await verifyCredential(access, header);
   const memory = memoryOf(access);
   if (memory.size >= rememberLimit) memory.clear();
-  memory.set(key, { ...verified, version, until: Date.now() + rememberFor });
-  return verified.principal;
+  const { principal, isGood, endsAt } = verified;
+  memory.set(key, { principal, isGood, version, until: Math.min(endsAt, Date.now() + rememberFor) });
+  return principal;
 }
 
 /** The same where nothing needs to be looked up; undefined where something does. */
@@ -111,6 +115,7 @@ async function verifyAccount(access: Access, name: string, password: string): Pr
   const { id } = account;
   return {
     principal: { kind: "account", id, name: `user:${name}`, credential: "password", limits: [] },
+    endsAt: Number.MAX_SAFE_INTEGER,
     isGood: async () => {
       const now = await read.first(findAccountById, { account: id });
       return now !== undefined && now.disabled === 0 && now.password === account.password && now.name === name;
@@ -139,6 +144,7 @@ async function verifyToken(access: Access, name: string, secret: string): Promis
   };
   return {
     principal,
+    endsAt: token.expires_at,
     isGood: async () => {
       const now = await read.first(findToken, { token: token.id });
       const owner = await read.first(findAccountById, { account: account.id });
@@ -164,6 +170,7 @@ async function verifyRobot(access: Access, name: string, secret: string): Promis
       credential: `secret:${kept.id}`,
       limits: [],
     },
+    endsAt: Math.min(robot.expires_at, kept.expires_at),
     isGood: async () => {
       const now = await read.first(findRobot, { robot: robot.id });
       const still = await read.first(findRobotSecretById, { secret: kept.id });

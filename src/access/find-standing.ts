@@ -17,8 +17,11 @@ const depthLimit = 8;
 /** Standings kept at most; all are dropped when there are more. */
 const keptLimit = 10_000;
 
+const forEver = Number.MAX_SAFE_INTEGER;
+
 const nobody = (version: number, name: string): Standing => ({
   version,
+  until: forEver,
   active: false,
   grants: [],
   within: undefined,
@@ -42,7 +45,7 @@ async function standingOf(
 ): Promise<Standing> {
   const key = `${kind}:${id}`;
   const kept = access.standings.get(key);
-  if (kept?.version === version) return kept;
+  if (kept?.version === version && kept.until > Date.now()) return kept;
   const standing =
     kind === "account" ? await readAccount(access, version, id) : await readRobot(access, version, id, depth);
   if (access.standings.size >= keptLimit) access.standings.clear();
@@ -61,7 +64,7 @@ async function readAccount({ metadata: { read } }: Access, version: number, id: 
     const rows = await read.all(listGrantsOfGroup, { group });
     grants.push(...rows.map((row) => placedFact(row, `group:${called}`)));
   }
-  return { version, active: true, grants, within: undefined, name };
+  return { version, until: forEver, active: true, grants, within: undefined, name };
 }
 
 async function readRobot(access: Access, version: number, id: number, depth: number): Promise<Standing> {
@@ -77,7 +80,8 @@ async function readRobot(access: Access, version: number, id: number, depth: num
         ? await standingOf(access, version, "robot", robot.sponsor_robot, depth + 1)
         : nobody(version, "nobody");
   const rows = await read.all(listGrantsOfRobot, { robot: id });
-  return { version, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
+  const until = Math.min(robot.expires_at, within.until);
+  return { version, until, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
 }
 
 /** A row's grant as policy takes it. */

@@ -31,6 +31,8 @@ export interface PlacedFact {
 /** Rights of a principal as the rows said at one access version. */
 export interface Standing {
   readonly version: number;
+  /** Looked at anew from then on, since something in it ends by itself; milliseconds since 1970. */
+  readonly until: number;
   /** False when it is disabled, expired, revoked or gone: nothing is allowed then. */
   readonly active: boolean;
   readonly grants: readonly PlacedFact[];

@@ -212,6 +212,18 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     expect(await codeOf(push(caller, secretApp))).toBe("DENIED");
   });
 
+  it("a token ends at its time, although it was remembered as good", async () => {
+    const team = await makeNamespace(metadata, "team");
+    const { id } = await member("olga", team, "owner");
+    const { secret } = await makeToken(metadata, id, null, 400);
+    await settle();
+    const header = `Bearer ${secret}`;
+    if (kind === "SQLite") expect((await authenticate(access, header)).name).toBe("user:olga");
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    expect(recallPrincipal(access, header)).toBeUndefined();
+    expect(await codeOf(authenticate(access, header))).toBe("UNAUTHORIZED");
+  });
+
   it("a robot may do what it was given and never more than the one who answers for it", async () => {
     const team = await makeNamespace(metadata, "team");
     const { id } = await member("wendy", team, "writer");
