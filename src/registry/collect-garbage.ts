@@ -3,7 +3,7 @@ import { reapObjects } from "./reap-objects.ts";
 import type { Registry } from "./registry.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { sweepOrphans } from "./sweep-orphans.ts";
-import { parseState } from "./hold-upload.ts";
+import { parseState } from "./parse-state.ts";
 import { reviewKinds } from "./writes/judge.ts";
 import type { ReviewKind } from "./writes/judge.ts";
 

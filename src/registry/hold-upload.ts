@@ -4,7 +4,9 @@ import type { RepositoryName } from "../oci/index.ts";
 import { StorageError } from "../storage/index.ts";
 import type { BlobWriter } from "../storage/index.ts";
 import type { Registry } from "./registry.ts";
+import { giveUpObject } from "./give-up-object.ts";
 import { ownUploads } from "./own-uploads.ts";
+import { parseState } from "./parse-state.ts";
 import { catchUpUpload, saveUpload } from "./save-upload.ts";
 import { readUploadId } from "./upload-id.ts";
 import { uploadsHere } from "./uploads-here.ts";
@@ -79,8 +81,9 @@ function isGone(error: unknown): boolean {
 }
 
 /** The bytes of an upload are lost: its client begins a new one, or this one again. */
-async function endLost(registry: Registry, id: string, { fence }: ClaimedUpload): Promise<never> {
+async function endLost(registry: Registry, id: string, { fence, key, state }: ClaimedUpload): Promise<never> {
   await putBack(registry, id, { fence, key: null, state: null, bytes: null, size: 0 });
+  if (key !== null) await giveUpObject(registry, { key, state });
   throw unknownUpload();
 }
 
@@ -150,9 +153,4 @@ export function contextOf(registry: Registry, permit: Permit, repository: Reposi
     pin: registry.settings.pin,
     idle: registry.settings.uploadIdle,
   };
-}
-
-/** The driver's state out of an upload's row. */
-export function parseState(state: string | null) {
-  return state === null ? null : (JSON.parse(state) as { readonly size: number });
 }

@@ -1,5 +1,6 @@
 import { MetadataError } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
+import { giveUpObject } from "./give-up-object.ts";
 import type { Registry } from "./registry.ts";
 import type { SaveUploadInput } from "./writes/upload.ts";
 
@@ -17,6 +18,8 @@ export async function saveUpload(registry: Registry, row: SaveUploadInput): Prom
     await registry.metadata.write("saveUpload", row);
   } catch (error) {
     if (error instanceof MetadataError) remember(registry, row);
+    // The upload was taken away: so is what it wrote, unless another goes on with it.
+    else if (row.key !== null) await giveUpObject(registry, { key: row.key, state: row.state });
     throw error;
   }
 }

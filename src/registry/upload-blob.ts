@@ -5,9 +5,11 @@ import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
 import { authorize } from "../access/index.ts";
 import type { Caller, Permit } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
+import { giveUpObject } from "./give-up-object.ts";
 import { ownUploads } from "./own-uploads.ts";
+import { parseState } from "./parse-state.ts";
 import { recentBlobs } from "./recent-blobs.ts";
-import { authorizeUpload, checkId, contextOf, parseState, putBack, save, withUpload } from "./hold-upload.ts";
+import { authorizeUpload, checkId, contextOf, putBack, save, withUpload } from "./hold-upload.ts";
 import type { Take } from "./hold-upload.ts";
 import { catchUpUpload } from "./save-upload.ts";
 import { newUploadId } from "./upload-id.ts";
@@ -206,12 +208,13 @@ async function commit(
     const message = `the bytes that arrived have the digest ${written.digest}, not ${digest}: they were changed on their way, upload them again`;
     throw new RegistryError("DIGEST_INVALID", message, { detail: { expected: digest, actual: written.digest } });
   }
-  await registry.metadata.write("commitBlob", {
-    repository,
-    permit,
-    pin: registry.settings.pin,
-    ...written,
-    upload,
+  const input = { repository, permit, pin: registry.settings.pin, ...written, upload };
+  await registry.metadata.write("commitBlob", input).catch(async (error: unknown) => {
+    const { key } = written;
+    // Without an upload's row, which both would lock, an earlier try whose answer was lost may be under way.
+    const lingering = upload === null && !registry.metadata.alone;
+    if (error instanceof RegistryError && key !== null) await giveUpObject(registry, { key, state: null }, lingering);
+    throw error;
   });
   if (written.bytes !== null) recentBlobs(registry).keep(digest, written.bytes);
   if (upload !== null) ownUploads(registry).forget(upload.id);
@@ -221,7 +224,9 @@ async function forget(registry: Registry, written: WrittenBlob, upload: UploadCl
   const { key } = written;
   const mine = upload === null || (await registry.metadata.write("dropUpload", { ...upload, key })).held;
   if (upload !== null) uploadsHere(registry).end(upload.id);
-  if (mine && key !== null) await registry.store.driver.remove([key]).catch(() => undefined);
+  if (key === null) return;
+  if (mine) await registry.store.driver.remove([key]).catch(() => undefined);
+  else await giveUpObject(registry, { key, state: null });
 }
 
 function checkStart(range: ByteRange | undefined, size: number): void {

@@ -1,6 +1,6 @@
 import type { Writes } from "../metadata/index.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
-import { claimDeadObjects, finishDeadObjects, postponeDeadObject } from "./writes/dead-objects.ts";
+import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { acknowledgeRestore, advanceTurn, readMark } from "./writes/epoch.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
@@ -39,6 +39,7 @@ export const registryWrites = {
   expireUploads,
   finishDeadObjects,
   forgetOrphans,
+  giveUpObject,
   markBlobBad,
   markBlobsBad,
   mountBlob,

@@ -1,6 +1,7 @@
 import {
   claimDeadObjects as claimDeadObjectRows,
   deleteDeadObjects,
+  insertDeadObject,
   listLivingKeys,
   postponeDeadObjects,
 } from "../../metadata/index.ts";
@@ -15,6 +16,19 @@ export interface DeadObject {
   readonly key: string;
   /** Raised when its removal is begun, and again when that failed. */
   readonly attempts: number;
+}
+
+/**
+ * Gives up an object whose naming was refused. `living`: a blob or an upload names it after all, and it stays.
+ * @param input.wait milliseconds before its object may go
+ */
+export async function giveUpObject(
+  tx: Transaction,
+  { key, wait }: { readonly key: string; readonly wait: number },
+): Promise<{ readonly living: boolean }> {
+  if ((await tx.first(listLivingKeys, { keys: [key] })) !== undefined) return { living: true };
+  await tx.run(insertDeadObject, { key, notBefore: tx.now + wait });
+  return { living: false };
 }
 
 /**
