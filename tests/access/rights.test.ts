@@ -92,14 +92,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
   const settle = () => (kind === "SQLite" ? undefined : new Promise((resolve) => setTimeout(resolve, 1200)));
   const push = async (caller: Caller, repository = app, tag = "v1", text = imageOf(["layer"])) => {
     await pushBlob(registry, caller, repository, digestOf(layer), async (take) => void (await take(layer)));
-    const input = {
-      repository,
-      digest: undefined,
-      tags: [parseTag(tag)],
-      bytes: Buffer.from(text),
-      contentType: imageType,
-    };
-    await pushManifest(registry, caller, input);
+    const manifest = { digest: undefined, tags: [parseTag(tag)], bytes: Buffer.from(text), contentType: imageType };
+    await pushManifest(registry, caller, { repository, ...manifest });
   };
   const codeOf = (work: Promise<unknown>) =>
     work.then(
