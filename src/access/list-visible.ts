@@ -21,13 +21,14 @@ export async function listVisible(access: Access, caller: Caller, after: string,
   for (const path of paths) {
     // `0` follows `/` in byte order.
     const [first, before] = path === "" ? ["", end] : [`${path}/`, `${path}0`];
-    take(await read.all(listRepositories, { after: after > first ? after : first, before, limit }));
+    const page = await read.first(listRepositories, { after: after > first ? after : first, before, limit });
+    const found = page?.names?.split(",") ?? [];
+    if (path === "") return found;
+    found.forEach((name) => names.add(name));
   }
-  if (!paths.includes("")) {
-    take(await read.all(listPublicRepositories, { after, before: end, limit }));
-    const ids = repositories.map(({ id }) => id);
-    if (ids.length > 0) take(await read.all(listRepositoriesById, { repositories: ids, after, limit }));
-  }
+  take(await read.all(listPublicRepositories, { after, before: end, limit }));
+  const ids = repositories.map(({ id }) => id);
+  if (ids.length > 0) take(await read.all(listRepositoriesById, { repositories: ids, after, limit }));
   return [...names].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit);
 }
 

@@ -4,6 +4,8 @@ export { formatDuration, parseDuration } from "./duration.ts";
 export { ensureDirectory, syncDirectory } from "./ensure-directory.ts";
 export { logLevels, openLog } from "./log.ts";
 export type { Log, LogLevel, OpenLog } from "./log.ts";
+export { andThen } from "./maybe-promise.ts";
+export type { MaybePromise } from "./maybe-promise.ts";
 export { RecentMap } from "./recent-map.ts";
 export { formatSize, parseSize } from "./size.ts";
 export { nodeHttp } from "./node-http.ts";

@@ -1,9 +1,7 @@
+import type { MaybePromise } from "../lib/index.ts";
 import type { Parameters, Statement } from "./statement.ts";
 
-/** SQLite answers at once, PostgreSQL later; `await` takes both. */
-export type MaybePromise<T> = T | Promise<T>;
-
-/** Reads rows. Outside a transaction each statement sees what is committed when it runs. */
+/** Reads rows: SQLite at once, PostgreSQL later. Outside a transaction each statement sees what is committed when it runs. */
 export interface Reader {
   /** @throws MetadataError `unavailable` when the database cannot be reached */
   all<P extends Parameters, R>(statement: Statement<P, R>, parameters: P): MaybePromise<R[]>;

@@ -123,7 +123,7 @@ async function planPostgres(connection: pg.Pool): Promise<Plans> {
 function findScans(dialect: DialectName, plan: readonly string[]): string[] {
   if (dialect === "sqlite") {
     return plan.filter((line) =>
-      /^\s*(?:SCAN (?!(?:e|json_each) VIRTUAL TABLE|CONSTANT ROW|\(subquery-\d+\)$)|USE TEMP B-TREE)/.test(line),
+      /^\s*(?:SCAN (?!(?:e|json_each) VIRTUAL TABLE|CONSTANT ROW|page$)|USE TEMP B-TREE)/.test(line),
     );
   }
   return plan.filter((line, index) => {

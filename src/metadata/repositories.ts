@@ -18,17 +18,12 @@ export const insertRepository = statement("insertRepository", (db, p: { name: st
     .returning("id"),
 );
 
-/** Names after `after` and before `before` in byte order. */
+/** Names after `after` and before `before` in byte order, with commas between, as {@link listTags} gives them. */
 export const listRepositories = statement(
   "listRepositories",
-  (db, p: { after: string; before: string; limit: number }) =>
-    db
-      .selectFrom("repository")
-      .select("name")
-      .where("name", ">", p.after)
-      .where("name", "<", p.before)
-      .orderBy("name")
-      .limit(sql<number>`${p.limit}`),
+  (_db, p: { after: string; before: string; limit: number }, d) => sql<{ names: string | null }>`
+    select ${d.join(sql`name`)} as names from (
+      select name from repository where name > ${p.after} and name < ${p.before} order by name limit ${p.limit}) page`,
 );
 
 /** The same of those that anybody may pull from. */

@@ -35,6 +35,8 @@ export interface Spelling {
   readonly forUpdate: RawBuilder<unknown>;
   /** As `forUpdate`, passing over rows that others hold. */
   readonly skipLocked: RawBuilder<unknown>;
+  /** Texts of a column, sorted, in one with commas between; on SQLite the rows must come in their order. */
+  join(column: RawBuilder<unknown>): RawBuilder<string | null>;
   /** The larger of two numbers. */
   greatest(a: unknown, b: unknown): RawBuilder<number>;
 }
@@ -142,6 +144,7 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
     forKeyShare: nothing,
     forUpdate: nothing,
     skipLocked: nothing,
+    join: (column) => sql<string | null>`group_concat(${column})`,
     greatest: (a, b) => sql<number>`max(${a}, ${b})`,
   },
   postgres: {
@@ -153,6 +156,7 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
     forKeyShare: sql`for key share`,
     forUpdate: sql`for update`,
     skipLocked: sql`for update skip locked`,
+    join: (column) => sql<string | null>`string_agg(${column}, ',' order by ${column})`,
     greatest: (a, b) => sql<number>`greatest(${a}, ${b})`,
   },
 };

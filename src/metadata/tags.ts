@@ -52,11 +52,15 @@ export const findManifestTag = statement(
     sql<{ name: string }>`select name from tag where manifest_id = ${p.manifest} limit 1`,
 );
 
-/** Tags after `after` in byte order, with commas between, which no tag has: a row for each costs more than all else. */
-export const listTags = statement("listTags", (_db, p: { repository: number; after: string; limit: number }, d) => {
-  const page = sql`
-      select name from tag where repository_id = ${p.repository} and name > ${p.after} order by name limit ${p.limit}`;
-  return d.name === "sqlite"
-    ? sql<{ names: string | null }>`select group_concat(name) as names from (${page})`
-    : sql<{ names: string | null }>`select string_agg(name, ',' order by name) as names from (${page}) page`;
-});
+/**
+ * Tags after `after` in byte order, with commas between, which no tag has: a row for each costs more than all else. No row
+ * when there is no such repository.
+ */
+export const listTags = statement(
+  "listTags",
+  (_db, p: { repository: string; after: string; limit: number }, d) => sql<{ names: string | null }>`
+    select (
+      select ${d.join(sql`name`)} from (
+        select name from tag where repository_id = r.id and name > ${p.after} order by name limit ${p.limit}) page) as names
+    from repository r where r.name = ${p.repository}`,
+);

@@ -1,11 +1,12 @@
 import {
   findManifestByTag,
-  findRepository,
   listChildTypes,
   listReferrers as listReferrersStatement,
   listReferrersOfType,
   listTags as listTagsStatement,
 } from "../metadata/index.ts";
+import { andThen } from "../lib/index.ts";
+import type { MaybePromise } from "../lib/index.ts";
 import { mediaTypes, parseManifest, referrersTag, RegistryError } from "../oci/index.ts";
 import type { Digest, MediaType, RepositoryName } from "../oci/index.ts";
 import { authorize, listVisible } from "../access/index.ts";
@@ -23,37 +24,39 @@ export interface Page<T> {
  * @param limit 0 or more; 0 gives an empty page
  * @throws RegistryError NAME_UNKNOWN
  */
-export async function listTags(
+export function listTags(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   after: string,
   limit: number,
-): Promise<Page<string>> {
-  await authorize(registry.access, caller, "pull", repository);
-  const { read } = registry.metadata;
-  const found = await read.first(findRepository, { name: repository });
-  if (found === undefined) {
-    throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail: { name: repository } });
-  }
-  if (limit === 0) return { items: [], more: false };
-  const names = (await read.first(listTagsStatement, { repository: found.id, after, limit: limit + 1 }))?.names;
-  const items = names ? names.split(",") : [];
-  const more = items.length > limit;
-  if (more) items.pop();
-  return { items, more };
+): MaybePromise<Page<string>> {
+  return andThen(authorize(registry.access, caller, "pull", repository), () => {
+    const found = registry.metadata.read.first(listTagsStatement, { repository, after, limit: limit + 1 });
+    return andThen(found, (row) => {
+      if (row === undefined) {
+        const detail = { name: repository };
+        throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail });
+      }
+      return pageOf(row.names === null ? [] : row.names.split(","), limit);
+    });
+  });
+}
+
+/** Cuts off what was read to see whether another page follows. */
+function pageOf(names: readonly string[], limit: number): Page<string> {
+  return { items: names.slice(0, limit), more: limit > 0 && names.length > limit };
 }
 
 /** Repositories after `after` that the caller may pull from, for `_catalog`. */
-export async function listRepositories(
+export function listRepositories(
   registry: Registry,
   caller: Caller,
   after: string,
   limit: number,
-): Promise<Page<string>> {
+): MaybePromise<Page<string>> {
   if (limit === 0) return { items: [], more: false };
-  const names = await listVisible(registry.access, caller, after, limit + 1);
-  return { items: names.slice(0, limit), more: names.length > limit };
+  return andThen(listVisible(registry.access, caller, after, limit + 1), (names) => pageOf(names, limit));
 }
 
 /** Referrers a page at most. */

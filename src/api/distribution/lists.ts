@@ -1,6 +1,8 @@
 import { decodeSegment } from "./route.ts";
-import { queryOf, sendBytes, sendJson, warningHeaders } from "../http/index.ts";
+import { queryOf, sendJson, warningHeaders } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
+import { andThen } from "../../lib/index.ts";
+import type { MaybePromise } from "../../lib/index.ts";
 import { mediaTypes, parseDigest, RegistryError } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import { listReferrers, listRepositories, listTags } from "../../registry/index.ts";
@@ -50,19 +52,21 @@ function nextLink(
 }
 
 /** Tags of a repository, a page (end-8a, end-8b). */
-export async function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
+export function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): MaybePromise<void> {
   const { after, limit, warnings } = pageOf(exchange);
-  const page = await listTags(registry, exchange, name, after, limit);
-  const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
-  sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
+  return andThen(listTags(registry, exchange, name, after, limit), (page) => {
+    const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
+    sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
+  });
 }
 
 /** Names of repositories, a page (`_catalog`). */
-export async function answerCatalog(registry: Registry, exchange: Exchange): Promise<void> {
+export function answerCatalog(registry: Registry, exchange: Exchange): MaybePromise<void> {
   const { after, limit, warnings } = pageOf(exchange);
-  const page = await listRepositories(registry, exchange, after, limit);
-  const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
-  sendJson(exchange, 200, headers, JSON.stringify({ repositories: page.items }));
+  return andThen(listRepositories(registry, exchange, after, limit), (page) => {
+    const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
+    sendJson(exchange, 200, headers, JSON.stringify({ repositories: page.items }));
+  });
 }
 
 /** Manifests whose subject is the digest, a page (end-12a, end-12b). */
@@ -83,14 +87,14 @@ export async function answerReferrers(
     artifactType,
     findText(query, "last") ?? "",
   ).catch(emptyIfUnknown);
-  const headers = ["Content-Type", mediaTypes.ociIndex];
+  const headers: string[] = [];
   if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
   if (next !== undefined) {
     const filter = artifactType === undefined ? "" : `&artifactType=${encodeURIComponent(artifactType)}`;
     headers.push("Link", `<${exchange.path}?last=${encodeURIComponent(next)}${filter}>; rel="next"`);
   }
   const document = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociIndex}","manifests":[${descriptors.join(",")}]}`;
-  sendBytes(exchange, 200, headers, Buffer.from(document));
+  sendJson(exchange, 200, headers, document, mediaTypes.ociIndex);
 }
 
 /** A repository that is not there has no referrers (end-12: 200 with an empty list). */

@@ -35,12 +35,10 @@ export function joinable(body: Uint8Array): ContentBody {
   return Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1");
 }
 
-/** Answers with a body that stands in memory; HEAD gets the same headers and no body. */
-export function sendBytes(exchange: Exchange, status: number, headers: RawHeaders, body: Uint8Array): void {
-  sendContent(exchange, status, [...headers, "Content-Length", String(body.length)], joinable(body));
-}
-
-/** The same with headers that are complete, the length among them. */
+/**
+ * Answers with a body that stands in memory, and headers that are complete, the length among them; HEAD gets the same
+ * headers and no body.
+ */
 export function sendContent(exchange: Exchange, status: number, headers: RawHeaders, body: ContentBody): void {
   const { request, response } = exchange;
   response.writeHead(status, headers as string[]);
@@ -53,8 +51,22 @@ export function sendContent(exchange: Exchange, status: number, headers: RawHead
 }
 
 /** Answers with JSON text. */
-export function sendJson(exchange: Exchange, status: number, headers: RawHeaders, text: string): void {
-  sendBytes(exchange, status, ["Content-Type", "application/json", ...headers], Buffer.from(text));
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  headers: RawHeaders,
+  text: string,
+  type = "application/json",
+): void {
+  const { request, response } = exchange;
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, ["Content-Type", type, ...headers, "Content-Length", String(length)]);
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  exchange.sent += length;
+  response.end(text);
 }
 
 /** Sends a part of a body; resolves when it has left, so that its buffer may be used again. Rejects when the client is gone. */

@@ -128,8 +128,8 @@ export function checkMetadata(name: string, database: KitDatabase): void {
       for (const limit of [1, 3, 100]) {
         const seen: string[] = [];
         for (let after = "order/"; ; after = seen.at(-1)!) {
-          const page = await metadata.read.all(listRepositories, { after, before: "{", limit });
-          const inside = page.map((row) => row.name).filter((one) => one.startsWith("order/"));
+          const page = await metadata.read.first(listRepositories, { after, before: "{", limit });
+          const inside = (page?.names?.split(",") ?? []).filter((one) => one.startsWith("order/"));
           seen.push(...inside);
           if (inside.length < limit) break;
         }
