@@ -1,3 +1,4 @@
+import type { MaybePromise } from "../lib/index.ts";
 import { findRepository } from "../metadata/index.ts";
 import type { Attribution } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
@@ -31,12 +32,20 @@ export interface Permit {
  * @throws RegistryError UNAUTHORIZED when showing a credential, or a token with a wider scope, might help; DENIED when not;
  * UNAVAILABLE when the rows cannot be read. What is private and what is not there are refused in the same words.
  */
-export async function authorize(access: Access, caller: Caller, action: Action, name: RepositoryName): Promise<Permit> {
+export function authorize(access: Access, caller: Caller, action: Action, name: RepositoryName): MaybePromise<Permit> {
+  const { principal } = caller;
+  if (principal.kind === "operator" || principal.kind === "system") {
+    const by = { ...attributionOf(caller), reason: "open mode" };
+    return { by, repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
+  }
+  const known = action === "pull" ? findPull(access, principal, name) : undefined;
+  if (known === undefined) return authorizeByRows(access, caller, action, name);
+  return { by: { ...attributionOf(caller), reason: known.reason }, repository: known.repository, ...nothingMore };
+}
+
+async function authorizeByRows(access: Access, caller: Caller, action: Action, name: RepositoryName): Promise<Permit> {
   const { principal } = caller;
   const by = attributionOf(caller);
-  if (principal.kind === "operator" || principal.kind === "system") {
-    return { by: { ...by, reason: "open mode" }, repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
-  }
   // Read before the rows: what they say is void when either moves meanwhile.
   const version = access.version.current();
   const generation = access.metadata.generation(name);
@@ -46,7 +55,9 @@ export async function authorize(access: Access, caller: Caller, action: Action, 
   const decision = decideAction(facts, action);
   if (!decision.allowed) throw refusal(caller, action, place, decision);
   if (action === "pull") {
-    if (access.metadata.alone) rememberPull(principal, name, version, generation);
+    const { reason } = decision;
+    const pull = { version, generation, until: standing.until, repository: place.id, reason };
+    if (access.metadata.alone) rememberPull(principal, name, pull);
     return { by: { ...by, reason: decision.reason }, repository: place.id, ...nothingMore };
   }
   const create = place.id === null ? decideAction(facts, "create-repository") : undefined;
@@ -63,8 +74,18 @@ export async function authorize(access: Access, caller: Caller, action: Action, 
 
 const nothingMore = { mayCreate: false, mayOverwrite: false, tags: [] } as const;
 
-/** Pulls that were allowed, by principal and name; good while neither access nor the repository changed. */
-const allowedPulls = new WeakMap<Principal, Map<string, { readonly version: number; readonly generation: number }>>();
+/** A pull that was allowed; good while neither access nor the repository changed, and until something in it ends by itself. */
+interface AllowedPull {
+  readonly version: number;
+  readonly generation: number;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  readonly repository: number | null;
+  readonly reason: string;
+}
+
+/** By principal and name. */
+const allowedPulls = new WeakMap<Principal, Map<string, AllowedPull>>();
 /** Names remembered for a principal; all are forgotten when there are more. */
 const pullLimit = 10_000;
 
@@ -74,16 +95,20 @@ const pullLimit = 10_000;
  */
 export function recallPull(access: Access, principal: Principal, name: string): boolean {
   if (principal.kind === "operator" || principal.kind === "system") return true;
-  const known = allowedPulls.get(principal)?.get(name);
-  if (known === undefined || known.version !== access.version.current()) return false;
-  return known.generation === access.metadata.generation(name);
+  return findPull(access, principal, name) !== undefined;
 }
 
-function rememberPull(principal: Principal, name: string, version: number, generation: number): void {
+function findPull(access: Access, principal: Principal, name: string): AllowedPull | undefined {
+  const known = allowedPulls.get(principal)?.get(name);
+  if (known === undefined || known.version !== access.version.current() || known.until <= Date.now()) return undefined;
+  return known.generation === access.metadata.generation(name) ? known : undefined;
+}
+
+function rememberPull(principal: Principal, name: string, pull: AllowedPull): void {
   let known = allowedPulls.get(principal);
   if (known === undefined) allowedPulls.set(principal, (known = new Map()));
   if (known.size >= pullLimit) known.clear();
-  known.set(name, { version, generation });
+  known.set(name, pull);
 }
 
 /**

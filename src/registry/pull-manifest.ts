@@ -7,6 +7,8 @@ import {
   resolveTag,
 } from "../metadata/index.ts";
 import type { NamedManifest } from "../metadata/index.ts";
+import { andThen } from "../lib/index.ts";
+import type { MaybePromise } from "../lib/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Reference, RepositoryName } from "../oci/index.ts";
 import { authorize } from "../access/index.ts";
@@ -28,21 +30,27 @@ const recent = new WeakMap<Registry, RecentBytes>();
  * Reads a manifest by tag or digest (end-3).
  * @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN
  */
-export async function pullManifest(
+export function pullManifest(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   reference: Reference,
-): Promise<PulledManifest> {
-  await authorize(registry.access, caller, "pull", repository);
+): MaybePromise<PulledManifest> {
+  return andThen(authorize(registry.access, caller, "pull", repository), () => pull(registry, repository, reference));
+}
+
+function pull(registry: Registry, repository: RepositoryName, reference: Reference): MaybePromise<PulledManifest> {
   const { read, alone } = registry.metadata;
   if (!alone) return pullShared(registry, repository, reference);
-  const row =
+  const found =
     reference.kind === "tag"
-      ? await read.first(findManifestByTag, { repository, tag: reference.tag })
-      : await read.first(findManifestByDigest, { repository, digest: reference.digest });
-  if (row === undefined) throw await unknownManifest(registry, repository, reference);
-  return { digest: row.digest, mediaType: row.media_type, bytes: row.bytes };
+      ? read.first(findManifestByTag, { repository, tag: reference.tag })
+      : read.first(findManifestByDigest, { repository, digest: reference.digest });
+  return andThen(found, (row) =>
+    row === undefined
+      ? refuseUnknown(registry, repository, reference)
+      : { digest: row.digest, mediaType: row.media_type, bytes: row.bytes },
+  );
 }
 
 /**
@@ -57,7 +65,7 @@ export async function inspectManifest(
 ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number; readonly pinUntil: number }> {
   await authorize(registry.access, caller, "pull", repository);
   const row = await resolve(registry, repository, reference);
-  if (row === undefined) throw await unknownManifest(registry, repository, reference);
+  if (row === undefined) return refuseUnknown(registry, repository, reference);
   const { digest, media_type: mediaType, size } = row;
   const { pin } = registry.settings;
   if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
@@ -66,7 +74,7 @@ export async function inspectManifest(
     digest,
     pin,
   });
-  if (!found) throw await unknownManifest(registry, repository, reference);
+  if (!found) return refuseUnknown(registry, repository, reference);
   return { digest, mediaType, size, pinUntil: Date.now() + pin };
 }
 
@@ -76,13 +84,13 @@ async function pullShared(
   reference: Reference,
 ): Promise<PulledManifest> {
   const row = await resolve(registry, repository, reference);
-  if (row === undefined) throw await unknownManifest(registry, repository, reference);
+  if (row === undefined) return refuseUnknown(registry, repository, reference);
   let cache = recent.get(registry);
   if (cache === undefined) recent.set(registry, (cache = new RecentBytes(32 * 1024 * 1024)));
   let bytes = cache.find(row.digest);
   if (bytes === undefined) {
     bytes = (await registry.metadata.read.first(readManifestContent, { manifest: row.id }))?.bytes;
-    if (bytes === undefined) throw await unknownManifest(registry, repository, reference);
+    if (bytes === undefined) return refuseUnknown(registry, repository, reference);
     cache.keep(row.digest, bytes);
   }
   return { digest: row.digest, mediaType: row.media_type, bytes };
@@ -99,15 +107,12 @@ function resolve(
     : read.first(resolveDigest, { repository, digest: reference.digest });
 }
 
-async function unknownManifest(
-  registry: Registry,
-  repository: RepositoryName,
-  reference: Reference,
-): Promise<RegistryError> {
-  const known = await registry.metadata.read.first(findRepository, { name: repository });
-  if (known === undefined) {
-    return new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail: { name: repository } });
-  }
-  const what = reference.kind === "tag" ? `tag ${reference.tag}` : `manifest ${reference.digest}`;
-  return new RegistryError("MANIFEST_UNKNOWN", `${repository} has no ${what}`, { detail: { name: repository } });
+function refuseUnknown(registry: Registry, repository: RepositoryName, reference: Reference): MaybePromise<never> {
+  return andThen(registry.metadata.read.first(findRepository, { name: repository }), (known) => {
+    const detail = { name: repository };
+    if (known === undefined)
+      throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail });
+    const what = reference.kind === "tag" ? `tag ${reference.tag}` : `manifest ${reference.digest}`;
+    throw new RegistryError("MANIFEST_UNKNOWN", `${repository} has no ${what}`, { detail });
+  });
 }

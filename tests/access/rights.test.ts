@@ -132,13 +132,10 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     for (const who of [stranger, callerOf(anonymous)]) {
       for (const action of ["pull", "push", "delete"] as const satisfies Action[]) {
         const messageOf = async (name: string) => {
-          const error = await authorize(access, who, action, parseRepositoryName(name)).catch(
-            (cause: unknown) => cause,
-          );
-          return JSON.stringify(
-            error,
-            Object.getOwnPropertyNames(error).filter((key) => key !== "stack"),
-          ).replaceAll(name, "N");
+          const asked = (async () => authorize(access, who, action, parseRepositoryName(name)))();
+          const error = await asked.catch((cause: unknown) => cause as object);
+          const keys = Object.getOwnPropertyNames(error).filter((key) => key !== "stack");
+          return JSON.stringify(error, keys).replaceAll(name, "N");
         };
         expect(await messageOf("secret/app")).toBe(await messageOf("secret/nil"));
       }

@@ -1,5 +1,4 @@
 import { decodeSegment, matchRoute } from "./route.ts";
-import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import type { Answer } from "./answer-cache.ts";
@@ -15,6 +14,8 @@ import {
   warningHeaders,
 } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
+import { andThen } from "../../lib/index.ts";
+import type { MaybePromise } from "../../lib/index.ts";
 import {
   manifestSizeLimit,
   manifestTooLarge,
@@ -26,7 +27,7 @@ import {
   parseTag,
   RegistryError,
 } from "../../oci/index.ts";
-import type { RepositoryName } from "../../oci/index.ts";
+import type { Reference, RepositoryName } from "../../oci/index.ts";
 import {
   deleteBlob,
   deleteManifest,
@@ -55,26 +56,22 @@ export function handleDistribution(registry: Registry, exchange: Exchange, log: 
       exchange.principal = principal;
       if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
     }
-    void answerFromRows(registry, exchange, principal !== undefined, log);
+    answerFromRows(registry, exchange, principal !== undefined, log);
   } catch (error) {
     fail(exchange, error, log);
   }
 }
 
-/** Never rejects. */
-async function answerFromRows(
-  registry: Registry,
-  exchange: Exchange,
-  known: boolean,
-  log: (error: unknown) => void,
-): Promise<void> {
+/** In this very turn where nothing must be waited for. Does not throw. */
+function answerFromRows(registry: Registry, exchange: Exchange, known: boolean, log: (error: unknown) => void): void {
   try {
-    if (!known) exchange.principal = await authenticate(registry.access, exchange.request.headers.authorization);
-    const route = matchRoute(exchange.path);
-    if (route === undefined)
-      throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
-    exchange.route = route.kind;
-    await answer(registry, exchange, route);
+    const answered = known
+      ? answer(registry, exchange)
+      : authenticate(registry.access, exchange.request.headers.authorization).then((principal) => {
+          exchange.principal = principal;
+          return answer(registry, exchange);
+        });
+    if (answered instanceof Promise) answered.catch((error: unknown) => fail(exchange, error, log));
   } catch (error) {
     fail(exchange, error, log);
   }
@@ -89,7 +86,10 @@ function fail(exchange: Exchange, error: unknown, log: (error: unknown) => void)
   sendError(exchange, translated, distributionErrors[translated.code], headers);
 }
 
-function answer(registry: Registry, exchange: Exchange, route: Route): Promise<void> | void {
+function answer(registry: Registry, exchange: Exchange): MaybePromise<void> {
+  const route = matchRoute(exchange.path);
+  if (route === undefined) throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
+  exchange.route = route.kind;
   const method = exchange.request.method ?? "";
   const unsupported = () => {
     throw new RegistryError(
@@ -125,31 +125,35 @@ function answer(registry: Registry, exchange: Exchange, route: Route): Promise<v
   }
 }
 
-async function answerManifest(
+function answerManifest(
   registry: Registry,
   exchange: Exchange,
   name: RepositoryName,
   text: string,
-): Promise<void> {
+): MaybePromise<void> {
   const reference = parseReference(decodeSegment(text));
-  if (exchange.request.method === "HEAD") {
-    const found = await inspectManifest(registry, exchange, name, reference);
-    exchange.response.writeHead(200, [
-      ...contentHeaders(found.digest, found.mediaType),
-      "Content-Length",
-      String(found.size),
-    ]);
-    exchange.response.end();
-    return;
-  }
+  if (exchange.request.method === "HEAD") return answerManifestHead(registry, exchange, name, reference);
   // Read before the rows: an answer made of rows that change meanwhile is void at once.
   const generation = registry.metadata.generation(name);
-  const { digest, mediaType, bytes } = await pullManifest(registry, exchange, name, reference);
-  if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
-  const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
-  const answer = { repository: name, generation, route: "manifest", digest, headers, body: joinable(bytes) };
-  keepAnswer(registry, exchange, answer);
-  sendContent(exchange, 200, headers, answer.body);
+  return andThen(pullManifest(registry, exchange, name, reference), ({ digest, mediaType, bytes }) => {
+    if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
+    const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
+    const answer = { repository: name, generation, route: "manifest", digest, headers, body: joinable(bytes) };
+    keepAnswer(registry, exchange, answer);
+    sendContent(exchange, 200, headers, answer.body);
+  });
+}
+
+async function answerManifestHead(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  reference: Reference,
+): Promise<void> {
+  const found = await inspectManifest(registry, exchange, name, reference);
+  const headers = [...contentHeaders(found.digest, found.mediaType), "Content-Length", String(found.size)];
+  exchange.response.writeHead(200, headers);
+  exchange.response.end();
 }
 
 /** Answers a GET as the last time, if nothing changed since, the caller may still pull, and the whole is asked for. */
