@@ -82,6 +82,27 @@ test("_catalog lists repositories by `n` and `last`, names of 255 characters too
 
 const referrersOf = (json: { manifests: TestDescriptor[] }) => json.manifests;
 
+test("a page that is asked for again and again shows each push and delete of a tag at once", async () => {
+  const path = "/v2/again/tags/list?n=2";
+  const isStill = async (tags: string[], next: string | undefined) => {
+    for (let times = 0; times < 4; times++) {
+      const { headers, json } = await client.get(path);
+      expect([json(), nextOf(headers)]).toEqual([{ name: "again", tags }, next]);
+      expect((await client.get("/v2/again/tags/list?n=1&last=a")).json<{ tags: string[] }>().tags).toEqual(
+        tags.slice(1),
+      );
+    }
+  };
+  await client.pushImage("again", "a");
+  await isStill(["a"], undefined);
+  await client.pushImage("again", "c");
+  await isStill(["a", "c"], undefined);
+  await client.pushImage("again", "b");
+  await isStill(["a", "b"], "/v2/again/tags/list?n=2&last=b");
+  expect((await client.call("DELETE", "/v2/again/manifests/b")).status).toBe(202);
+  await isStill(["a", "c"], undefined);
+});
+
 test("referrers of an unknown digest are an empty index; of a malformed one 400", async () => {
   const answer = await client.get(`/v2/unknown/referrers/${digestOf("x")}`);
   expect([answer.status, answer.headers.get("content-type")]).toEqual([200, types.index]);

@@ -1,7 +1,6 @@
 import { decodeSegment, matchRoute } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
-import { AnswerCache } from "./answer-cache.ts";
-import type { Answer } from "./answer-cache.ts";
+import { answerAgain, keepAnswer } from "./answer-cache.ts";
 import {
   queryOf,
   readBody,
@@ -42,7 +41,7 @@ import {
   translateError,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
-import { authenticate, recallPrincipal, recallPull } from "../../access/index.ts";
+import { authenticate, recallPrincipal } from "../../access/index.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
 
@@ -138,7 +137,7 @@ function answerManifest(
   return andThen(pullManifest(registry, exchange, name, reference), ({ digest, mediaType, bytes }) => {
     if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
     const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
-    const answer = { repository: name, generation, route: "manifest", digest, headers, body: joinable(bytes) };
+    const answer = { repository: name, generation, route: "manifest", headers, body: joinable(bytes) };
     keepAnswer(registry, exchange, answer);
     sendContent(exchange, 200, headers, answer.body);
   });
@@ -154,33 +153,6 @@ async function answerManifestHead(
   const headers = [...contentHeaders(found.digest, found.mediaType), "Content-Length", String(found.size)];
   exchange.response.writeHead(200, headers);
   exchange.response.end();
-}
-
-/** Answers a GET as the last time, if nothing changed since, the caller may still pull, and the whole is asked for. */
-function answerAgain(registry: Registry, exchange: Exchange): boolean {
-  const answer = cacheOf(registry).find(exchange.path);
-  if (answer === undefined || answer.generation !== registry.metadata.generation(answer.repository)) return false;
-  const { range, "if-none-match": condition } = exchange.request.headers;
-  if (range !== undefined || condition !== undefined) return false;
-  if (!recallPull(registry.access, exchange.principal, answer.repository)) return false;
-  exchange.route = answer.route;
-  sendContent(exchange, 200, answer.headers, answer.body);
-  return true;
-}
-
-/** Only where no other process can change the rows unseen. */
-function keepAnswer(registry: Registry, exchange: Exchange, answer: Answer): void {
-  if (registry.metadata.alone) cacheOf(registry).keep(exchange.path, answer);
-}
-
-/** Bodies of manifests and small blobs that were asked for lately, in bytes. */
-const cacheLimit = 16 * 1024 * 1024;
-const caches = new WeakMap<Registry, AnswerCache>();
-
-function cacheOf(registry: Registry): AnswerCache {
-  let cache = caches.get(registry);
-  if (cache === undefined) caches.set(registry, (cache = new AnswerCache(cacheLimit)));
-  return cache;
 }
 
 function contentHeaders(digest: string, mediaType: string): string[] {
@@ -275,7 +247,7 @@ async function answerBlob(registry: Registry, exchange: Exchange, name: Reposito
     return;
   }
   if (blob.bytes !== null && range === "whole") {
-    const answer = { repository: name, generation, route: "blob", digest, headers, body: joinable(blob.bytes) };
+    const answer = { repository: name, generation, route: "blob", headers, body: joinable(blob.bytes) };
     keepAnswer(registry, exchange, answer);
     return sendContent(exchange, 200, headers, answer.body);
   }

@@ -1,5 +1,6 @@
 import { decodeSegment } from "./route.ts";
-import { queryOf, sendJson, warningHeaders } from "../http/index.ts";
+import { keepAnswer } from "./answer-cache.ts";
+import { queryOf, sendContent, sendJson, warningHeaders } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { andThen } from "../../lib/index.ts";
 import type { MaybePromise } from "../../lib/index.ts";
@@ -54,9 +55,14 @@ function nextLink(
 /** Tags of a repository, a page (end-8a, end-8b). */
 export function answerTags(registry: Registry, exchange: Exchange, name: RepositoryName): MaybePromise<void> {
   const { after, limit, warnings } = pageOf(exchange);
+  const generation = registry.metadata.generation(name);
   return andThen(listTags(registry, exchange, name, after, limit), (page) => {
-    const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];
-    sendJson(exchange, 200, headers, JSON.stringify({ name, tags: page.items }));
+    // Neither names nor tags have characters of more than one byte.
+    const body = JSON.stringify({ name, tags: page.items });
+    const headers = ["Content-Type", "application/json", ...nextLink(exchange, limit, page)];
+    headers.push(...warningHeaders(warnings), "Content-Length", String(body.length));
+    keepAnswer(registry, exchange, { repository: name, generation, route: "tags", headers, body });
+    sendContent(exchange, 200, headers, body);
   });
 }
 
