@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { firstPushes } from "../src/cli/first-push.ts";
 import { getPeer } from "./support/peers.ts";
 import { run } from "./support/run.ts";
@@ -190,6 +190,19 @@ describe("serve", () => {
       data: join(folder, "json"),
     });
     expect(server.lines.at(-1)).toMatchObject({ level: "info", message: "stopped" });
+  });
+
+  test("--output yaml logs a document of YAML a line", async () => {
+    const args = [main, ...open, "--listen", "127.0.0.1:0", "--data", "yaml", "--output", "yaml"];
+    const child = spawn(process.execPath, args, { cwd: folder });
+    let output = "";
+    for await (const chunk of child.stdout) {
+      output += String(chunk);
+      if (output.includes("listens on") && child.exitCode === null) child.kill("SIGTERM");
+    }
+    const documents = parseAllDocuments(output).map((document) => document.toJS() as object);
+    expect(documents.at(0)).toMatchObject({ level: "info", data: join(folder, "yaml") });
+    expect(documents.at(-1)).toMatchObject({ level: "info", message: "stopped" });
   });
 
   test("greets on a terminal: where it listens, where the data is, who can reach it, a first push", async () => {

@@ -22,11 +22,11 @@ export function describeProgram(composition: Composition, finish: (code: number)
   addSettingFlags(program.command("serve"), allFlags)
     .description("run the registry until SIGTERM or SIGINT")
     .addOption(
-      new Option("--output <form>", "table: greeting and lines for people; json: a JSON object a line")
-        .choices(["table", "json"])
+      new Option("--output <form>", "table: greeting and lines for people; json, yaml: an object a line")
+        .choices(outputs)
         .default(undefined, "table on a terminal, json elsewhere"),
     )
-    .action(async (options: { output?: "table" | "json" }, command: Command) => {
+    .action(async (options: { output?: Output }, command: Command) => {
       const { serve } = await import("./serve.ts");
       finish(await serve(composition, givenFlags(command), options.output));
     });

@@ -8,19 +8,21 @@ import { explainFailure } from "./explain-failure.ts";
 import { describeFirstPush } from "./first-push.ts";
 import type { Reach } from "./first-push.ts";
 import type { GivenFlags } from "./flags.ts";
+import type { Output } from "./print-result.ts";
 
 /**
  * `berth serve`: runs until a signal ends it.
- * @param output for people (`table`) or machines (`json`); by the terminal when undefined
+ * @param output for people (`table`) or machines (`json`, `yaml`); by the terminal when undefined
  */
 export async function serve(
   composition: Composition,
   flags: GivenFlags,
-  output: "table" | "json" | undefined,
+  output: Output | undefined,
 ): Promise<number> {
   const { config, warnings } = await readConfig(flags, process.env);
-  const forPeople = (output ?? (process.stdout.isTTY ? "table" : "json")) === "table";
-  const log = await openLog(config.log.level, forPeople ? "text" : "json");
+  const form = output ?? (process.stdout.isTTY ? "table" : "json");
+  const forPeople = form === "table";
+  const log = await openLog(config.log.level, form === "table" ? "text" : form);
   const stopped = waitForStop();
   try {
     for (const warning of warnings) log.warn(warning);

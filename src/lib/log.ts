@@ -19,14 +19,15 @@ export interface OpenLog extends Log {
 }
 
 /**
- * Opens the log on standard output: `json` for machines, an object a line; `text` for people, a sentence a line.
- * Lines of JSON are gathered and written together, at the latest after 100 ms: a write for each line costs a sixth of
+ * Opens the log on standard output: `json` for machines, an object a line; `yaml`, a document a line, since an object of
+ * JSON is one of YAML; `text` for people, a sentence a line. Lines for machines are gathered and written together, at the latest after 100 ms: a write for each line costs a sixth of
  * all requests.
  */
-export async function openLog(level: LogLevel, form: "json" | "text"): Promise<OpenLog> {
+export async function openLog(level: LogLevel, form: "json" | "yaml" | "text"): Promise<OpenLog> {
   if (form === "text") return new TextLog(level);
   const { pino } = await import("pino");
   const destination = pino.destination({ fd: 1, sync: false, minLength: 8 * 1024, periodicFlush: 100 });
+  const write = (text: string) => destination.write(form === "yaml" ? `--- ${text}` : text);
   const logger = pino(
     {
       level,
@@ -35,14 +36,14 @@ export async function openLog(level: LogLevel, form: "json" | "text"): Promise<O
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    { write },
   );
   return {
     debug: (message, facts) => logger.debug(facts, message),
     info: (message, facts) => logger.info(facts, message),
     warn: (message, facts) => logger.warn(facts, message),
     error: (message, facts) => logger.error(facts, message),
-    line: logger.isLevelEnabled("info") ? (text) => void destination.write(text) : undefined,
+    line: logger.isLevelEnabled("info") ? (text) => void write(text) : undefined,
     flush: () => destination.flushSync(),
   };
 }
