@@ -1,6 +1,7 @@
 import { SettingsError } from "../lib/settings/index.ts";
 import type { MetadataError } from "../metadata/index.ts";
 import type { StorageError } from "../storage/index.ts";
+import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** What to print, a sentence a line, and what to end with. */
@@ -12,6 +13,7 @@ export interface Explained {
 /** Says what happened, why, and what to do. */
 export function explainFailure(error: unknown): Explained {
   if (error instanceof SettingsError) return { lines: error.problems, exitCode: exitCodes.usage };
+  if (error instanceof CommandError) return { lines: [error.message], exitCode: error.exitCode };
   if (isStoreError(error)) {
     const exitCode = error.reason === "failed" ? exitCodes.failed : exitCodes.unavailable;
     return { lines: [error.message], exitCode };

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import { outputs } from "./print-result.ts";
 
 /** Settings that have a flag, with the flag's help. Names are those of the configuration file. */
 export const settingFlags = {
@@ -21,6 +22,11 @@ export const storeFlags: readonly FlagName[] = ["config", "data", "database", "s
 
 /** Text of flags by setting name. */
 export type GivenFlags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Lets a command print its result in all forms. */
+export function withOutput(command: Command): Command {
+  return command.addOption(new Option("--output <form>", "form of the result").choices(outputs).default("table"));
+}
 
 /** Gives a command the flags of these settings. */
 export function addSettingFlags(command: Command, names: readonly FlagName[]): Command {

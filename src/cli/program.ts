@@ -1,8 +1,9 @@
 import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
+import { describeLogins } from "./describe-logins.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { addSettingFlags, givenFlags, settingFlags, storeFlags } from "./flags.ts";
+import { addSettingFlags, givenFlags, settingFlags, storeFlags, withOutput } from "./flags.ts";
 import type { FlagName } from "./flags.ts";
 import type { FsckFlags } from "./fsck.ts";
 import { outputs } from "./print-result.ts";
@@ -73,16 +74,14 @@ export function describeProgram(composition: Composition, finish: (code: number)
       finish(await acknowledge(composition, givenFlags(command), options.output));
     });
 
+  describeLogins(program, finish);
+
   withOutput(program.command("version"))
     .description("print the version of Berth and of what it runs on")
     .action(async (options: { output: Output }) => {
       finish(await showVersion(composition.version, options.output));
     });
   return program;
-}
-
-function withOutput(command: Command): Command {
-  return command.addOption(new Option("--output <form>", "form of the result").choices(outputs).default("table"));
 }
 
 /**

@@ -14,11 +14,7 @@ import type { Output } from "./print-result.ts";
  * `berth serve`: runs until a signal ends it.
  * @param output for people (`table`) or machines (`json`, `yaml`); by the terminal when undefined
  */
-export async function serve(
-  composition: Composition,
-  flags: GivenFlags,
-  output: Output | undefined,
-): Promise<number> {
+export async function serve(composition: Composition, flags: GivenFlags, output: Output | undefined): Promise<number> {
   const { config, warnings } = await readConfig(flags, process.env);
   const form = output ?? (process.stdout.isTTY ? "table" : "json");
   const forPeople = form === "table";

@@ -8,4 +8,4 @@ export { andThen } from "./maybe-promise.ts";
 export type { MaybePromise } from "./maybe-promise.ts";
 export { RecentMap } from "./recent-map.ts";
 export { formatSize, parseSize } from "./size.ts";
-export { nodeHttp } from "./node-http.ts";
+export { nodeHttp, nodeHttps } from "./node-http.ts";

@@ -1,4 +1,5 @@
 import type * as Http from "node:http";
+import type * as Https from "node:https";
 
 /**
  * Node's HTTP module without what importing it would bring: an `import` evaluates all of its exports, one of them is
@@ -6,4 +7,9 @@ import type * as Http from "node:http";
  */
 export function nodeHttp(): typeof Http {
   return process.getBuiltinModule("node:http");
+}
+
+/** The same for HTTPS. */
+export function nodeHttps(): typeof Https {
+  return process.getBuiltinModule("node:https");
 }

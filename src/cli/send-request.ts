@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, RequestOptions } from "node:http";
+import { nodeHttp, nodeHttps } from "../lib/index.ts";
+import { CommandError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+
+/** Where a request goes, and which certificates are trusted there beside the system's. */
+export interface Target {
+  /** Origin: `https://registry.example.com`. */
+  readonly url: string;
+  /** In PEM. */
+  readonly ca: string | undefined;
+}
+
+export interface Sent {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Received {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+}
+
+/** Bytes of an answer that are read at most. */
+const answerLimit = 64 * 1024 * 1024;
+/** Time without a byte after which a server is given up, in milliseconds. */
+const patience = 30_000;
+
+/**
+ * One request and its answer. Redirects are not followed: a credential goes to the server that was named, and nowhere else.
+ * @throws CommandError when the server cannot be reached or breaks off
+ */
+export async function sendRequest({ url, ca }: Target, { method, path, headers, body }: Sent): Promise<Received> {
+  try {
+    return await exchange(url, await requestOptions(url, ca), {
+      method,
+      path,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError(`${url} cannot be reached (${reasonOf(error)}): ${cureFor(error)}`, {
+      exitCode: exitCodes.unavailable,
+      cause: error,
+    });
+  }
+}
+
+/** Whether TLS is spoken there; whether the certificate is good shows when it is used. */
+export async function speaksTls({ url, ca }: Target): Promise<boolean> {
+  try {
+    await exchange(url, await requestOptions(url, ca), { method: "HEAD", path: "/v2/", headers: {} });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== "EPROTO" && !code?.startsWith("ERR_SSL_") && code !== "ECONNRESET";
+  }
+}
+
+async function requestOptions(url: string, ca: string | undefined): Promise<RequestOptions & { ca?: string[] }> {
+  if (ca === undefined || !url.startsWith("https:")) return {};
+  const { rootCertificates } = await import("node:tls");
+  return { ca: [...rootCertificates, ca] };
+}
+
+function exchange(url: string, options: RequestOptions, { method, path, headers, body }: Sent): Promise<Received> {
+  const { request } = url.startsWith("https:") ? nodeHttps() : nodeHttp();
+  return new Promise((resolve, reject) => {
+    const sent = request(url + path, { ...options, method, headers, timeout: patience }, (answer) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      answer.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > answerLimit) answer.destroy(new Error("the answer does not end"));
+      });
+      answer.on("error", reject);
+      answer.on("end", () => {
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() });
+      });
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`nothing came for ${patience / 1000} seconds`)));
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}
+
+function cureFor(error: unknown): string {
+  const reason = reasonOf(error);
+  if (/CERT|SIGNATURE|ISSUER|ALTNAME/.test(reason)) {
+    return "its certificate is not one that this machine trusts: give the authority's with --ca-file";
+  }
+  if (/SSL|EPROTO/.test(reason)) return "it does not speak TLS: is it http://?";
+  return "is it running, and is the name right?";
+}
+
+/** Text of a file with certificates. @throws CommandError */
+export async function readCertificates(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${path} cannot be read (${error.code})`, { exitCode: exitCodes.usage });
+  });
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new CommandError(`${path} holds no certificate in PEM`, { exitCode: exitCodes.usage });
+}
