@@ -1,9 +1,11 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { distributionErrors, handleDistribution } from "./api/distribution/index.ts";
 import { openListener } from "./api/http/index.ts";
-import type { ListenerOptions } from "./api/http/index.ts";
+import type { Exchange, ListenerOptions } from "./api/http/index.ts";
+import { handleManagement } from "./api/management/index.ts";
+import type { Management } from "./api/management/index.ts";
 import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
 import type { Address, Log } from "./lib/index.ts";
@@ -43,9 +45,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     heart = await beatHeart(registry);
     const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
+    const management: Management = { registry, passwordChanged: (user) => forgetInitialPassword(config, user) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: (exchange) => handleDistribution(registry, exchange, (error) => watch.broke(exchange, error)),
+      handle: (exchange) => dispatch(management, exchange, (error) => watch.broke(exchange, error)),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),
@@ -80,6 +83,12 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     await stores.close();
     throw error;
   }
+}
+
+/** Hands a request to the dialect that its path belongs to. */
+function dispatch(management: Management, exchange: Exchange, log: (error: unknown) => void): void {
+  if (!exchange.path.startsWith("/api/")) return handleDistribution(management.registry, exchange, log);
+  void handleManagement(management, exchange, log);
 }
 
 /** The registry serves without it, too. */
@@ -133,12 +142,20 @@ function refuseExposure({ listen: address, ops, open, tls, insecureHttp }: Confi
   ]);
 }
 
+/** The file's use is over when the password in it is. */
+async function forgetInitialPassword(config: Config, user: string): Promise<void> {
+  if (user === firstOwner) await rm(join(config.data, initialPasswordFile), { force: true });
+}
+
+/** Name of the file in the data directory that holds the first owner's password. */
+const initialPasswordFile = "initial-password";
+
 /** Makes the first owner; a password that was made up is kept in a file of the data directory until it is changed. */
 async function makeFirstOwner(config: Config, registry: Registry): Promise<InitialPassword | undefined> {
   if (config.open) return undefined;
   const password = await ensureFirstOwner(registry.access, config.adminPassword);
   if (password === undefined) return undefined;
-  const file = join(config.data, "initial-password");
+  const file = join(config.data, initialPasswordFile);
   await writeFile(file, `${password}\n`, { mode: 0o600 });
   return { user: firstOwner, password, file };
 }

@@ -167,6 +167,7 @@ const owners: { readonly [table: string]: string } = {
   namespace: "access",
   robot: "access",
   robot_secret: "access",
+  request_key: "access",
   signing_key: "access",
   token: "access",
   trust_rule: "access",
@@ -177,7 +178,8 @@ const owners: { readonly [table: string]: string } = {
   node: "registry",
   orphan: "registry",
   referrer: "registry",
-  repository: "registry",
+  // Its visibility follows its namespace in the write that changes that.
+  repository: "registry or access",
   repository_blob: "registry",
   review: "registry",
   tag: "registry",

@@ -1,7 +1,6 @@
 import type { Metadata } from "../metadata/index.ts";
+import type { RightsSource } from "./rights-source.ts";
 import type { AccessWrites } from "./writes.ts";
-import type { Standing } from "./principal.ts";
-import type { AccessVersion } from "./version.ts";
 
 /** Limits and times; durations are milliseconds. */
 export interface AccessSettings {
@@ -14,13 +13,9 @@ export interface AccessSettings {
 }
 
 /** What deciding about rights works with. */
-export interface Access {
+export interface Access extends RightsSource {
   readonly metadata: Metadata<AccessWrites>;
   readonly settings: AccessSettings;
-  /** Moves with every change of accounts, groups, grants, credentials. */
-  readonly version: AccessVersion;
-  /** Standings by kind and id, good for one version. */
-  readonly standings: Map<string, Standing>;
   /** Key under which shown credentials are remembered; of this process alone. */
   readonly memoryKey: Uint8Array;
 }

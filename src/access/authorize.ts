@@ -5,7 +5,7 @@ import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { actions, decideAction } from "../policy/index.ts";
 import type { Action, Decision, GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
-import type { Access } from "./access.ts";
+import type { RightsSource } from "./rights-source.ts";
 import { findStanding } from "./find-standing.ts";
 import type { Caller, Limit, Principal, Standing } from "./principal.ts";
 
@@ -32,7 +32,12 @@ export interface Permit {
  * @throws RegistryError UNAUTHORIZED when showing a credential, or a token with a wider scope, might help; DENIED when not;
  * UNAVAILABLE when the rows cannot be read. What is private and what is not there are refused in the same words.
  */
-export function authorize(access: Access, caller: Caller, action: Action, name: RepositoryName): MaybePromise<Permit> {
+export function authorize(
+  access: RightsSource,
+  caller: Caller,
+  action: Action,
+  name: RepositoryName,
+): MaybePromise<Permit> {
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") {
     const by = { ...attributionOf(caller), reason: "open mode" };
@@ -43,7 +48,12 @@ export function authorize(access: Access, caller: Caller, action: Action, name: 
   return { by: { ...attributionOf(caller), reason: known.reason }, repository: known.repository, ...nothingMore };
 }
 
-async function authorizeByRows(access: Access, caller: Caller, action: Action, name: RepositoryName): Promise<Permit> {
+async function authorizeByRows(
+  access: RightsSource,
+  caller: Caller,
+  action: Action,
+  name: RepositoryName,
+): Promise<Permit> {
   const { principal } = caller;
   const by = attributionOf(caller);
   // Read before the rows: what they say is void when either moves meanwhile.
@@ -93,12 +103,12 @@ const pullLimit = 10_000;
  * Whether a pull may go on as the last one did, without a look at the rows: only where this process alone changes them.
  * @throws RegistryError UNAVAILABLE
  */
-export function recallPull(access: Access, principal: Principal, name: string): boolean {
+export function recallPull(access: RightsSource, principal: Principal, name: string): boolean {
   if (principal.kind === "operator" || principal.kind === "system") return true;
   return findPull(access, principal, name) !== undefined;
 }
 
-function findPull(access: Access, principal: Principal, name: string): AllowedPull | undefined {
+function findPull(access: RightsSource, principal: Principal, name: string): AllowedPull | undefined {
   const known = allowedPulls.get(principal)?.get(name);
   if (known === undefined || known.version !== access.version.current() || known.until <= Date.now()) return undefined;
   return known.generation === access.metadata.generation(name) ? known : undefined;
@@ -117,7 +127,7 @@ function rememberPull(principal: Principal, name: string, pull: AllowedPull): vo
  * @throws RegistryError as {@link authorize} does
  */
 export async function authorizeNamespace(
-  access: Access,
+  access: RightsSource,
   caller: Caller,
   action: Action,
   path: string,
@@ -131,9 +141,26 @@ export async function authorizeNamespace(
   return { ...by, reason: decision.reason };
 }
 
+/**
+ * Asks whether the caller is the user, by a credential without a scope, or may do this on the root namespace.
+ * @throws RegistryError as {@link authorize} does
+ */
+export async function authorizeSelf(
+  access: RightsSource,
+  caller: Caller,
+  action: Action,
+  user: string,
+): Promise<Attribution> {
+  const { kind, name, limits } = caller.principal;
+  if (kind === "account" && name === `user:${user}` && limits.length === 0) {
+    return { ...attributionOf(caller), reason: "it is about the user itself" };
+  }
+  return authorizeNamespace(access, caller, action, "");
+}
+
 /** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
 export async function explainRights(
-  access: Access,
+  access: RightsSource,
   principal: Principal,
   place: Place,
 ): Promise<Readonly<Record<Action, Decision>>> {
@@ -149,7 +176,7 @@ export async function explainRights(
 
 /** The repository as rights see it. */
 export async function findPlace(
-  access: Pick<Access, "metadata">,
+  access: Pick<RightsSource, "metadata">,
   name: string,
 ): Promise<Place & { readonly kind: "repository" }> {
   const row = await access.metadata.read.first(findRepository, { name });

@@ -8,7 +8,7 @@ import {
 } from "../metadata/index.ts";
 import type { PlacedGrant } from "../metadata/index.ts";
 import type { Action, Role } from "../policy/index.ts";
-import type { Access } from "./access.ts";
+import type { RightsSource } from "./rights-source.ts";
 import type { PlacedFact, Principal, Standing } from "./principal.ts";
 
 /** Robots that answer for robots: more than anybody makes, and an end for a ring. */
@@ -29,7 +29,7 @@ const nobody = (version: number, name: string): Standing => ({
 });
 
 /** What the rows say about a principal at the present version; kept until that moves. @throws RegistryError UNAVAILABLE */
-export async function findStanding(access: Access, principal: Principal): Promise<Standing> {
+export async function findStanding(access: RightsSource, principal: Principal): Promise<Standing> {
   const { kind, id } = principal;
   const version = access.version.current();
   if (kind !== "account" && kind !== "robot") return { ...nobody(version, principal.name), active: true };
@@ -37,7 +37,7 @@ export async function findStanding(access: Access, principal: Principal): Promis
 }
 
 async function standingOf(
-  access: Access,
+  access: RightsSource,
   version: number,
   kind: "account" | "robot",
   id: number,
@@ -53,7 +53,7 @@ async function standingOf(
   return standing;
 }
 
-async function readAccount({ metadata: { read } }: Access, version: number, id: number): Promise<Standing> {
+async function readAccount({ metadata: { read } }: RightsSource, version: number, id: number): Promise<Standing> {
   const account = await read.first(findAccountById, { account: id });
   if (account === undefined) return nobody(version, `user ${id}`);
   const name = `user:${account.name}`;
@@ -67,7 +67,7 @@ async function readAccount({ metadata: { read } }: Access, version: number, id: 
   return { version, until: forEver, active: true, grants, within: undefined, name };
 }
 
-async function readRobot(access: Access, version: number, id: number, depth: number): Promise<Standing> {
+async function readRobot(access: RightsSource, version: number, id: number, depth: number): Promise<Standing> {
   const { read } = access.metadata;
   const robot = await read.first(findRobot, { robot: id });
   if (robot === undefined || depth >= depthLimit) return nobody(version, `robot ${id}`);

@@ -1,12 +1,15 @@
 export type { Access, AccessSettings } from "./access.ts";
 export { authenticate, recallPrincipal } from "./authenticate.ts";
-export { authorize, authorizeNamespace, explainRights, findPlace, recallPull } from "./authorize.ts";
+export { authorize, authorizeNamespace, authorizeSelf, explainRights, findPlace, recallPull } from "./authorize.ts";
 export type { Permit, Place } from "./authorize.ts";
 export { listVisible } from "./list-visible.ts";
 export { ensureFirstOwner, firstOwner, openAccess } from "./open-access.ts";
 export { hashPassword } from "./passwords.ts";
-export { anonymous, operator } from "./principal.ts";
+export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";
+export { versionOfNamespace } from "./paths.ts";
+export { anonymous, operator, plainCaller } from "./principal.ts";
 export type { Caller, Limit, Principal, ScopeEntry } from "./principal.ts";
 export { hashSecret, newSecret } from "./secret.ts";
+export type { Once } from "./writes/once.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";

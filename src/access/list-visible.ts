@@ -1,32 +1,34 @@
 import { listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
 import { actionsOfRole } from "../policy/index.ts";
 import type { Action, GrantFact } from "../policy/index.ts";
-import type { Access } from "./access.ts";
+import type { RightsSource } from "./rights-source.ts";
 import { isWithin } from "./authorize.ts";
 import { findStanding } from "./find-standing.ts";
+import { boundsOf } from "./paths.ts";
 import type { Caller, Limit, Standing } from "./principal.ts";
-
-/** Above all characters of a repository's name, and below the `~` of deleted ones. */
-const end = "{";
 
 /**
  * Names after `after`, in byte order, of repositories that the caller may pull from, at most `limit`. Each source of rights
  * is a range of the index, so that the cost does not grow with what the caller may not see.
  */
-export async function listVisible(access: Access, caller: Caller, after: string, limit: number): Promise<string[]> {
+export async function listVisible(
+  access: RightsSource,
+  caller: Caller,
+  after: string,
+  limit: number,
+): Promise<string[]> {
   const { read } = access.metadata;
   const { paths, repositories } = await findReach(access, caller, "pull");
   const names = new Set<string>();
   const take = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
   for (const path of paths) {
-    // `0` follows `/` in byte order.
-    const [first, before] = path === "" ? ["", end] : [`${path}/`, `${path}0`];
+    const { first, before } = boundsOf(path);
     const page = await read.first(listRepositories, { after: after > first ? after : first, before, limit });
     const found = page?.names?.split(",") ?? [];
     if (path === "") return found;
     found.forEach((name) => names.add(name));
   }
-  take(await read.all(listPublicRepositories, { after, before: end, limit }));
+  take(await read.all(listPublicRepositories, { after, before: boundsOf("").before, limit }));
   const ids = repositories.map(({ id }) => id);
   if (ids.length > 0) take(await read.all(listRepositoriesById, { repositories: ids, after, limit }));
   return [...names].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit);
@@ -41,7 +43,7 @@ export interface Reach {
 const everywhere: Reach = { paths: [""], repositories: [] };
 
 /** Where the caller may do this by its grants; what is public comes on top. */
-export async function findReach(access: Access, { principal }: Caller, action: Action): Promise<Reach> {
+export async function findReach(access: RightsSource, { principal }: Caller, action: Action): Promise<Reach> {
   if (principal.kind === "operator" || principal.kind === "system") return everywhere;
   const reach = reachOf(await findStanding(access, principal), action);
   return principal.limits.reduce((left, limit) => intersect(left, reachOfLimit(limit, action)), reach);

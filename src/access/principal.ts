@@ -71,3 +71,8 @@ export const anonymous: Principal = { kind: "anonymous", id: 0, name: "anonymous
 
 /** Everybody, in open mode. */
 export const operator: Principal = { kind: "operator", id: 0, name: "anonymous", credential: "none", limits: [] };
+
+/** The caller as plain facts, for a write. */
+export function plainCaller({ principal, address, id }: Caller): Caller {
+  return { principal, address, id };
+}

@@ -1,7 +1,8 @@
 import type { Writes } from "../metadata/index.ts";
 import { createAccount, createFirstOwner } from "./writes/accounts.ts";
 import { createRobot, createToken } from "./writes/credentials.ts";
-import { createGrant, createNamespace } from "./writes/grants.ts";
+import { createGrant } from "./writes/grants.ts";
+import { createNamespace, deleteNamespace, updateNamespace } from "./writes/namespaces.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
@@ -11,6 +12,8 @@ export const accessWrites = {
   createNamespace,
   createRobot,
   createToken,
+  deleteNamespace,
+  updateNamespace,
 } satisfies Writes;
 
 export type AccessWrites = typeof accessWrites;

@@ -9,3 +9,4 @@ export type { MaybePromise } from "./maybe-promise.ts";
 export { RecentMap } from "./recent-map.ts";
 export { formatSize, parseSize } from "./size.ts";
 export { nodeHttp, nodeHttps } from "./node-http.ts";
+export { versionOf } from "./version-of.ts";

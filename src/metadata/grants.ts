@@ -67,25 +67,3 @@ export const insertGrant = statement(
       ${p.tags}, ${p.now}, ${p.by})
     returning id`,
 );
-
-export const findNamespace = statement(
-  "findNamespace",
-  (_db, p: { path: string }) =>
-    sql<{ id: number; path: string; public: number }>`select id, path, public from namespace where path = ${p.path}`,
-);
-
-/** No row when the path is taken. */
-export const insertNamespace = statement(
-  "insertNamespace",
-  (_db, p: { path: string; public: number; now: number }) => sql<{ id: number }>`
-    insert into namespace (path, public, created_at) values (${p.path}, ${p.public}, ${p.now})
-    on conflict (path) do nothing returning id`,
-);
-
-/** The longest of the paths that is a namespace. */
-export const findNearestNamespace = statement(
-  "findNearestNamespace",
-  (_db, p: { paths: readonly string[] }, d) => sql<{ id: number; path: string; public: number }>`
-    select id, path, public from namespace where ${d.isOneOf(sql`path`, p.paths, "text")}
-    order by length(path) desc limit 1`,
-);

@@ -121,16 +121,20 @@ export {
   insertToken,
 } from "./credentials.ts";
 export type { RobotRow, TokenRow } from "./credentials.ts";
+export { insertGrant, listGrantsOfAccount, listGrantsOfGroup, listGrantsOfRobot } from "./grants.ts";
+export type { PlacedGrant } from "./grants.ts";
 export {
+  deleteNamespace,
+  findInNamespace,
   findNamespace,
   findNearestNamespace,
-  insertGrant,
+  followNamespace,
   insertNamespace,
-  listGrantsOfAccount,
-  listGrantsOfGroup,
-  listGrantsOfRobot,
-} from "./grants.ts";
-export type { PlacedGrant } from "./grants.ts";
+  listNamespaces,
+  updateNamespace,
+} from "./namespaces.ts";
+export type { NamespaceRow } from "./namespaces.ts";
+export { deleteOldRequestKeys, findRequestKey, insertRequestKey, keepRequestResult } from "./request-keys.ts";
 export {
   findInstallation,
   insertEvent,

@@ -26,6 +26,7 @@ const allowed: { readonly [statement: string]: string } = {
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
+  findInNamespace: "three rows at most, one of each kind",
   deleteOldNodes: "a handful of rows",
   findNode: "a handful of rows",
   deleteNode: "a handful of rows",

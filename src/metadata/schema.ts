@@ -17,7 +17,8 @@ import type { Generated } from "kysely";
  *   account ──< token · membership >── account_group · trust_rule · signing_key
  *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
  *
- *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation
+ *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
+ *   request_key
  */
 
 /** A repository's name; made by the first push to it. */
@@ -394,6 +395,17 @@ export interface AuditTable {
   reason: string | null;
 }
 
+/** A request of the management API that is done once, however often it comes. */
+export interface RequestKeyTable {
+  /** SHA-256 in hex of who asks, the route with its names, and `Idempotency-Key`. */
+  key: string;
+  /** SHA-256 in hex of its body. */
+  body: string;
+  /** JSON of what its write gave, without secrets; null while it runs. */
+  result: string | null;
+  expires_at: number;
+}
+
 /** What all processes share. */
 export interface InstallationTable {
   /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`. */
@@ -431,4 +443,5 @@ export interface Schema {
   trust_rule: TrustRuleTable;
   access_grant: AccessGrantTable;
   signing_key: SigningKeyTable;
+  request_key: RequestKeyTable;
 }

@@ -3,6 +3,7 @@ export type RegistryErrorCode =
   | "BLOB_UNKNOWN"
   | "BLOB_UPLOAD_INVALID"
   | "BLOB_UPLOAD_UNKNOWN"
+  | "BODY_TOO_LARGE"
   | "CONFLICT"
   | "DENIED"
   | "DIGEST_INVALID"
@@ -12,9 +13,11 @@ export type RegistryErrorCode =
   | "MANIFEST_INVALID"
   | "MANIFEST_TOO_LARGE"
   | "MANIFEST_UNKNOWN"
+  | "MEDIA_TYPE_INVALID"
   | "NAMESPACE_UNKNOWN"
   | "NAME_INVALID"
   | "NAME_UNKNOWN"
+  | "NOT_FOUND"
   | "PAGINATION_INVALID"
   | "RANGE_INVALID"
   | "RANGE_NOT_SATISFIABLE"
@@ -28,7 +31,8 @@ export type RegistryErrorCode =
   | "UNAUTHORIZED"
   | "UNAVAILABLE"
   | "UNSUPPORTED"
-  | "UPLOAD_BUSY";
+  | "UPLOAD_BUSY"
+  | "VERSION_CHANGED";
 
 /** The one error that leaves the registry. Its message says what happened, why, and what to do. */
 export class RegistryError extends Error {

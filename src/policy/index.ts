@@ -1,4 +1,4 @@
 export { judgeUnused } from "./collection.ts";
 export type { CollectionFacts, CollectionRule, Verdict } from "./collection.ts";
-export { actions, actionsOfRole, decideAction, isTagAllowed } from "./permissions.ts";
+export { actions, actionsOfRole, decideAction, isTagAllowed, roles } from "./permissions.ts";
 export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role } from "./permissions.ts";

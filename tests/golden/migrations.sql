@@ -456,3 +456,15 @@ alter table audit add column decision text collate "C";
 alter table audit add column reason text;
 
 alter table audit add column reason text collate "C";
+
+-- 0008-management/1
+create table request_key (
+      key text primary key, body text not null, result text, expires_at integer not null);
+
+create table request_key (
+      key text collate "C" primary key, body text collate "C" not null, result text collate "C", expires_at bigint not null);
+
+-- 0008-management/2
+create index request_key_by_expiry on request_key (expires_at);
+
+create index request_key_by_expiry on request_key (expires_at);

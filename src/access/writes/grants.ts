@@ -1,6 +1,5 @@
-import { insertGrant, insertNamespace, recordChange } from "../../metadata/index.ts";
+import { insertGrant, recordChange } from "../../metadata/index.ts";
 import type { Attribution, Transaction } from "../../metadata/index.ts";
-import { RegistryError } from "../../oci/index.ts";
 import type { Action, Role } from "../../policy/index.ts";
 import { raiseVersion } from "./raise-version.ts";
 
@@ -52,21 +51,4 @@ export async function createGrant(tx: Transaction, input: CreateGrantInput): Pro
   });
   await raiseVersion(tx);
   return row!;
-}
-
-export interface CreateNamespaceInput {
-  readonly by: Attribution;
-  readonly path: string;
-  /** Whether anybody may pull from repositories below that say nothing themselves. */
-  readonly public: boolean;
-}
-
-/** Makes a namespace. @throws RegistryError CONFLICT when it is there */
-export async function createNamespace(tx: Transaction, input: CreateNamespaceInput): Promise<{ readonly id: number }> {
-  const { by, path } = input;
-  const row = await tx.first(insertNamespace, { path, public: input.public ? 1 : 0, now: tx.now });
-  if (row === undefined) throw new RegistryError("CONFLICT", `there is a namespace ${path} already`);
-  await recordChange(tx, by, { action: "create-namespace", repository: "", target: path, event: "access.changed" });
-  await raiseVersion(tx);
-  return row;
 }

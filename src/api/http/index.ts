@@ -5,5 +5,14 @@ export { explainListen } from "./explain-listen.ts";
 export { openListener } from "./listener.ts";
 export { formatRefused, formatRequest } from "./access-log.ts";
 export type { Listener, ListenerErrorCode, ListenerHooks, ListenerOptions, RefusedConnection } from "./listener.ts";
-export { joinable, sendChunk, sendContent, sendEmpty, sendError, sendJson, warningHeaders } from "./respond.ts";
+export {
+  joinable,
+  sendChunk,
+  sendContent,
+  sendEmpty,
+  sendError,
+  sendJson,
+  sendRefusal,
+  warningHeaders,
+} from "./respond.ts";
 export type { ContentBody, RawHeaders, Wire } from "./respond.ts";

@@ -106,6 +106,17 @@ export function warningHeaders(texts: readonly string[]): string[] {
  * still on its way the connection closes after the answer, so that the client need not send it all.
  */
 export function sendError(exchange: Exchange, error: RegistryError, wire: Wire, headers: RawHeaders = []): void {
+  sendRefusal(exchange, wire, headers, errorText(error, wire, exchange.id), "application/json");
+}
+
+/** The same with a document of the dialect's own. */
+export function sendRefusal(
+  exchange: Exchange,
+  { status, retryAfter }: Pick<Wire, "status" | "retryAfter">,
+  headers: RawHeaders,
+  text: string,
+  type: string,
+): void {
   const { request, response } = exchange;
   if (response.headersSent) {
     // Half of an answer is out: only a broken connection tells the client that it is not whole.
@@ -113,14 +124,14 @@ export function sendError(exchange: Exchange, error: RegistryError, wire: Wire, 
     return;
   }
   const all = [...headers, "X-Request-Id", exchange.id];
-  if (wire.retryAfter !== undefined) all.push("Retry-After", String(wire.retryAfter));
+  if (retryAfter !== undefined) all.push("Retry-After", String(retryAfter));
   if (isBodyPending(request)) {
     exchange.connection.broken = true;
     response.shouldKeepAlive = false;
     lingerAfterAnswer(request.socket);
     request.resume();
   }
-  sendJson(exchange, wire.status, all, errorText(error, wire, exchange.id));
+  sendJson(exchange, status, all, text, type);
 }
 
 /** The error's document. */

@@ -125,6 +125,7 @@ export function loadTables(dialect: DialectName): string[] {
       10,
       `'key-' || i, 'EdDSA', '{}', 'sealed', i, i, i`,
     ),
+    fill("request_key", "key, body, expires_at", 2000, `${hex("i")}, ${hex("i")}, i`),
     "analyze",
   ];
 }

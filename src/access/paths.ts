@@ -1,0 +1,21 @@
+import { versionOf } from "../lib/index.ts";
+import type { NamespaceRow } from "../metadata/index.ts";
+
+/** Above all characters of a repository's name, and below the `~` of deleted ones. */
+const end = "{";
+
+/** Names after `first` and before `before` are those below the namespace. `0` follows `/` in byte order. */
+export function boundsOf(path: string): { readonly first: string; readonly before: string } {
+  return path === "" ? { first: "", before: end } : { first: `${path}/`, before: `${path}0` };
+}
+
+/** The namespace above a namespace or repository, there or not; that of the root is the root. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "" : path.slice(0, slash);
+}
+
+/** For `ETag`. */
+export function versionOfNamespace(row: NamespaceRow): string {
+  return versionOf([row.id, row.path, row.public]);
+}

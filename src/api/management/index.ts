@@ -1,0 +1,2 @@
+export type { Management } from "./call.ts";
+export { handleManagement } from "./handle.ts";

@@ -1,0 +1,18 @@
+import type { Endpoints } from "./endpoint.ts";
+import { meEndpoints } from "./me.ts";
+import { namespaceEndpoints } from "./namespaces.ts";
+
+export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
+export { problem } from "./problem.ts";
+export type { Problem } from "./problem.ts";
+export { meEndpoints } from "./me.ts";
+export { namespaceEndpoints } from "./namespaces.ts";
+
+/** Every route of the management API by its operation's id. Add a resource's table here, and its handlers beside. */
+export const endpoints = {
+  ...meEndpoints,
+  ...namespaceEndpoints,
+} as const satisfies Endpoints;
+
+/** Below what all routes lie. */
+export const apiPrefix = "/api/v1";
