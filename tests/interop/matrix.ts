@@ -79,7 +79,7 @@ export function testClient(place: Workplace, client: Client): void {
 
 async function expectRow(name: string, row: Row): Promise<void> {
   const rows = JSON.parse(await readFile(goldenPath, "utf8").catch(() => "{}")) as Record<string, Row>;
-  if (process.env["BERTH_GOLDEN"] === "1") {
+  if (process.env["GOLDEN"] === "write") {
     const next = Object.fromEntries(Object.entries({ ...rows, [name]: row }).sort(([a], [b]) => (a < b ? -1 : 1)));
     await writeFile(goldenPath, `${JSON.stringify(next, null, 2)}\n`);
     await writeFile(pagePath, renderPage(next));

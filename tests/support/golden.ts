@@ -8,7 +8,7 @@ import { expect } from "vitest";
  */
 export async function expectGolden(name: string, text: string): Promise<void> {
   const path = resolve(import.meta.dirname, "../golden", name);
-  if (process.env["BERTH_GOLDEN"] === "1") {
+  if (process.env["GOLDEN"] === "write") {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
     return;
