@@ -20,7 +20,7 @@ import type { AccessSettings } from "./access/index.ts";
 import type { Registry, RegistrySettings } from "./registry/index.ts";
 import { writes } from "./writes.ts";
 import type { AllWrites } from "./writes.ts";
-import { BlobStore, BufferPool, filesystemDriver, s3Driver } from "./storage/index.ts";
+import { BlobStore, BufferPool, StorageError, filesystemDriver, s3Driver } from "./storage/index.ts";
 import type { BlobDriver } from "./storage/index.ts";
 
 /** Rows and bytes, ready for the use-cases. */
@@ -42,7 +42,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   };
   try {
     const metadata = await openRows(config, opened);
-    const store = await openBytes(config, metadata);
+    const store = await openBytes(config, async () => !(await namesObjects(metadata)));
     opened.push(() => store.close());
     const proposal = { uploadKey: randomBytes(32).toString("hex"), epoch: randomBytes(16).toString("hex") };
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
@@ -67,17 +67,25 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
 }
 
 /**
- * The same for commands that only read, beside a server that may be running.
+ * The same for commands that only read, beside a server that may be running. Nothing is made, neither schema nor store.
  * @throws MetadataError, StorageError
  */
 export async function openReadOnlyStores(config: Config, log: Log): Promise<Stores> {
   const { database } = config;
-  if (database.kind === "postgres") return openStores(config, log);
-  const metadata = openSqliteReadOnly<AllWrites>(database.path);
+  const metadata =
+    database.kind === "postgres"
+      ? await openPostgres(database.url, writes, { readOnly: true })
+      : openSqliteReadOnly<AllWrites>(database.path);
+  const opened: (() => unknown)[] = [() => metadata.close()];
+  const close = async () => {
+    for (const end of opened.splice(0).toReversed()) await end();
+  };
   try {
-    const store = await openBytes(config, metadata);
+    const store = await openBytes(config, refuseToMake);
+    opened.push(() => store.close());
     const alarm = (what: string, facts: object) => log.error(what, facts);
     const access = await openAccess(metadata, accessSettingsOf(config));
+    opened.push(() => access.version.close());
     const registry = {
       metadata,
       access,
@@ -87,15 +95,9 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
       alarm,
       settings: settingsOf(config),
     };
-    return {
-      registry,
-      async close() {
-        await store.close();
-        await metadata.close();
-      },
-    };
+    return { registry, close };
   } catch (error) {
-    await metadata.close();
+    await close();
     throw error;
   }
 }
@@ -175,13 +177,25 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
   }
 }
 
-async function openBytes(config: Config, metadata: Metadata<AllWrites>): Promise<BlobStore> {
-  const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
-  const buffers = new BufferPool(bufferBytes);
-  return new BlobStore(await openDriver(config, buffers, metadata), { inlineBytes, buffers, freeSpace });
+/** Says whether a store may be made where there is none; throws to refuse it in other words. */
+type MayMake = () => Promise<boolean>;
+
+function refuseToMake(): Promise<never> {
+  const message =
+    "there is no blob store yet where `storage` says: `berth serve` makes it, or let `storage` name the right one";
+  return Promise.reject(new StorageError("unavailable", message));
 }
 
-/** Whether one of the first rows names an object that should be there. */
+async function openBytes(config: Config, mayMake: MayMake): Promise<BlobStore> {
+  const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
+  const buffers = new BufferPool(bufferBytes);
+  return new BlobStore(await openDriver(config, buffers, mayMake), { inlineBytes, buffers, freeSpace });
+}
+
+/**
+ * Whether one of the first rows names an object that should be there. An empty directory or bucket is then one that is not
+ * mounted, or the wrong one: every pull from it would mark its blob as lost.
+ */
 async function namesObjects({ read }: Metadata<AllWrites>): Promise<boolean> {
   const blobs = await read.all(listBlobs, { after: 0, limit: 1000 });
   return blobs.some(({ key, bad }) => key !== null && bad === 0);
@@ -190,7 +204,7 @@ async function namesObjects({ read }: Metadata<AllWrites>): Promise<boolean> {
 async function openDriver(
   { data, storage, storageCredentials }: Config,
   buffers: BufferPool,
-  metadata: Metadata<AllWrites>,
+  mayMake: MayMake,
 ): Promise<BlobDriver> {
   const { accessKeyId, secretAccessKey } = storageCredentials;
   const credentials =
@@ -199,8 +213,6 @@ async function openDriver(
     storage.kind === "s3"
       ? await s3Driver({ ...storage, credentials, spool: join(data, "spool") }, buffers)
       : filesystemDriver(storage.directory);
-  // An empty directory or bucket where there were objects is one that is not mounted, or the wrong one: every pull from it
-  // would mark its blob as lost.
-  await driver.open(async () => !(await namesObjects(metadata)));
+  await driver.open(mayMake);
   return driver;
 }

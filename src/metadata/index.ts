@@ -60,10 +60,12 @@ export {
   deleteNode,
   deleteOldNodes,
   deleteUpload,
+  countExpiredUploads,
   findNode,
   findUpload,
   insertUpload,
   listExpiredUploads,
+  listNodes,
   lockUpload,
   putNode,
   releaseLeases,
@@ -142,6 +144,7 @@ export {
   putInstallation,
   raiseInstallation,
   recordChange,
+  readTime,
 } from "./trail.ts";
 export type { Attribution, Change } from "./trail.ts";
 export { MetadataError } from "./metadata.ts";

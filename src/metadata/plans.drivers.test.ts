@@ -31,6 +31,8 @@ const allowed: { readonly [statement: string]: string } = {
   findNode: "a handful of rows",
   deleteNode: "a handful of rows",
   releaseLeases: "once, at the start; uploads under way are few",
+  countExpiredUploads: "a command that looks without doing",
+  listNodes: "a command that asks who is there: one row for each process of the last day",
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",

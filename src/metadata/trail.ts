@@ -83,6 +83,17 @@ export async function recordChange(tx: Transaction, by: Attribution, change: Cha
   await tx.run(insertEvent, { type: change.event, repository, payload, now: tx.now });
 }
 
+/** The database's clock, for looking without doing: a write is told it. */
+export const readTime = statement(
+  "readTime",
+  (_db, _p: { readonly [none: string]: never }, d) =>
+    sql<{ now: number }>`select ${sql.raw(
+      d.name === "sqlite"
+        ? "cast(unixepoch('subsec') * 1000 as integer)"
+        : "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+    )} as now`,
+);
+
 export const findInstallation = statement("findInstallation", (db, p: { name: string }) =>
   db.selectFrom("installation").select("value").where("name", "=", p.name),
 );

@@ -126,6 +126,14 @@ export const listExpiredUploads = statement(
     select * from upload where expires_at < ${p.now} and lease_until < ${p.now} order by expires_at limit ${p.limit} ${d.skipLocked}`,
 );
 
+/** For looking without doing. */
+export const countExpiredUploads = statement(
+  "countExpiredUploads",
+  (_db, p: { now: number }) =>
+    sql<{ count: number }>`
+    select count(*) as count from upload where expires_at < ${p.now} and lease_until < ${p.now} and cancelled = 0`,
+);
+
 /** A process says that it is there. */
 export const putNode = statement("putNode", (db, p: { id: string; now: number }) =>
   db
@@ -136,6 +144,11 @@ export const putNode = statement("putNode", (db, p: { id: string; now: number })
 
 export const findNode = statement("findNode", (db, p: { id: string }) =>
   db.selectFrom("node").select("seen_at").where("id", "=", p.id),
+);
+
+/** The processes that said that they are there and did not leave in order. */
+export const listNodes = statement("listNodes", (db, _p: { readonly [none: string]: never }) =>
+  db.selectFrom("node").select(["id", "seen_at"]).orderBy("id"),
 );
 
 export const deleteNode = statement("deleteNode", (db, p: { id: string }) =>

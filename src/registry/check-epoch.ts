@@ -1,6 +1,7 @@
 import type { BlobDriver } from "../storage/index.ts";
 import { StorageError } from "../storage/index.ts";
 import type { Registry } from "./registry.ts";
+import { findMark } from "./writes/epoch.ts";
 import type { Mark } from "./writes/epoch.ts";
 
 /*
@@ -16,19 +17,34 @@ import type { Mark } from "./writes/epoch.ts";
  */
 export async function checkEpoch(registry: Registry, advance: boolean): Promise<string | undefined> {
   const { metadata, store } = registry;
-  // The store's first: its mark follows the database's, so that another node's advance in between looks right.
-  const theirs = await readStoreMark(store.driver);
-  const mine = await metadata.write("readMark", {});
-  if (theirs === undefined) {
-    if (mine.turn > 0) return "the blob store has no mark, but the database has been used with one that had";
-    await writeStoreMark(store.driver, { epoch: mine.epoch, turn: 0 });
-  } else if (theirs.epoch !== mine.epoch) {
-    return `the blob store belongs to another database: its epoch is ${theirs.epoch}, the database's ${mine.epoch}`;
-  } else if (theirs.turn > mine.turn) {
-    return `the database is older than the blob store (its turn is ${mine.turn}, the store's ${theirs.turn}): it was restored from a backup`;
-  }
+  const { off, theirs, mine } = await compareMarks(registry);
+  if (off !== undefined) return off;
+  if (theirs === undefined) await writeStoreMark(store.driver, { epoch: mine.epoch, turn: 0 });
   if (advance) await writeStoreMark(store.driver, await metadata.write("advanceTurn", {}));
   return undefined;
+}
+
+/** The same without leaving a trace. @throws StorageError, MetadataError */
+export async function compareMarks({ metadata: { read }, store }: Pick<Registry, "metadata" | "store">): Promise<{
+  readonly off: string | undefined;
+  readonly theirs: Mark | undefined;
+  readonly mine: Mark;
+}> {
+  // The store's first: its mark follows the database's, so that another node's advance in between looks right.
+  const theirs = await readStoreMark(store.driver);
+  const mine = await findMark(read);
+  return { off: explainMarks(theirs, mine), theirs, mine };
+}
+
+function explainMarks(theirs: Mark | undefined, mine: Mark): string | undefined {
+  if (theirs === undefined) {
+    return mine.turn > 0 ? "the blob store has no mark, but the database has been used with one that had" : undefined;
+  }
+  if (theirs.epoch !== mine.epoch) {
+    return `the blob store belongs to another database: its epoch is ${theirs.epoch}, the database's ${mine.epoch}`;
+  }
+  if (theirs.turn <= mine.turn) return undefined;
+  return `the database is older than the blob store (its turn is ${mine.turn}, the store's ${theirs.turn}): it was restored from a backup`;
 }
 
 /** @throws StorageError `failed` when there is a mark that is not understood */

@@ -1,7 +1,8 @@
-import { checkEpoch } from "./check-epoch.ts";
+import { findGround } from "./find-ground.ts";
+import type { GroundOptions } from "./find-ground.ts";
 import { reapObjects } from "./reap-objects.ts";
+import { queueUnheld } from "./repair-content.ts";
 import type { Registry } from "./registry.ts";
-import type { SteadyClock } from "./steady-clock.ts";
 import { sweepOrphans } from "./sweep-orphans.ts";
 import { parseState } from "./parse-state.ts";
 import { reviewKinds } from "./writes/judge.ts";
@@ -24,11 +25,7 @@ export interface Collected {
 }
 
 /** What a pass is to do. */
-export interface CollectOptions {
-  /** Undefined for a command that is alone with the registry: nobody holds pins that its clock could cheat. */
-  readonly clock: SteadyClock | undefined;
-  /** Compare the marks of database and store first, and raise the turn. */
-  readonly checkMark: boolean;
+export interface CollectOptions extends GroundOptions {
   /** Between two sweeps of the store, in milliseconds; 0 sweeps now. */
   readonly sweepEvery: number;
   /** Ends the pass between two batches. */
@@ -55,6 +52,7 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
   };
   const ground = await findGround(registry, options);
   if (ground.off !== undefined) return { ...done, off: ground.off };
+  if (options.checkMark) await queueWhatWasKept(registry);
   done.uploads = await expireUploads(registry, signal);
   const { lookGap, untagged, objectGrace } = registry.settings;
   const rule = { limit: batch, lookGap, steady: ground.steady, untagged, objectGrace };
@@ -76,29 +74,21 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
   return done;
 }
 
-/** What the pass may stand on: for how long the clock has been steady, or why there is to be none. */
-async function findGround(
-  registry: Registry,
-  { clock, checkMark }: CollectOptions,
-): Promise<{ readonly off: string | undefined; readonly steady: number }> {
-  const off = checkMark ? await checkEpoch(registry, true) : undefined;
-  if (off !== undefined || clock === undefined) return { off, steady: Number.MAX_SAFE_INTEGER };
-  const { now } = await registry.metadata.write("readMark", {});
-  const { steady, jumped, offFor } = clock.observe(now, registry.settings.pin);
-  if (jumped !== undefined) {
-    registry.alarm("the clock jumped, collection waits until all pins have run out", { byMs: Math.round(jumped) });
-  }
-  return { off: offFor > 0 ? `the clock jumped, ${Math.ceil(offFor / 1000)} s are left to wait` : undefined, steady };
-}
-
 async function expireUploads({ metadata, store, settings }: Registry, signal: AbortSignal): Promise<number> {
   let uploads = 0;
   for (let more = true; more && !signal.aborted;) {
     const expired = await metadata.write("expireUploads", { limit: batch, age: settings.uploadAge });
-    uploads += expired.ended.length;
+    uploads += expired.uploads;
     more = expired.more;
     // What is left behind here goes with the dead objects; this ends multipart uploads sooner.
     for (const { key, state } of expired.ended) await store.discard(key, parseState(state)).catch(() => undefined);
   }
   return uploads;
+}
+
+/** Manifests that were kept until now have no review on its way when the setting changes: they get one. */
+async function queueWhatWasKept(registry: Registry): Promise<void> {
+  const { untagged } = registry.settings;
+  const { before } = await registry.metadata.write("changeSetting", { name: "untagged", value: untagged });
+  if (untagged === "delete" && before !== "delete") await queueUnheld(registry, "no longer kept", ["manifest"]);
 }

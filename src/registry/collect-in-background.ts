@@ -1,7 +1,6 @@
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Collected, CollectOptions } from "./collect-garbage.ts";
 import type { Registry } from "./registry.ts";
-import { queueUnheld } from "./repair-content.ts";
 import { SteadyClock } from "./steady-clock.ts";
 
 /** Times of the background; milliseconds. */
@@ -42,7 +41,6 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
 
   const run = async (sweepEvery: number): Promise<Collected> => {
     const checkMark = off !== undefined || markedAt === undefined || performance.now() - markedAt > markEvery;
-    if (markedAt === undefined) await queueWhatWasKept(registry);
     const options: CollectOptions = { clock, checkMark, sweepEvery, signal: stopping.signal };
     const collected = await collectGarbage(registry, options);
     schedule.passed(collected);
@@ -88,11 +86,4 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
       await last;
     },
   };
-}
-
-/** Manifests that were kept until now have no review on its way when the setting changes: they get one. */
-async function queueWhatWasKept(registry: Registry): Promise<void> {
-  const { untagged } = registry.settings;
-  const { before } = await registry.metadata.write("changeSetting", { name: "untagged", value: untagged });
-  if (untagged === "delete" && before !== "delete") await queueUnheld(registry, "no longer kept", ["manifest"]);
 }

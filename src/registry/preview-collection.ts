@@ -1,4 +1,5 @@
-import { countDeadObjects, countOldOrphans, listDueReviews, listExpiredUploads } from "../metadata/index.ts";
+import { countDeadObjects, countExpiredUploads, countOldOrphans, listDueReviews, readTime } from "../metadata/index.ts";
+import { compareMarks } from "./check-epoch.ts";
 import type { Collected } from "./collect-garbage.ts";
 import { findUnnamed, inBatches } from "./find-unnamed.ts";
 import type { Registry } from "./registry.ts";
@@ -9,16 +10,18 @@ import type { ReviewKind } from "./writes/judge.ts";
 const page = 500;
 
 /**
- * What a pass would do now, without doing it. What the removed rows hold in turn is looked at by later passes, and is not
+ * What a pass would do now if the clock is steady, without doing it. What the removed rows hold in turn is looked at by later passes, and is not
  * in here.
  * @throws MetadataError, StorageError
  */
 export async function previewCollection(registry: Registry): Promise<Collected> {
   const { metadata, store, settings } = registry;
-  const now = Date.now();
   const counts = { removed: { manifest: 0, link: 0, blob: 0 }, condemned: { manifest: 0, link: 0, blob: 0 } };
+  const { off } = await compareMarks(registry);
+  if (off !== undefined) return { off, ...counts, uploads: 0, objects: 0, orphans: 0 };
+  const { now } = (await metadata.read.first(readTime, {}))!;
   for (const kind of reviewKinds) await previewReviews(registry, kind, now, counts);
-  const uploads = (await metadata.read.all(listExpiredUploads, { now, limit: 100_000 })).length;
+  const uploads = (await metadata.read.first(countExpiredUploads, { now }))?.count ?? 0;
   const objects = (await metadata.read.first(countDeadObjects, { now }))?.count ?? 0;
   let orphans = 0;
   for await (const entries of inBatches(store.driver.list(), page)) {
@@ -26,7 +29,7 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
     const before = now - settings.orphanGrace;
     orphans += (await metadata.read.first(countOldOrphans, { keys, before }))?.count ?? 0;
   }
-  return { off: undefined, ...counts, uploads, objects, orphans };
+  return { off, ...counts, uploads, objects, orphans };
 }
 
 async function previewReviews(

@@ -5,7 +5,7 @@ import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-conte
 import { acknowledgeRestore, advanceTurn, readMark } from "./writes/epoch.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
-import { putHeartbeat, removeNode } from "./writes/nodes.ts";
+import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
 import { putManifest } from "./writes/put-manifest.ts";
@@ -51,6 +51,7 @@ export const registryWrites = {
   postponeDeadObject,
   queueUnheld,
   readMark,
+  readNodes,
   releaseLeases,
   removeNode,
   renewUpload,

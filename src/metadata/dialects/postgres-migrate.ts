@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { listSteps, spell } from "../migrations/index.ts";
-import { refuseNewer } from "./sqlite-migrate.ts";
+import { refuseNewer, refuseOlder } from "./sqlite-migrate.ts";
 
 /** Any number that all versions of Berth agree on: "berth" in ASCII. */
 const lockNumber = 0x6265727468;
@@ -38,6 +38,17 @@ export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = li
     await client.query("select pg_advisory_unlock($1)", [lockNumber]).catch(() => (broken = true));
     client.release(broken);
   }
+}
+
+/** Changes nothing. @throws MetadataError when the schema is not the one that this version works with */
+export async function checkPostgresSchema(pool: Pick<pg.Pool, "query">, steps = listSteps()): Promise<void> {
+  const found = await pool.query(
+    "select 1 from pg_tables where schemaname = any(current_schemas(false)) and tablename = 'migration'",
+  );
+  const rows = found.rowCount === 0 ? [] : (await pool.query<{ name: string }>("select name from migration")).rows;
+  const applied = new Set(rows.map((row) => row.name));
+  refuseNewer(applied, steps);
+  refuseOlder(applied, steps);
 }
 
 /** Another node's migration, and a step over many rows, may take as long as they need (milliseconds). */

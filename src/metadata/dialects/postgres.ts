@@ -4,7 +4,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
-import { migratePostgres } from "./postgres-migrate.ts";
+import { checkPostgresSchema, migratePostgres } from "./postgres-migrate.ts";
 
 /** How long a write is tried again, in milliseconds, before the caller is told to come back later. */
 const patience = 10_000;
@@ -17,6 +17,8 @@ export interface PostgresOptions {
   readonly connections?: number;
   /** How long a statement may take before its connection counts as lost, in milliseconds. */
   readonly answerWithin?: number;
+  /** Every write is refused, and no schema is made: for commands that look. */
+  readonly readOnly?: boolean;
   /** Called before each statement of a write; isolation tests hold a transaction still with it. */
   readonly before?: (statement: string) => Promise<void>;
 }
@@ -51,7 +53,8 @@ export async function openPostgres<W extends Writes>(
   // So would that of a connection that is lost between two statements of a write; the next statement fails with it.
   pool.on("connect", (client) => client.on("error", () => undefined));
   try {
-    await migratePostgres(pool);
+    if (options.readOnly) await checkPostgresSchema(pool);
+    else await migratePostgres(pool);
   } catch (error) {
     await pool.end();
     throw translatePostgres(
@@ -75,6 +78,7 @@ export async function openPostgres<W extends Writes>(
         | ((tx: Transaction, input: InputOf<W[N]>) => Promise<OutputOf<W[N]>>)
         | undefined;
       if (closed !== undefined) throw new MetadataError("unavailable", "the database is closed");
+      if (options.readOnly) throw new MetadataError("failed", "this database was opened for reading only");
       if (write === undefined) throw new MetadataError("failed", `there is no write named ${name}`);
       counts.writes++;
       counts.waiting++;

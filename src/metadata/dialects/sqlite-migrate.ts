@@ -2,6 +2,15 @@ import { MetadataError } from "../metadata.ts";
 import { listSteps, spell } from "../migrations/index.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
+/** Changes nothing. @throws MetadataError when the schema is not the one that this version works with */
+export function checkSqliteSchema({ database }: SqliteConnection, steps = listSteps()): void {
+  const found = database.prepare("select 1 from sqlite_schema where name = 'migration'").get();
+  const rows = found === undefined ? [] : database.prepare("select name from migration").all();
+  const applied = new Set(rows.map((row) => String(row["name"])));
+  refuseNewer(applied, steps);
+  refuseOlder(applied, steps);
+}
+
 /**
  * Brings the schema up to date; each step commits with the row that records it. Resolves with the steps that were run.
  * @throws MetadataError `failed` when the database has steps that this version does not know
@@ -18,6 +27,14 @@ export function migrateSqlite(connection: SqliteConnection, steps = listSteps())
   );
   refuseNewer(applied, steps);
   return steps.filter((step) => !applied.has(step.name) && applyStep(connection, step)).map((step) => step.name);
+}
+
+/** For who may not bring it up to date. @throws MetadataError `unavailable` */
+export function refuseOlder(applied: ReadonlySet<string>, steps: readonly { readonly name: string }[]): void {
+  const missing = steps.find(({ name }) => !applied.has(name));
+  if (missing === undefined) return;
+  const what = applied.size === 0 ? "the database is empty" : `the database has not the step ${missing.name} yet`;
+  throw new MetadataError("unavailable", `${what}: \`berth serve\` or \`berth db migrate\` makes what is missing`);
 }
 
 /** False when another process was quicker: what was applied is looked at again under the write lock. */

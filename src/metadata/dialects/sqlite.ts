@@ -4,7 +4,7 @@ import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
 import { SqliteConnection, translate } from "./sqlite-connection.ts";
 import { GroupCommit, generationSlot, generationSlots, openReply, pingName } from "./sqlite-group.ts";
 import type { Job, Reply } from "./sqlite-group.ts";
-import { migrateSqlite } from "./sqlite-migrate.ts";
+import { checkSqliteSchema, migrateSqlite } from "./sqlite-migrate.ts";
 
 /** What the writer thread is started with. */
 export interface WriterStart {
@@ -153,10 +153,16 @@ export function openSqliteInProcess<W extends Writes>(path: string, writes: W): 
 /**
  * Reads only, beside a server that may be running; every write is refused. Reads must be short: while one lasts the
  * server's log of writes grows.
- * @throws MetadataError `unavailable` when there is no database
+ * @throws MetadataError `unavailable` when there is no database, or an older one
  */
 export function openSqliteReadOnly<W extends Writes>(path: string): Metadata<W> {
   const reader = new SqliteConnection(path, { readOnly: true });
+  try {
+    checkSqliteSchema(reader);
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
   const asked = new Asked(() => undefined);
   asked.end(new MetadataError("failed", "this database was opened for reading only"));
   return metadataOver<W>(reader, asked, new Int32Array(generationSlots), async () => reader.close());

@@ -1,5 +1,5 @@
 import { findInstallation, putInstallation } from "../../metadata/index.ts";
-import type { Transaction } from "../../metadata/index.ts";
+import type { Reader, Transaction } from "../../metadata/index.ts";
 
 /** What ties a database to its store, kept in both (docs/garbage-collection.md, "Which store, which time"). */
 export interface Mark {
@@ -14,9 +14,14 @@ export async function readMark(
   tx: Transaction,
   _input: Readonly<Record<string, never>>,
 ): Promise<Mark & { readonly now: number }> {
-  const epoch = (await tx.first(findInstallation, { name: "epoch" }))?.value ?? "";
-  const turn = Number((await tx.first(findInstallation, { name: "turn" }))?.value ?? 0);
-  return { epoch, turn, now: tx.now };
+  return { ...(await findMark(tx)), now: tx.now };
+}
+
+/** The database's mark. */
+export async function findMark(read: Reader): Promise<Mark> {
+  const epoch = (await read.first(findInstallation, { name: "epoch" }))?.value ?? "";
+  const turn = Number((await read.first(findInstallation, { name: "turn" }))?.value ?? 0);
+  return { epoch, turn };
 }
 
 /** Raises the turn; the store is told after the commit. */

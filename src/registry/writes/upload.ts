@@ -137,7 +137,7 @@ export interface EndedUpload {
 export async function expireUploads(
   tx: Transaction,
   input: { readonly limit: number; readonly age: number },
-): Promise<{ readonly ended: EndedUpload[]; readonly more: boolean }> {
+): Promise<{ readonly uploads: number; readonly ended: EndedUpload[]; readonly more: boolean }> {
   const rows = await tx.all(listExpiredUploads, { now: tx.now, limit: input.limit });
   const ended: EndedUpload[] = [];
   for (const { id, key, state, created_at: created } of rows) {
@@ -147,7 +147,8 @@ export async function expireUploads(
     await tx.run(insertDeadObject, { key, notBefore: tx.now });
     ended.push({ key, state });
   }
-  return { ended, more: rows.length === input.limit };
+  const uploads = rows.filter((row) => row.cancelled === 0).length;
+  return { uploads, ended, more: rows.length === input.limit };
 }
 
 /** Who holds an upload, and by which claim. */
