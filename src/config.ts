@@ -85,6 +85,10 @@ export const configSchema = z.strictObject({
     },
     { about: "Credentials." },
   ),
+  audit: group(
+    { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
+    { about: "What was done and refused, and by whom." },
+  ),
   publicUrl: parsed(parsePublicUrl, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",

@@ -12,7 +12,7 @@ import type { Address, Log } from "./lib/index.ts";
 import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
-import { ensureFirstOwner, firstOwner } from "./access/index.ts";
+import { ensureFirstOwner, firstOwner, keepTrail } from "./access/index.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
@@ -63,6 +63,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       sweepEvery: Math.max(interval, orphanGrace / 4),
       passed: (collected) => watch.passed(collected),
     });
+    const alarm = registry.alarm;
+    const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
@@ -74,6 +76,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await control?.close();
         await collection.stop();
         await heart?.stop();
+        await trail.stop();
         await stores.close();
         await watch.close();
       },
@@ -107,6 +110,8 @@ async function openControl(
 }
 
 const minute = 60_000;
+/** Between two seals of the audit rows, in milliseconds. */
+const trailInterval = 5_000;
 
 function listenerOptions({ listen, tls, limits, trustedProxies }: Config): ListenerOptions {
   const { certificate, key } = tls;

@@ -1,6 +1,7 @@
 import type { Metadata } from "../metadata/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import type { AccessWrites } from "./writes.ts";
+import type { RefusalLog } from "./refusals.ts";
 
 /** Limits and times; durations are milliseconds. */
 export interface AccessSettings {
@@ -16,6 +17,8 @@ export interface AccessSettings {
 export interface Access extends RightsSource {
   readonly metadata: Metadata<AccessWrites>;
   readonly settings: AccessSettings;
+  /** What was refused lately and waits to be written down. */
+  readonly refusals: RefusalLog;
   /** Key under which shown credentials are remembered; of this process alone. */
   readonly memoryKey: Uint8Array;
 }

@@ -12,7 +12,7 @@ import {
 import type { Access } from "./access.ts";
 import { isPasswordQueueFull, verifyPassword } from "./passwords.ts";
 import { anonymous, operator } from "./principal.ts";
-import type { Limit, Principal, ScopeEntry } from "./principal.ts";
+import type { Caller, Limit, Principal, ScopeEntry } from "./principal.ts";
 import { findSecretKind, hashSecret } from "./secret.ts";
 
 /** How long a verified credential is remembered, in milliseconds: a password costs a slow hash. */
@@ -38,11 +38,17 @@ const memories = new WeakMap<Access, Map<string, Remembered>>();
 
 /**
  * Who shows this `Authorization` header: Basic with a user's or robot's name, or `token`, and its secret; Bearer with a
- * personal token. Nothing shown is anonymous; in open mode everybody is the operator, whatever is shown.
+ * personal token. Nothing shown is anonymous; in open mode everybody is the operator, whatever is shown. What is refused is
+ * noted for the audit rows.
+ * @param from the request that shows it
  * @throws RegistryError UNAUTHORIZED with the same words for all that is wrong; TOO_MANY_REQUESTS when too many passwords
  * wait to be looked at; UNAVAILABLE when the rows cannot be read
  */
-export async function authenticate(access: Access, header: string | undefined): Promise<Principal> {
+export async function authenticate(
+  access: Access,
+  header: string | undefined,
+  from?: Pick<Caller, "address" | "id">,
+): Promise<Principal> {
   if (access.settings.open) return operator;
   if (header === undefined) return anonymous;
   const key = keyOf(access, header);
@@ -56,7 +62,10 @@ export async function authenticate(access: Access, header: string | undefined): 
     }
     memoryOf(access).delete(key);
   }
-  const verified = await verifyCredential(access, header);
+  const verified = await verifyCredential(access, header).catch((error: unknown) => {
+    noteFailure(access, from, error);
+    throw error;
+  });
   const memory = memoryOf(access);
   if (memory.size >= rememberLimit) memory.clear();
   const { principal, isGood, endsAt } = verified;
@@ -78,7 +87,16 @@ async function verifyCredential(access: Access, header: string): Promise<Verifie
   if (basic !== undefined) return verifySecret(access, basic.name, basic.secret);
   const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(header)?.[1];
   if (bearer !== undefined && findSecretKind(bearer) !== undefined) return verifySecret(access, "token", bearer);
-  throw wrongCredential();
+  throw wrongCredential("bearer", "", "it is no credential of this registry");
+}
+
+/** Writes of a login only what is known to be no secret: some type their password where the name belongs. */
+function noteFailure(access: Access, from: Pick<Caller, "address" | "id"> | undefined, error: unknown): void {
+  if (!(error instanceof RegistryError) || !(error.cause instanceof LoginFailure)) return;
+  const { credential, whose, message: reason } = error.cause;
+  const { address = null, id: request = null } = from ?? {};
+  const by = { principal: anonymous.name, credential, address, request, reason };
+  access.refusals.note({ by, action: "login", repository: "", target: whose, challenged: false });
 }
 
 /** RFC 7617. Undefined for another scheme. @throws RegistryError UNAUTHORIZED */
@@ -87,7 +105,7 @@ function parseBasic(header: string): { readonly name: string; readonly secret: s
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
-  if (colon < 0) throw wrongCredential();
+  if (colon < 0) throw wrongCredential("password", "", "it is not of the form name:password");
   return { name: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
@@ -111,7 +129,9 @@ async function verifyAccount(access: Access, name: string, password: string): Pr
     throw new RegistryError("TOO_MANY_REQUESTS", "too many logins wait to be looked at: try again in a few seconds");
   }
   const good = await verifyPassword(password, account?.password ?? null);
-  if (!good || account === undefined || account.disabled !== 0) throw wrongCredential();
+  if (account === undefined) throw wrongCredential("password", "", "there is no such user");
+  const failed = !good ? "the password is wrong" : account.disabled !== 0 ? "the account is disabled" : undefined;
+  if (failed !== undefined) throw wrongCredential("password", `user:${name}`, failed);
   const { id } = account;
   return {
     principal: { kind: "account", id, name: `user:${name}`, credential: "password", limits: [] },
@@ -127,9 +147,18 @@ async function verifyToken(access: Access, name: string, secret: string): Promis
   const { read } = access.metadata;
   const token = await read.first(findTokenByHash, { hash: hashSecret(secret) });
   const account = token && (await read.first(findAccountById, { account: token.account_id }));
-  if (token === undefined || account === undefined || account.disabled !== 0) throw wrongCredential();
-  if (name !== "token" && name !== account.name) throw wrongCredential();
-  if (token.revoked_at !== null || token.expires_at <= Date.now()) throw wrongCredential();
+  if (token === undefined || account === undefined) throw wrongCredential("token", "", "there is no such token");
+  const failed =
+    account.disabled !== 0
+      ? "the account is disabled"
+      : name !== "token" && name !== account.name
+        ? "it is the token of another user"
+        : token.revoked_at !== null
+          ? "the token was revoked"
+          : token.expires_at <= Date.now()
+            ? "the token has expired"
+            : undefined;
+  if (failed !== undefined) throw wrongCredential(`token:${token.id}`, `user:${account.name}`, failed);
   const limits: Limit[] = [];
   if (token.scope !== null) {
     const entries = JSON.parse(token.scope) as ScopeEntry[];
@@ -159,9 +188,13 @@ async function verifyRobot(access: Access, name: string, secret: string): Promis
   const robot = kept && (await read.first(findRobot, { robot: kept.robot_id }));
   const isGoodAt = (now: number, of: typeof robot, until: number | undefined) =>
     of !== undefined && of.disabled === 0 && of.expires_at > now && until !== undefined && until > now;
-  if (kept === undefined || robot === undefined || !isGoodAt(Date.now(), robot, kept.expires_at))
-    throw wrongCredential();
-  if (name !== "token" && name !== robot.login) throw wrongCredential();
+  if (kept === undefined || robot === undefined) throw wrongCredential("secret", "", "there is no such robot");
+  const failed = !isGoodAt(Date.now(), robot, kept.expires_at)
+    ? "the robot is disabled, or it or its secret has expired"
+    : name !== "token" && name !== robot.login
+      ? "it is the secret of another robot"
+      : undefined;
+  if (failed !== undefined) throw wrongCredential(`secret:${kept.id}`, `robot:${robot.login}`, failed);
   return {
     principal: {
       kind: "robot",
@@ -184,10 +217,22 @@ function isAccountName(name: string): boolean {
   return name.length <= 64 && /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name);
 }
 
-function wrongCredential(): RegistryError {
+/** What is wrong with a credential: for the audit row, never for whoever shows it. */
+class LoginFailure extends Error {
+  readonly credential: string;
+  readonly whose: string;
+  constructor(credential: string, whose: string, why: string) {
+    super(why);
+    this.credential = credential;
+    this.whose = whose;
+  }
+}
+
+/** @param whose the account or robot, where it is one of ours */
+function wrongCredential(credential: string, whose: string, why: string): RegistryError {
   const message =
     "the user name or its password or token is wrong, expired or revoked: log in again, or ask for a new token";
-  return new RegistryError("UNAUTHORIZED", message);
+  return new RegistryError("UNAUTHORIZED", message, { cause: new LoginFailure(credential, whose, why) });
 }
 
 function memoryOf(access: Access): Map<string, Remembered> {

@@ -63,7 +63,7 @@ async function authorizeByRows(
   const standing = await findStanding(access, principal);
   const facts = factsFor(standing, principal.limits, place);
   const decision = decideAction(facts, action);
-  if (!decision.allowed) throw refusal(caller, action, place, decision);
+  if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   if (action === "pull") {
     const { reason } = decision;
     const pull = { version, generation, until: standing.until, repository: place.id, reason };
@@ -71,7 +71,7 @@ async function authorizeByRows(
     return { by: { ...by, reason: decision.reason }, repository: place.id, ...nothingMore };
   }
   const create = place.id === null ? decideAction(facts, "create-repository") : undefined;
-  if (create?.allowed === false) throw refusal(caller, "create-repository", place, create);
+  if (create?.allowed === false) throw refuse(access, caller, "create-repository", place, create);
   const overwrite = decideAction(facts, "overwrite-tag");
   return {
     by: { ...by, reason: decision.reason },
@@ -137,7 +137,7 @@ export async function authorizeNamespace(
   if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: "open mode" };
   const place: Place = { kind: "namespace", path };
   const decision = decideAction(factsFor(await findStanding(access, principal), principal.limits, place), action);
-  if (!decision.allowed) throw refusal(caller, action, place, decision);
+  if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   return { ...by, reason: decision.reason };
 }
 
@@ -156,6 +156,20 @@ export async function authorizeSelf(
     return { ...attributionOf(caller), reason: "it is about the user itself" };
   }
   return authorizeNamespace(access, caller, action, "");
+}
+
+/** Whether the caller might do this to the repository, asked on its behalf: a no is no refusal of anything that it tried. */
+export async function mayDo(
+  access: RightsSource,
+  caller: Caller,
+  action: Action,
+  name: RepositoryName,
+): Promise<boolean> {
+  const { principal } = caller;
+  if (principal.kind === "operator" || principal.kind === "system") return true;
+  const place = await findPlace(access, name);
+  const facts = factsFor(await findStanding(access, principal), principal.limits, place);
+  return decideAction(facts, action).allowed;
 }
 
 /** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
@@ -184,7 +198,7 @@ export async function findPlace(
 }
 
 /** Who does something, for its audit row. */
-function attributionOf({ principal, address, id }: Caller): Attribution {
+export function attributionOf({ principal, address, id }: Caller): Attribution {
   return { principal: principal.name, credential: principal.credential, address, request: id, reason: null };
 }
 
@@ -231,6 +245,20 @@ function withinAt(standing: Standing, place: Place): LimitFact[] {
   const push = decisions.find(([action]) => action === "push")![1];
   const lists: (readonly string[] | undefined)[] = [undefined, ...push.tags];
   return lists.map((tags) => ({ of, allows: allowed.length === 0 ? [] : [{ actions: allowed, tags }] }));
+}
+
+/** The error, which is noted for the audit rows. */
+function refuse(access: RightsSource, caller: Caller, action: Action, place: Place, decision: Decision): RegistryError {
+  const error = refusal(caller, action, place, decision);
+  if (access.refusals === undefined) return error;
+  const by = { ...attributionOf(caller), reason: decision.reason };
+  const where = place.kind === "repository" ? { repository: place.name, target: "" } : namespaceOf(place.path);
+  access.refusals.note({ by, action, ...where, challenged: error.code === "UNAUTHORIZED" }, error);
+  return error;
+}
+
+function namespaceOf(path: string) {
+  return { repository: "", target: path === "" ? "the server" : `namespace ${path}` };
 }
 
 /** The same words whether the place is private or not there. */

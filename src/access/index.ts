@@ -1,7 +1,18 @@
 export type { Access, AccessSettings } from "./access.ts";
 export { authenticate, recallPrincipal } from "./authenticate.ts";
-export { authorize, authorizeNamespace, authorizeSelf, explainRights, findPlace, recallPull } from "./authorize.ts";
+export { attempt } from "./attempt.ts";
+export {
+  authorize,
+  authorizeNamespace,
+  authorizeSelf,
+  explainRights,
+  findPlace,
+  mayDo,
+  recallPull,
+} from "./authorize.ts";
 export type { Permit, Place } from "./authorize.ts";
+export { keepTrail } from "./keep-trail.ts";
+export type { TrailKeeper } from "./keep-trail.ts";
 export { listVisible } from "./list-visible.ts";
 export { ensureFirstOwner, firstOwner, openAccess } from "./open-access.ts";
 export { hashPassword } from "./passwords.ts";
@@ -9,7 +20,12 @@ export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";
 export { versionOfNamespace } from "./paths.ts";
 export { anonymous, operator, plainCaller } from "./principal.ts";
 export type { Caller, Limit, Principal, ScopeEntry } from "./principal.ts";
+export { parseTrailCursor, readLatest, readTrail } from "./read-trail.ts";
+export type { TrailEntry, TrailFilter } from "./read-trail.ts";
+export { RefusalLog } from "./refusals.ts";
 export { hashSecret, newSecret } from "./secret.ts";
 export type { Once } from "./writes/once.ts";
+export { verifyTrail } from "./verify-trail.ts";
+export type { VerifiedTrail } from "./verify-trail.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";

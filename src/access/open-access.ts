@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import type { Metadata } from "../metadata/index.ts";
 import type { Access, AccessSettings } from "./access.ts";
 import { hashPassword } from "./passwords.ts";
+import { RefusalLog } from "./refusals.ts";
 import { watchAccessVersion } from "./version.ts";
 import type { AccessWrites } from "./writes.ts";
 
 /** Rights over rows that are open; `close` ends what looks at them. @throws MetadataError */
 export async function openAccess(metadata: Metadata<AccessWrites>, settings: AccessSettings): Promise<Access> {
   const version = await watchAccessVersion(metadata);
-  return { metadata, settings, version, standings: new Map(), memoryKey: randomBytes(32) };
+  const refusals = new RefusalLog();
+  return { metadata, settings, version, refusals, standings: new Map(), memoryKey: randomBytes(32) };
 }
 
 /** The name of the first owner. */

@@ -1,5 +1,6 @@
 import type { Metadata } from "../metadata/index.ts";
 import type { Standing } from "./principal.ts";
+import type { RefusalLog } from "./refusals.ts";
 import type { AccessVersion } from "./version.ts";
 
 /** What deciding about rights reads: the rows of the moment, or those of a transaction. */
@@ -9,4 +10,6 @@ export interface RightsSource {
   readonly version: AccessVersion;
   /** Standings by kind and id, good for one version. */
   readonly standings: Map<string, Standing>;
+  /** Takes note of what is refused; within a transaction nobody does. */
+  readonly refusals?: RefusalLog;
 }

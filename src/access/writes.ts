@@ -3,6 +3,7 @@ import { createAccount, createFirstOwner } from "./writes/accounts.ts";
 import { createRobot, createToken } from "./writes/credentials.ts";
 import { createGrant } from "./writes/grants.ts";
 import { createNamespace, deleteNamespace, updateNamespace } from "./writes/namespaces.ts";
+import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
@@ -13,6 +14,9 @@ export const accessWrites = {
   createRobot,
   createToken,
   deleteNamespace,
+  expireTrail,
+  recordRefusals,
+  sealTrail,
   updateNamespace,
 } satisfies Writes;
 

@@ -138,9 +138,27 @@ export {
 export type { NamespaceRow } from "./namespaces.ts";
 export { deleteOldRequestKeys, findRequestKey, insertRequestKey, keepRequestResult } from "./request-keys.ts";
 export {
+  countUnsealed,
+  deleteSealedRows,
+  emptySeal,
+  findRowSealedFrom,
+  findSeal,
+  findUnsealed,
+  insertSeal,
+  listFullSeals,
+  listLatestRows,
+  listSealedRows,
+  listSeals,
+  listTrail,
+  listUnsealed,
+  sealRows,
+} from "./audit.ts";
+export type { AuditRow, AuditSeal } from "./audit.ts";
+export {
   findInstallation,
-  insertEvent,
+  insertAudit,
   insertInstallation,
+  lockInstallation,
   putInstallation,
   raiseInstallation,
   recordChange,

@@ -16,6 +16,7 @@ import { loadTables, sampleDigest } from "./testing/loaded-tables.ts";
 /** Statements that may look at a whole table or sort, each with the reason; all others are on the path of a request. */
 const allowed: { readonly [statement: string]: string } = {
   findInstallation: "a handful of rows, read at start",
+  lockInstallation: "a handful of rows, by the sealer",
   insertRepository: "SQLite lists the look for children that it takes only while a foreign key is violated",
   countDeadObjects: "asked by a command, once",
   countOldOrphans: "asked by a command; orphans are few",
@@ -23,6 +24,7 @@ const allowed: { readonly [statement: string]: string } = {
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
   listGroupsOfAccount: "rights of one principal, kept until access changes",
+  countUnsealed: "asked by a command, once; rows without a seal are few",
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",

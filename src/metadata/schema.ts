@@ -370,9 +370,10 @@ export interface EventTable {
   at: number;
 }
 
-/** Who changed what, written with the change. */
+/** Who did or tried what: a change, written with it, or refusals of one kind, written together. Only `seal` ever changes. */
 export interface AuditTable {
   id: Generated<number>;
+  /** When; of several refusals the last. */
   at: number;
   /** Who: `anonymous` in open mode. */
   principal: string;
@@ -393,6 +394,36 @@ export interface AuditTable {
   decision: string | null;
   /** Why: the grant, or what was missing. */
   reason: string | null;
+  /** Of several refusals the first; null for one alone. */
+  first_at: number | null;
+  /** How often it was refused; 1 for changes. */
+  times: Generated<number>;
+  /** The seal over it; null until the next is made. */
+  seal: number | null;
+}
+
+/** A link of the chain over audit rows; `src/access/seal.ts` draws what is hashed. */
+export interface AuditSealTable {
+  /** 1, 2, 3, … without a gap. */
+  number: number;
+  /** Hash of the seal before; empty for the first. Hashes are SHA-256 in hex. */
+  previous: string;
+  /** Rows under it, removed ones too. */
+  row_count: number;
+  rows_hash: string;
+  /** Names the row that does not fit; empty once the rows are removed. */
+  marks: Uint8Array;
+  /** JSON: how many rows by action and decision. */
+  summary: string;
+  /** Over all of the above but the marks. */
+  hash: string;
+  /** Earliest time of a row under it. */
+  first_at: number;
+  /** Latest time of a row under it. */
+  last_at: number;
+  sealed_at: number;
+  /** When retention removed its rows; null while they are there. */
+  removed_at: number | null;
 }
 
 /** A request of the management API that is done once, however often it comes. */
@@ -408,7 +439,7 @@ export interface RequestKeyTable {
 
 /** What all processes share. */
 export interface InstallationTable {
-  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`. */
+  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `audit-head`. */
   name: string;
   value: string;
 }
@@ -432,6 +463,7 @@ export interface Schema {
   node: NodeTable;
   event: EventTable;
   audit: AuditTable;
+  audit_seal: AuditSealTable;
   installation: InstallationTable;
   namespace: NamespaceTable;
   account: AccountTable;

@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import { statement } from "./statement.ts";
 import type { Transaction } from "./metadata.ts";
 
-/** An event for the outbox, in the transaction of what it tells of. */
+/**
+ * An event for those who will act on it, in the transaction of what it tells of. Nobody reads or removes events yet.
+ */
 export const insertEvent = statement(
   "insertEvent",
   (db, p: { type: string; repository: string; payload: string; now: number }) =>
@@ -39,6 +41,8 @@ export const insertAudit = statement(
       repository: string;
       target: string;
       detail: string | null;
+      firstAt: number | null;
+      times: number;
     },
   ) =>
     db.insertInto("audit").values({
@@ -53,6 +57,8 @@ export const insertAudit = statement(
       repository: p.repository,
       target: p.target,
       detail: p.detail,
+      first_at: p.firstAt,
+      times: p.times,
     }),
 );
 
@@ -77,7 +83,7 @@ export async function recordChange(tx: Transaction, by: Attribution, change: Cha
   const detail = facts === undefined ? null : JSON.stringify(facts);
   const decision = reason === null ? null : "allowed";
   const who = { principal, credential, address, request, decision, reason };
-  await tx.run(insertAudit, { now: tx.now, ...who, action, repository, target, detail });
+  await tx.run(insertAudit, { now: tx.now, ...who, action, repository, target, detail, firstAt: null, times: 1 });
   if (change.event === undefined) return;
   const payload = JSON.stringify({ target, principal, ...facts });
   await tx.run(insertEvent, { type: change.event, repository, payload, now: tx.now });
@@ -99,6 +105,13 @@ export const findInstallation = statement("findInstallation", (db, p: { name: st
 );
 
 /** Keeps the value that is there: the first node to come decides. */
+/** The same, kept for this transaction alone. */
+export const lockInstallation = statement(
+  "lockInstallation",
+  (_db, p: { name: string }, d) => sql<{ value: string }>`
+    select value from installation where name = ${p.name} ${d.forUpdate}`,
+);
+
 export const insertInstallation = statement("insertInstallation", (db, p: { name: string; value: string }) =>
   db
     .insertInto("installation")

@@ -1,5 +1,5 @@
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import { authorize } from "../access/index.ts";
+import { attempt, authorize } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
 
@@ -10,7 +10,9 @@ export async function deleteTag(
   repository: RepositoryName,
   tag: Tag,
 ): Promise<void> {
-  await registry.metadata.write("deleteTag", { ...(await contextOf(registry, caller, repository)), tag });
+  const context = await contextOf(registry, caller, repository);
+  const tried = { action: "delete-tag", repository, target: tag };
+  await attempt(registry.access, caller, tried, registry.metadata.write("deleteTag", { ...context, tag }));
 }
 
 /** Removes a manifest and its tags (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED */
@@ -20,7 +22,9 @@ export async function deleteManifest(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  await registry.metadata.write("deleteManifest", { ...(await contextOf(registry, caller, repository)), digest });
+  const context = await contextOf(registry, caller, repository);
+  const tried = { action: "delete-manifest", repository, target: digest };
+  await attempt(registry.access, caller, tried, registry.metadata.write("deleteManifest", { ...context, digest }));
 }
 
 /** Takes a blob out of the repository (end-10). @throws RegistryError BLOB_UNKNOWN, REFERENCED */

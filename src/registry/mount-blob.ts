@@ -1,6 +1,5 @@
-import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import { authorize } from "../access/index.ts";
+import { authorize, mayDo } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { listBlobRepositories } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
@@ -23,7 +22,7 @@ export async function mountBlob(
   const permit = await authorize(registry.access, caller, "push", repository);
   const named = from === undefined ? await listSources(registry, digest) : [from];
   const sources: string[] = [];
-  for (const name of named) if (await mayPull(registry, caller, name)) sources.push(name);
+  for (const name of named) if (await mayDo(registry.access, caller, "pull", name)) sources.push(name);
   if (sources.length === 0) return false;
   const context = { repository, permit, pin: registry.settings.pin };
   const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: sources });
@@ -33,14 +32,4 @@ export async function mountBlob(
 async function listSources(registry: Registry, digest: Digest): Promise<RepositoryName[]> {
   const rows = await registry.metadata.read.all(listBlobRepositories, { digest, limit: candidates });
   return rows.map(({ name }) => name as RepositoryName);
-}
-
-async function mayPull(registry: Registry, caller: Caller, name: RepositoryName): Promise<boolean> {
-  try {
-    await authorize(registry.access, caller, "pull", name);
-    return true;
-  } catch (error) {
-    if (error instanceof RegistryError && (error.code === "UNAUTHORIZED" || error.code === "DENIED")) return false;
-    throw error;
-  }
 }

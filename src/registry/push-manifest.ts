@@ -13,7 +13,7 @@ import type { Digest, ManifestDocument, MediaType, RepositoryName, Tag } from ".
 import { findLinkedBlob } from "../metadata/index.ts";
 import { digestOf } from "../storage/index.ts";
 import { recentBlobs } from "./recent-blobs.ts";
-import { authorize } from "../access/index.ts";
+import { attempt, authorize } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
 
@@ -54,7 +54,7 @@ export async function pushManifest(
   checkEmbedded(document);
   const facts = imageFacts(await readConfig(registry, input.repository, document), document);
   const { subject } = document;
-  await registry.metadata.write("putManifest", {
+  const write = registry.metadata.write("putManifest", {
     repository: input.repository,
     permit,
     pin: registry.settings.pin,
@@ -75,6 +75,8 @@ export async function pushManifest(
     children: document.children.map(({ digest: child, size }) => ({ digest: child, size })),
     tags: input.tags,
   });
+  const tried = { action: "push", repository: input.repository, target: input.tags.join(", ") || digest };
+  await attempt(registry.access, caller, tried, write);
   return { digest, subject: subject?.digest, warnings: warningsOf(document) };
 }
 

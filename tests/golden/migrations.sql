@@ -457,6 +457,42 @@ alter table audit add column reason text;
 
 alter table audit add column reason text collate "C";
 
+-- 0004-audit/1
+alter table audit add column first_at integer;
+
+alter table audit add column first_at bigint;
+
+-- 0004-audit/2
+alter table audit add column times integer not null default 1;
+
+alter table audit add column times bigint not null default 1;
+
+-- 0004-audit/3
+alter table audit add column seal integer;
+
+alter table audit add column seal bigint;
+
+-- 0004-audit/4
+create index audit_by_seal on audit (seal, id);
+
+create index audit_by_seal on audit (seal, id);
+
+-- 0004-audit/5
+create table audit_seal (
+      number integer primary key, previous text not null, row_count integer not null, rows_hash text not null,
+      marks blob not null, summary text not null, hash text not null, first_at integer not null,
+      last_at integer not null, sealed_at integer not null, removed_at integer);
+
+create table audit_seal (
+      number bigint primary key, previous text collate "C" not null, row_count bigint not null, rows_hash text collate "C" not null,
+      marks bytea not null, summary text collate "C" not null, hash text collate "C" not null, first_at bigint not null,
+      last_at bigint not null, sealed_at bigint not null, removed_at bigint);
+
+-- 0004-audit/6
+create index audit_seal_by_removal on audit_seal (removed_at, number);
+
+create index audit_seal_by_removal on audit_seal (removed_at, number);
+
 -- 0008-management/1
 create table request_key (
       key text primary key, body text not null, result text, expires_at integer not null);

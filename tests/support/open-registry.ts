@@ -3,7 +3,7 @@ import { parseDigest, parseManifest, parseMediaType, parseRepositoryName, parseT
 import type { Digest } from "../../src/oci/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { collectGarbage, fsck, pushBlob, pushManifest } from "../../src/registry/index.ts";
-import { operator } from "../../src/access/index.ts";
+import { operator, RefusalLog } from "../../src/access/index.ts";
 import type { Access, Caller, Permit } from "../../src/access/index.ts";
 import type { Collected, Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { BlobStore, BufferPool, memoryDriver } from "../../src/storage/index.ts";
@@ -63,6 +63,7 @@ function openMode(metadata: Metadata<RegistryWrites>): Access {
     settings: { open: true, tokenAge: 0, robotAge: 0 },
     version: { current: () => 0, close: () => undefined },
     standings: new Map(),
+    refusals: new RefusalLog(),
     memoryKey: Buffer.alloc(32),
   };
 }

@@ -66,7 +66,7 @@ function answerFromRows(registry: Registry, exchange: Exchange, known: boolean, 
   try {
     const answered = known
       ? answer(registry, exchange)
-      : authenticate(registry.access, exchange.request.headers.authorization).then((principal) => {
+      : authenticate(registry.access, exchange.request.headers.authorization, exchange).then((principal) => {
           exchange.principal = principal;
           return answer(registry, exchange);
         });

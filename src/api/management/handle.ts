@@ -1,4 +1,4 @@
-import { authenticate } from "../../access/index.ts";
+import { attempt, authenticate } from "../../access/index.ts";
 import { endpoints } from "../../contract/index.ts";
 import type { Endpoint } from "../../contract/index.ts";
 import { RegistryError } from "../../oci/index.ts";
@@ -36,7 +36,7 @@ export async function handleManagement(
 async function answer(management: Management, exchange: Exchange): Promise<void> {
   const { access } = management.registry;
   exchange.route = "management";
-  exchange.principal = await authenticate(access, exchange.request.headers.authorization);
+  exchange.principal = await authenticate(access, exchange.request.headers.authorization, exchange);
   const match = matchRoute(routes, exchange.request.method ?? "", exchange.path);
   if (match === undefined)
     throw new RegistryError("NOT_FOUND", "no route of the API has this path: see its documentation");
@@ -55,7 +55,9 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
   const call = { management, caller: exchange, ...leave, parameters, query, body: value, versions, once };
   // The table gives each id its types; here they meet what was just parsed by them.
   const handler = handlers[match.id as keyof typeof handlers] as unknown as Handler<Endpoint>;
-  send(exchange, endpoint, await handler(call as unknown as Call<Endpoint>));
+  const answered = handler(call as unknown as Call<Endpoint>);
+  const tried = { action: match.id, repository: match.parameters["name"] ?? "", target: "" };
+  send(exchange, endpoint, await attempt(access, exchange, tried, answered));
 }
 
 function send(exchange: Exchange, { status, answer: schema }: Endpoint, reply: Reply<Endpoint>): void {

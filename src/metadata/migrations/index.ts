@@ -1,6 +1,7 @@
 import { core } from "./0001-core.ts";
 import { collection } from "./0002-collection.ts";
 import { access } from "./0003-access.ts";
+import { audit } from "./0004-audit.ts";
 import { management } from "./0008-management.ts";
 import type { Migration } from "./migration.ts";
 
@@ -8,7 +9,7 @@ export { spell } from "./migration.ts";
 export type { Migration } from "./migration.ts";
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [core, collection, access, management];
+export const migrations: readonly Migration[] = [core, collection, access, audit, management];
 
 /** Name of a recorded step: `0001-core/3`. */
 export function listSteps(): { readonly name: string; readonly step: string }[] {

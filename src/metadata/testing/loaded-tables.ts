@@ -83,9 +83,15 @@ export function loadTables(dialect: DialectName): string[] {
     fill("event", "id, type, repository, payload, at", 5000, `i, 'image.pushed', 'team/app-000001', '{}', i`),
     fill(
       "audit",
-      "id, at, principal, action, repository, target",
+      "id, at, principal, action, repository, target, seal",
       5000,
-      `i, i, 'anonymous', 'push', 'team/app-000001', 'v' || i`,
+      `i, i, 'anonymous', 'push', 'team/app-000001', 'v' || i, case when i <= 4900 then 1 + i / 10 end`,
+    ),
+    fill(
+      "audit_seal",
+      "number, previous, row_count, rows_hash, marks, summary, hash, first_at, last_at, sealed_at, removed_at",
+      491,
+      `i, ${hex("i")}, 10, ${hex("i")}, ${bytes}, '[]', ${hex("i + 1")}, i, i, i, case when i < 100 then i end`,
     ),
     fill("installation", "name, value", 10, `'setting-' || i, 'value'`),
     fill("namespace", "id, path, public, created_at", 2000, `1 + i, 'team-' || ${padded("i")}, i % 2, i`),

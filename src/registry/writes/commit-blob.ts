@@ -19,7 +19,7 @@ import {
 import type { Transaction } from "../../metadata/index.ts";
 import { MetadataError } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { ensureRepository, afterPin } from "./context.ts";
+import { afterPin, ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { unknownUpload } from "./upload.ts";
 import type { UploadClaim } from "./upload.ts";
@@ -49,7 +49,8 @@ export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promi
   const repository = await ensureRepository(tx, input);
   const pinUntil = tx.now + input.pin;
   const { blob, duplicate } = await nameBlob(tx, input, pinUntil);
-  await linkBlob(tx, { repository, blob, pin: input.pin, event: "blob pushed" });
+  const { created } = await linkBlob(tx, { repository, blob, pin: input.pin, event: "blob pushed" });
+  if (created) await record(tx, input, { action: "push-blob", target: input.digest });
   return { duplicate };
 }
 
@@ -65,22 +66,25 @@ async function endUpload(tx: Transaction, input: CommitBlobInput, upload: Upload
   throw unknownUpload();
 }
 
-/** Links a blob to a repository and pins the link; the caller keeps the blob from being collected meanwhile. */
+/**
+ * Links a blob to a repository and pins the link; the caller keeps the blob from being collected meanwhile. `created` is
+ * false where the link was there.
+ */
 export async function linkBlob(
   tx: Transaction,
   link: { readonly repository: number; readonly blob: number; readonly pin: number; readonly event: string },
-): Promise<void> {
+): Promise<{ readonly created: boolean }> {
   const { repository, blob, pin, event } = link;
   const pinUntil = tx.now + pin;
   for (let attempt = 0; attempt < attempts; attempt++) {
     if ((await tx.run(insertLink, { repository, blob, pinUntil })) > 0) {
       await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: afterPin(tx.now, pin), event });
-      return;
+      return { created: true };
     }
     // Another node may be removing the link that was in the way: locked, it is there or it is not.
     if ((await tx.first(shareLink, { repository, blob })) === undefined) continue;
     await tx.run(pinLink, { repository, blob, until: pinUntil, unless: tx.now + pin / 2 });
-    return;
+    return { created: false };
   }
   throw new MetadataError("unavailable", `the link to blob ${blob} comes and goes`);
 }

@@ -1,11 +1,5 @@
 import type { Permit } from "../../access/index.ts";
-import {
-  findNearestNamespace,
-  findRepository,
-  insertEvent,
-  insertRepository,
-  recordChange,
-} from "../../metadata/index.ts";
+import { findNearestNamespace, findRepository, insertRepository, recordChange } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { isTagAllowed } from "../../policy/index.ts";
@@ -35,7 +29,8 @@ export async function ensureRepository(
   const inherited = (await tx.first(findNearestNamespace, { paths }))?.public ?? 0;
   const inserted = await tx.first(insertRepository, { name, public: inherited, now: tx.now });
   if (inserted !== undefined) {
-    await tx.run(insertEvent, { type: "repository.created", repository: name, payload: "{}", now: tx.now });
+    const change = { action: "create-repository", repository: name, target: name, event: "repository.created" };
+    await recordChange(tx, permit.by, change);
     return inserted.id;
   }
   // Another node was quicker; its row is committed now, since the insert waited for it.

@@ -1,4 +1,4 @@
-import { findInstallation, putInstallation } from "../../metadata/index.ts";
+import { findInstallation, putInstallation, recordChange } from "../../metadata/index.ts";
 import type { Reader, Transaction } from "../../metadata/index.ts";
 
 /** What ties a database to its store, kept in both (docs/garbage-collection.md, "Which store, which time"). */
@@ -36,5 +36,7 @@ export async function acknowledgeRestore(tx: Transaction, { epoch, turn: least }
   const turn = Math.max(least, (await readMark(tx, {})).turn);
   await tx.run(putInstallation, { name: "epoch", value: epoch });
   await tx.run(putInstallation, { name: "turn", value: String(turn) });
+  const by = { principal: "system:restore", credential: null, address: null, request: null, reason: null };
+  await recordChange(tx, by, { action: "acknowledge-restore", repository: "", target: epoch });
   return { epoch, turn };
 }

@@ -1,6 +1,6 @@
 import { findRepository, lockBlob, shareLink } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
-import { ensureRepository } from "./context.ts";
+import { ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { linkBlob } from "./commit-blob.ts";
 
@@ -19,7 +19,9 @@ export async function mountBlob(tx: Transaction, input: MountBlobInput): Promise
     if (from === undefined) continue;
     if ((await tx.first(shareLink, { repository: from.id, blob: blob.id })) === undefined) continue;
     const repository = await ensureRepository(tx, input);
-    await linkBlob(tx, { repository, blob: blob.id, pin: input.pin, event: "blob mounted" });
+    const link = { repository, blob: blob.id, pin: input.pin, event: "blob mounted" };
+    const { created } = await linkBlob(tx, link);
+    if (created) await record(tx, input, { action: "mount-blob", target: input.digest, facts: { from: name } });
     return { mounted: true };
   }
   return { mounted: false };

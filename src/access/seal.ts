@@ -1,0 +1,114 @@
+import { createHash, hash } from "node:crypto";
+import type { AuditRow, AuditSeal } from "../metadata/index.ts";
+
+/*
+ * The chain over audit rows. Rows are sealed in batches, each row under one seal; H is SHA-256, hex unless it is hashed again.
+ *
+ *   row      H of the JSON array [id, at, first_at, times, principal, credential, address, request, decision, reason,
+ *            action, repository, target, detail], without spaces, in UTF-8
+ *   rows     H of the bytes of all row hashes, in the order of their ids
+ *   summary  JSON array of [action, decision, count], sorted
+ *   seal     H of the JSON array ["berth-seal-1", number, hash of the seal before or "", rows under it, rows,
+ *            H(summary), first_at, last_at]
+ *   marks    16 bytes a row: its id, big-endian, and the first 8 bytes of its hash. They tell which row does not fit; that
+ *            all fit is what `rows` proves, so they are no part of the chain.
+ *
+ * Retention removes the rows and the marks of whole seals, the oldest first; the seal stays, so the chain does.
+ */
+
+/** What a seal says, before it is kept. */
+export interface NewSeal {
+  readonly number: number;
+  readonly previous: string;
+  readonly rowCount: number;
+  readonly rowsHash: string;
+  readonly marks: Uint8Array;
+  readonly summary: string;
+  readonly hash: string;
+  /** Milliseconds since 1970, as `lastAt`. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Seals rows, which are in the order of their ids, after the seal whose hash is `previous`. */
+export function makeSeal(number: number, previous: string, rows: readonly AuditRow[]): NewSeal {
+  const { rowsHash, marks } = hashRows(rows);
+  const summary = summarise(rows);
+  const firstAt = Math.min(...rows.map((row) => row.first_at ?? row.at));
+  const lastAt = Math.max(...rows.map((row) => row.at));
+  const rowCount = rows.length;
+  const sealed = { number, previous, row_count: rowCount, rows_hash: rowsHash, summary };
+  const sealHash = hashSeal({ ...sealed, first_at: firstAt, last_at: lastAt });
+  return { number, previous, rowCount, rowsHash, marks, summary, hash: sealHash, firstAt, lastAt };
+}
+
+/** What a seal's hash must be by what it says. */
+export function hashSeal(
+  seal: Pick<AuditSeal, "number" | "previous" | "row_count" | "rows_hash" | "summary" | "first_at" | "last_at">,
+): string {
+  const { number, previous, row_count, rows_hash, summary, first_at, last_at } = seal;
+  const fields = ["berth-seal-1", number, previous, row_count, rows_hash, hashText(summary), first_at, last_at];
+  return hashText(JSON.stringify(fields));
+}
+
+/** The hash over rows, and their marks. */
+export function hashRows(rows: readonly AuditRow[]): { readonly rowsHash: string; readonly marks: Buffer } {
+  const all = createHash("sha256");
+  const marks = Buffer.alloc(rows.length * markSize);
+  for (const [index, row] of rows.entries()) {
+    const digest = hash("sha256", canonicalRow(row), "buffer");
+    all.update(digest);
+    marks.writeBigUInt64BE(BigInt(row.id), index * markSize);
+    digest.copy(marks, index * markSize + 8, 0, 8);
+  }
+  return { rowsHash: all.digest("hex"), marks };
+}
+
+const markSize = 16;
+
+/**
+ * The first row that makes two lists of marks differ, and how it does; undefined when they are equal.
+ * @param kept what the seal says
+ * @param found what the rows say
+ */
+export function compareMarks(
+  kept: Uint8Array,
+  found: Uint8Array,
+): { readonly row: number; readonly is: "changed" | "missing" | "added" } | undefined {
+  const [before, now] = [readMarks(kept), readMarks(found)];
+  for (let index = 0; index < Math.max(before.length, now.length); index++) {
+    const [was, is] = [before[index], now[index]];
+    if (is === undefined || (was !== undefined && was.row < is.row)) return { row: was!.row, is: "missing" };
+    if (was === undefined || is.row < was.row) return { row: is.row, is: "added" };
+    if (was.mark !== is.mark) return { row: is.row, is: "changed" };
+  }
+  return undefined;
+}
+
+function readMarks(bytes: Uint8Array): { readonly row: number; readonly mark: bigint }[] {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.floor(view.length / markSize) }, (_, index) => ({
+    row: Number(view.readBigUInt64BE(index * markSize)),
+    mark: view.readBigUInt64BE(index * markSize + 8),
+  }));
+}
+
+function canonicalRow(row: AuditRow): string {
+  const { id, at, first_at, times, principal, credential, address, request, decision, reason } = row;
+  const who = [principal, credential, address, request, decision, reason];
+  return JSON.stringify([id, at, first_at, times, ...who, row.action, row.repository, row.target, row.detail]);
+}
+
+function summarise(rows: readonly AuditRow[]): string {
+  const counts = new Map<string, number>();
+  for (const { action, decision, times } of rows) {
+    const key = JSON.stringify([action, decision]);
+    counts.set(key, (counts.get(key) ?? 0) + times);
+  }
+  const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(sorted.map(([key, count]) => [...(JSON.parse(key) as unknown[]), count]));
+}
+
+function hashText(text: string): string {
+  return hash("sha256", text, "hex");
+}
