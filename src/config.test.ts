@@ -129,6 +129,9 @@ describe("refusals", () => {
     const message = await problemsOf({}, { BERTH_DATABASE: "postgres://ann:hunter2@:bad" });
     expect(message).toContain("BERTH_DATABASE: `database` cannot be used; it must be");
     expect(message).not.toContain("hunter2");
+    const other = await problemsOf({}, { BERTH_STORAGE: "s3://key:hunter2@bucket" });
+    expect(other).toContain("BERTH_STORAGE: `storage` cannot be used; it must be");
+    expect(other).not.toContain("hunter2");
   });
 
   test.each([
