@@ -1,7 +1,6 @@
-import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { logLevels, parseAddress } from "./lib/index.ts";
+import { isNetwork, logLevels, parseAddress } from "./lib/index.ts";
 import type { Address } from "./lib/index.ts";
 import { SettingsError, readSettings, setting } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
@@ -82,6 +81,9 @@ export const configSchema = z.strictObject({
     {
       tokenAge: duration("90d", { about: "The longest that a personal token may be good for.", least: 60_000 }),
       robotAge: duration("30d", { about: "How long a robot is good for when nobody says.", least: 60_000 }),
+      clockSkew: duration("60s", {
+        about: "How far the clocks of issuers of identity tokens may be from this machine's.",
+      }),
     },
     { about: "Credentials." },
   ),
@@ -99,6 +101,26 @@ export const configSchema = z.strictObject({
     .describe(
       "Networks of the proxies whose `X-Forwarded-*` headers are believed. In the environment: with commas between.",
     ),
+  outgoing: group(
+    {
+      allow: z
+        .array(
+          z.string().refine(isNetworkOrName, "a list of networks and host names such as 10.0.0.0/8 or sso.internal"),
+        )
+        .prefault([])
+        .describe(
+          "Networks and host names that this server may ask although they are not public: issuers of identity tokens in your own network. In the environment: with commas between.",
+        ),
+      ca: text({
+        about:
+          "Path of certificates in PEM that are believed beside the usual ones, for issuers with their own authority.",
+      }).optional(),
+    },
+    {
+      about:
+        "Requests that this server makes. Other addresses than public ones are refused, redirects are not followed.",
+    },
+  ),
   tls: group(
     {
       certificate: text({ about: "Path of the certificate chain in PEM." }).optional(),
@@ -219,7 +241,7 @@ export function parseConfig(settings: Settings): Config {
 }
 
 function completeConfig(settings: z.output<typeof configSchema>): Config {
-  const { database, databaseFile: _, storage, tls, storageCredentials, ...rest } = settings;
+  const { database, databaseFile: _, storage, outgoing, tls, storageCredentials, ...rest } = settings;
   const problems: string[] = [];
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
     problems.push("`tls.certificate` and `tls.key` belong together: set both, or neither");
@@ -241,11 +263,16 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
     database: database ?? { kind: "sqlite", path: join(data, "berth.db") },
     storage: place,
     storageCredentials,
+    outgoing: { ...outgoing, ca: outgoing.ca === undefined ? undefined : resolve(outgoing.ca) },
     tls: {
       certificate: tls.certificate === undefined ? undefined : resolve(tls.certificate),
       key: tls.key === undefined ? undefined : resolve(tls.key),
     },
   };
+}
+
+function isNetworkOrName(value: string): boolean {
+  return isNetwork(value) || (/^(?=.*[a-z])[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(value) && value.length <= 253);
 }
 
 function parseDatabase(value: string): DatabaseLocation {
@@ -289,18 +316,6 @@ function parsePublicUrl(value: string): string {
     throw new RangeError("not an origin");
   }
   return url.origin;
-}
-
-function isNetwork(value: string): boolean {
-  const [address = "", bits, ...more] = value.split("/");
-  const family = isIP(address);
-  if (family === 0 || more.length > 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) return false;
-  try {
-    new BlockList().addSubnet(address, Number(bits ?? (family === 4 ? 32 : 128)), family === 4 ? "ipv4" : "ipv6");
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export type { Address };

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
-import { ensureDirectory } from "./lib/index.ts";
-import type { Log } from "./lib/index.ts";
+import { ensureDirectory, openGuardedFetch } from "./lib/index.ts";
+import type { GuardedFetch, Log } from "./lib/index.ts";
+import { SettingsError } from "./lib/settings/index.ts";
 import {
   MetadataError,
   listBlobs,
@@ -48,7 +49,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
     // Leases of a killed process; where several share the database, they end with its heartbeat.
     if (metadata.alone) await metadata.write("releaseLeases", {});
-    const access = await openAccess(metadata, accessSettingsOf(config));
+    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config));
     opened.push(() => access.version.close());
     const registry: Registry = {
       metadata,
@@ -84,7 +85,7 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
     const store = await openBytes(config, refuseToMake);
     opened.push(() => store.close());
     const alarm = (what: string, facts: object) => log.error(what, facts);
-    const access = await openAccess(metadata, accessSettingsOf(config));
+    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config));
     opened.push(() => access.version.close());
     const registry = {
       metadata,
@@ -109,7 +110,23 @@ function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {
-  return { open, tokenAge: access.tokenAge, robotAge: access.robotAge };
+  return { open, tokenAge: access.tokenAge, robotAge: access.robotAge, clockSkew: access.clockSkew };
+}
+
+/** Asks other servers, under the guard. @throws SettingsError when the certificates cannot be read */
+async function openOutgoing({ outgoing: { allow, ca } }: Config): Promise<GuardedFetch> {
+  const bounds = { timeout: 5_000, sizeLimit: 1024 ** 2 };
+  return openGuardedFetch({ allow, ca: ca === undefined ? undefined : await readCertificates(ca), ...bounds });
+}
+
+async function readCertificates(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `\`outgoing.ca\` is ${path}, which cannot be read (${code}): name a readable file of certificates in PEM`;
+    throw new SettingsError([message], { cause });
+  }
 }
 
 /**

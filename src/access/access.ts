@@ -2,6 +2,7 @@ import type { Metadata } from "../metadata/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import type { AccessWrites } from "./writes.ts";
 import type { RefusalLog } from "./refusals.ts";
+import type { Issuers } from "./issuers.ts";
 
 /** Limits and times; durations are milliseconds. */
 export interface AccessSettings {
@@ -11,6 +12,8 @@ export interface AccessSettings {
   readonly tokenAge: number;
   /** How long a robot's secret is good for when nobody says. */
   readonly robotAge: number;
+  /** How far the clocks of issuers of identity tokens may be from ours. */
+  readonly clockSkew: number;
 }
 
 /** What deciding about rights works with. */
@@ -19,6 +22,8 @@ export interface Access extends RightsSource {
   readonly settings: AccessSettings;
   /** What was refused lately and waits to be written down. */
   readonly refusals: RefusalLog;
+  /** What issuers of identity tokens publish. */
+  readonly issuers: Issuers;
   /** Key under which shown credentials are remembered; of this process alone. */
   readonly memoryKey: Uint8Array;
 }

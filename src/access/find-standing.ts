@@ -1,9 +1,11 @@
 import {
   findAccountById,
   findRobot,
+  findTrustRule,
   listGrantsOfAccount,
   listGrantsOfGroup,
   listGrantsOfRobot,
+  listGrantsOfTrustRule,
   listGroupsOfAccount,
 } from "../metadata/index.ts";
 import type { PlacedGrant } from "../metadata/index.ts";
@@ -32,6 +34,7 @@ const nobody = (version: number, name: string): Standing => ({
 export async function findStanding(access: RightsSource, principal: Principal): Promise<Standing> {
   const { kind, id } = principal;
   const version = access.version.current();
+  if (kind === "workload") return standingOfRules(access, version, principal);
   if (kind !== "account" && kind !== "robot") return { ...nobody(version, principal.name), active: true };
   return standingOf(access, version, kind, id, 0);
 }
@@ -82,6 +85,31 @@ async function readRobot(access: RightsSource, version: number, id: number, dept
   const rows = await read.all(listGrantsOfRobot, { robot: id });
   const until = Math.min(robot.expires_at, within.until);
   return { version, until, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
+}
+
+/** What all rules give together that believe the workload; one that was changed since gives nothing. */
+async function standingOfRules(
+  access: RightsSource,
+  version: number,
+  { name, rules = [] }: Principal,
+): Promise<Standing> {
+  const { read } = access.metadata;
+  const key = `workload:${rules.map(({ id, revision }) => `${id}.${revision}`).join(",")}`;
+  const kept = access.standings.get(key);
+  if (kept?.version === version) return { ...kept, name };
+  const grants: PlacedFact[] = [];
+  let active = false;
+  for (const { id, revision } of rules) {
+    const rule = await read.first(findTrustRule, { rule: id });
+    if (rule === undefined || rule.disabled !== 0 || rule.revision !== revision) continue;
+    active = true;
+    const rows = await read.all(listGrantsOfTrustRule, { trust: id });
+    grants.push(...rows.map((row) => placedFact(row, `trust rule ${rule.name}`)));
+  }
+  const standing = { version, until: forEver, active, grants, within: undefined, name };
+  if (access.standings.size >= keptLimit) access.standings.clear();
+  access.standings.set(key, standing);
+  return standing;
 }
 
 /** A row's grant as policy takes it. */

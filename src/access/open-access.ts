@@ -1,16 +1,27 @@
 import { randomBytes } from "node:crypto";
+import type { GuardedFetch } from "../lib/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { Access, AccessSettings } from "./access.ts";
+import { Issuers } from "./issuers.ts";
 import { hashPassword } from "./passwords.ts";
 import { RefusalLog } from "./refusals.ts";
 import { watchAccessVersion } from "./version.ts";
 import type { AccessWrites } from "./writes.ts";
 
-/** Rights over rows that are open; `close` ends what looks at them. @throws MetadataError */
-export async function openAccess(metadata: Metadata<AccessWrites>, settings: AccessSettings): Promise<Access> {
+/**
+ * Rights over rows that are open; `version.close` ends what looks at them.
+ * @param fetch asks issuers of identity tokens
+ * @throws MetadataError
+ */
+export async function openAccess(
+  metadata: Metadata<AccessWrites>,
+  settings: AccessSettings,
+  fetch: GuardedFetch,
+): Promise<Access> {
   const version = await watchAccessVersion(metadata);
   const refusals = new RefusalLog();
-  return { metadata, settings, version, refusals, standings: new Map(), memoryKey: randomBytes(32) };
+  const issuers = new Issuers(fetch);
+  return { metadata, settings, version, refusals, standings: new Map(), issuers, memoryKey: randomBytes(32) };
 }
 
 /** The name of the first owner. */

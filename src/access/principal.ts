@@ -42,12 +42,18 @@ export interface Standing {
   readonly name: string;
 }
 
+/** A trust rule, as it was when it took a workload's identity token. */
+export interface TrustedRule {
+  readonly id: number;
+  readonly revision: number;
+}
+
 /**
  * Who asks. `anonymous` has shown nothing; `operator` is everybody in open mode; `system` is Berth itself.
  */
 export interface Principal {
   readonly kind: "anonymous" | "operator" | "account" | "robot" | "workload" | "system";
-  /** Of its row; 0 where it has none. */
+  /** Of its row, for a workload that of its first rule; 0 where it has none. */
   readonly id: number;
   /** For logs and audit rows: `user:alice`, `robot:robot_team_ci`, `workload:…`, `anonymous`, `operator`. */
   readonly name: string;
@@ -55,6 +61,8 @@ export interface Principal {
   readonly credential: string;
   /** All must allow. */
   readonly limits: readonly Limit[];
+  /** By which a workload is believed. */
+  readonly rules?: readonly TrustedRule[];
 }
 
 /** A request's side of what is done: who, from where, as which request. */

@@ -10,3 +10,6 @@ export { RecentMap } from "./recent-map.ts";
 export { formatSize, parseSize } from "./size.ts";
 export { nodeHttp, nodeHttps } from "./node-http.ts";
 export { versionOf } from "./version-of.ts";
+export { OutgoingError, openGuardedFetch } from "./guarded-fetch.ts";
+export type { GuardedFetch, OutgoingRequest, OutgoingSettings } from "./guarded-fetch.ts";
+export { isNetwork } from "./networks.ts";

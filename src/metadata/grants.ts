@@ -43,6 +43,11 @@ export const listGrantsOfRobot = statement(
   (_db, p: { robot: number }) => sql<PlacedGrant>`${placed} where g.robot_id = ${p.robot}`,
 );
 
+export const listGrantsOfTrustRule = statement(
+  "listGrantsOfTrustRule",
+  (_db, p: { trust: number }) => sql<PlacedGrant>`${placed} where g.trust_id = ${p.trust}`,
+);
+
 export const insertGrant = statement(
   "insertGrant",
   (

@@ -123,7 +123,13 @@ export {
   insertToken,
 } from "./credentials.ts";
 export type { RobotRow, TokenRow } from "./credentials.ts";
-export { insertGrant, listGrantsOfAccount, listGrantsOfGroup, listGrantsOfRobot } from "./grants.ts";
+export {
+  insertGrant,
+  listGrantsOfAccount,
+  listGrantsOfGroup,
+  listGrantsOfRobot,
+  listGrantsOfTrustRule,
+} from "./grants.ts";
 export type { PlacedGrant } from "./grants.ts";
 export {
   deleteNamespace,
@@ -154,6 +160,18 @@ export {
   sealRows,
 } from "./audit.ts";
 export type { AuditRow, AuditSeal } from "./audit.ts";
+export {
+  deleteGrantsOfTrustRule,
+  deleteTrustRule,
+  findNamespacePath,
+  findTrustRule,
+  findTrustRuleByName,
+  insertTrustRule,
+  listTrustRules,
+  listTrustRulesOfIssuer,
+  updateTrustRule,
+} from "./trust-rules.ts";
+export type { TrustRuleRow } from "./trust-rules.ts";
 export {
   findInstallation,
   insertAudit,

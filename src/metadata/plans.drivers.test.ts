@@ -23,6 +23,8 @@ const allowed: { readonly [statement: string]: string } = {
   listGrantsOfAccount: "rights of one principal, kept until access changes",
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
+  listGrantsOfTrustRule: "rights of one rule, kept until access changes",
+  listTrustRulesOfIssuer: "the rules of one issuer, a handful",
   listGroupsOfAccount: "rights of one principal, kept until access changes",
   countUnsealed: "asked by a command, once; rows without a seal are few",
   hasAccounts: "looks at one row, at the start",

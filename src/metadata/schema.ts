@@ -138,6 +138,12 @@ export interface TrustRuleTable {
   disabled: number;
   created_at: number;
   created_by: string;
+  /** To which namespace it belongs and in which all of its grants are; null for the root. */
+  namespace_id: number | null;
+  description: string | null;
+  /** Moves with every change. */
+  revision: Generated<number>;
+  changed_at: Generated<number>;
 }
 
 /** That one of account, group, robot or trust rule has a role or actions on a namespace and below, or on a repository. */

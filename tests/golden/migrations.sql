@@ -493,6 +493,31 @@ create index audit_seal_by_removal on audit_seal (removed_at, number);
 
 create index audit_seal_by_removal on audit_seal (removed_at, number);
 
+-- 0005-federation/1
+alter table trust_rule add column namespace_id integer references namespace (id) on delete cascade;
+
+alter table trust_rule add column namespace_id bigint references namespace (id) on delete cascade;
+
+-- 0005-federation/2
+alter table trust_rule add column description text;
+
+alter table trust_rule add column description text collate "C";
+
+-- 0005-federation/3
+alter table trust_rule add column revision integer not null default 1;
+
+alter table trust_rule add column revision bigint not null default 1;
+
+-- 0005-federation/4
+alter table trust_rule add column changed_at integer not null default 0;
+
+alter table trust_rule add column changed_at bigint not null default 0;
+
+-- 0005-federation/5
+create index trust_rule_by_namespace on trust_rule (namespace_id, name);
+
+create index trust_rule_by_namespace on trust_rule (namespace_id, name);
+
 -- 0008-management/1
 create table request_key (
       key text primary key, body text not null, result text, expires_at integer not null);

@@ -3,7 +3,7 @@ import { parseDigest, parseManifest, parseMediaType, parseRepositoryName, parseT
 import type { Digest } from "../../src/oci/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { collectGarbage, fsck, pushBlob, pushManifest } from "../../src/registry/index.ts";
-import { operator, RefusalLog } from "../../src/access/index.ts";
+import { Issuers, operator, RefusalLog } from "../../src/access/index.ts";
 import type { Access, Caller, Permit } from "../../src/access/index.ts";
 import type { Collected, Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { BlobStore, BufferPool, memoryDriver } from "../../src/storage/index.ts";
@@ -60,10 +60,11 @@ export function openRegistry(
 function openMode(metadata: Metadata<RegistryWrites>): Access {
   return {
     metadata: metadata as unknown as Access["metadata"],
-    settings: { open: true, tokenAge: 0, robotAge: 0 },
+    settings: { open: true, tokenAge: 0, robotAge: 0, clockSkew: 0 },
     version: { current: () => 0, close: () => undefined },
     standings: new Map(),
     refusals: new RefusalLog(),
+    issuers: new Issuers(() => Promise.reject(new Error("open mode asks no issuer"))),
     memoryKey: Buffer.alloc(32),
   };
 }

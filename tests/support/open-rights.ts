@@ -1,15 +1,20 @@
 import { openAccess, hashSecret, newSecret } from "../../src/access/index.ts";
 import type { Access, Caller, Principal, ScopeEntry } from "../../src/access/index.ts";
-import type { Metadata } from "../../src/metadata/index.ts";
+import { openGuardedFetch } from "../../src/lib/index.ts";
+import type { GuardedFetch } from "../../src/lib/index.ts";
+import type { InputOf, Metadata } from "../../src/metadata/index.ts";
 import type { Action, Role } from "../../src/policy/index.ts";
 import type { Registry } from "../../src/registry/index.ts";
 import { openRegistry } from "./open-registry.ts";
 import type { AllWrites } from "../../src/writes.ts";
 
 /** The use-cases over these rows with access control on. */
-export async function openGuarded(metadata: Metadata<AllWrites>): Promise<Registry & { readonly access: Access }> {
-  const settings = { open: false, tokenAge: 90 * 86_400_000, robotAge: 30 * 86_400_000 };
-  return { ...openRegistry(metadata), access: await openAccess(metadata, settings) };
+export async function openGuarded(
+  metadata: Metadata<AllWrites>,
+  fetch: GuardedFetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 100_000 }),
+): Promise<Registry & { readonly access: Access }> {
+  const settings = { open: false, tokenAge: 90 * 86_400_000, robotAge: 30 * 86_400_000, clockSkew: 60_000 };
+  return { ...openRegistry(metadata), access: await openAccess(metadata, settings, fetch) };
 }
 
 const by = { principal: "user:admin", credential: "password", address: null, request: null, reason: "test" };
@@ -39,7 +44,11 @@ export async function makeNamespace(metadata: Metadata<AllWrites>, path: string,
 
 export async function grant(
   metadata: Metadata<AllWrites>,
-  to: { readonly account: number } | { readonly group: number } | { readonly robot: number },
+  to:
+    | { readonly account: number }
+    | { readonly group: number }
+    | { readonly robot: number }
+    | { readonly trust: number },
   on: { readonly namespace: number } | { readonly repository: number },
   what: Role | readonly Action[],
   tags: readonly string[] | null = null,
@@ -67,4 +76,21 @@ export function callerOf(principal: Principal): Caller {
 
 export function basic(name: string, secret: string): string {
   return `Basic ${Buffer.from(`${name}:${secret}`).toString("base64")}`;
+}
+
+/** A trust rule; what is not said is as for tokens of `registry.example.com` in the root namespace. */
+export async function makeTrustRule(
+  metadata: Metadata<AllWrites>,
+  rule: Partial<InputOf<AllWrites["createTrustRule"]>> &
+    Pick<InputOf<AllWrites["createTrustRule"]>, "issuer" | "conditions">,
+): Promise<number> {
+  const whole = {
+    by,
+    name: "rule",
+    description: null,
+    audience: "registry.example.com",
+    namespace: null,
+    disabled: false,
+  };
+  return (await metadata.write("createTrustRule", { ...whole, grants: [], ...rule })).id;
 }

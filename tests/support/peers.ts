@@ -26,6 +26,7 @@ const peers = {
   podman: { at: { program: "podman" }, for: "images pushed and pulled by podman" },
   postgresql: { at: { path: "/usr/lib/postgresql/15/bin/postgres" }, for: "rows in PostgreSQL" },
   skopeo: { at: { program: "skopeo" }, for: "images copied by skopeo" },
+  slapd: { at: { program: "slapd" }, for: "people of an LDAP directory" },
   strace: { at: { program: "strace" }, for: "system calls counted" },
   versitygw: { at: { file: "versitygw" }, for: "objects in S3" },
 } satisfies Record<string, { readonly at: Place; readonly for: string }>;

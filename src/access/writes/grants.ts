@@ -1,7 +1,8 @@
-import { insertGrant, recordChange } from "../../metadata/index.ts";
+import { findTrustRule, insertGrant, recordChange } from "../../metadata/index.ts";
 import type { Attribution, Transaction } from "../../metadata/index.ts";
 import type { Action, Role } from "../../policy/index.ts";
 import { raiseVersion } from "./raise-version.ts";
+import { requireHome } from "./trust-rules.ts";
 
 /** Whom a grant names: the id of one of them. */
 export type GrantSubject =
@@ -23,9 +24,13 @@ export interface CreateGrantInput {
   readonly target: string;
 }
 
-/** Gives a role or actions. */
+/** Gives a role or actions. @throws RegistryError REQUEST_INVALID for a trust rule of another namespace */
 export async function createGrant(tx: Transaction, input: CreateGrantInput): Promise<{ readonly id: number }> {
   const { by, to, on, role, actions, tags } = input;
+  if ("trust" in to) {
+    const rule = await tx.first(findTrustRule, { rule: to.trust });
+    await requireHome(tx, rule?.namespace_id ?? null, on);
+  }
   const row = await tx.first(insertGrant, {
     account: null,
     group: null,

@@ -2,6 +2,7 @@ import { core } from "./0001-core.ts";
 import { collection } from "./0002-collection.ts";
 import { access } from "./0003-access.ts";
 import { audit } from "./0004-audit.ts";
+import { federation } from "./0005-federation.ts";
 import { management } from "./0008-management.ts";
 import type { Migration } from "./migration.ts";
 
@@ -9,7 +10,7 @@ export { spell } from "./migration.ts";
 export type { Migration } from "./migration.ts";
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [core, collection, access, audit, management];
+export const migrations: readonly Migration[] = [core, collection, access, audit, federation, management];
 
 /** Name of a recorded step: `0001-core/3`. */
 export function listSteps(): { readonly name: string; readonly step: string }[] {

@@ -1,0 +1,112 @@
+import { sql } from "kysely";
+import { statement } from "./statement.ts";
+
+/** A trust rule with the path of its namespace. */
+export interface TrustRuleRow {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string | null;
+  readonly issuer: string;
+  readonly audience: string;
+  /** JSON of conditions. */
+  readonly conditions: string;
+  /** Null for the root. */
+  readonly namespace_id: number | null;
+  /** Empty for the root. */
+  readonly path: string;
+  readonly disabled: number;
+  readonly revision: number;
+  readonly created_at: number;
+  readonly created_by: string;
+  readonly changed_at: number;
+}
+
+const rule = sql`
+  select t.id, t.name, t.description, t.issuer, t.audience, t.conditions, t.namespace_id, coalesce(n.path, '') as path,
+         t.disabled, t.revision, t.created_at, t.created_by, t.changed_at
+  from trust_rule t left join namespace n on n.id = t.namespace_id`;
+
+export const findTrustRule = statement(
+  "findTrustRule",
+  (_db, p: { rule: number }) => sql<TrustRuleRow>`${rule} where t.id = ${p.rule}`,
+);
+
+export const findTrustRuleByName = statement(
+  "findTrustRuleByName",
+  (_db, p: { name: string }) => sql<TrustRuleRow>`${rule} where t.name = ${p.name}`,
+);
+
+/** Those that are not disabled. */
+export const listTrustRulesOfIssuer = statement(
+  "listTrustRulesOfIssuer",
+  (_db, p: { issuer: string }) => sql<TrustRuleRow>`${rule} where t.issuer = ${p.issuer} and t.disabled = 0`,
+);
+
+/** By name, after `after`. */
+export const listTrustRules = statement(
+  "listTrustRules",
+  (_db, p: { after: string; limit: number }) =>
+    sql<TrustRuleRow>`${rule} where t.name > ${p.after} order by t.name limit ${p.limit}`,
+);
+
+/** No row when the name is taken. */
+export const insertTrustRule = statement(
+  "insertTrustRule",
+  (
+    _db,
+    p: {
+      name: string;
+      description: string | null;
+      issuer: string;
+      audience: string;
+      conditions: string;
+      namespace: number | null;
+      disabled: number;
+      by: string;
+      now: number;
+    },
+  ) => sql<{ id: number }>`
+    insert into trust_rule
+      (name, description, issuer, audience, conditions, namespace_id, disabled, revision, created_at, created_by, changed_at)
+    values (${p.name}, ${p.description}, ${p.issuer}, ${p.audience}, ${p.conditions}, ${p.namespace}, ${p.disabled}, 1,
+      ${p.now}, ${p.by}, ${p.now})
+    on conflict (name) do nothing returning id`,
+);
+
+/** Changes a row that is still at the revision; no row when it is not. */
+export const updateTrustRule = statement(
+  "updateTrustRule",
+  (
+    _db,
+    p: {
+      rule: number;
+      revision: number;
+      description: string | null;
+      issuer: string;
+      audience: string;
+      conditions: string;
+      disabled: number;
+      now: number;
+    },
+  ) => sql<{ id: number }>`
+    update trust_rule
+    set description = ${p.description}, issuer = ${p.issuer}, audience = ${p.audience}, conditions = ${p.conditions},
+        disabled = ${p.disabled}, revision = revision + 1, changed_at = ${p.now}
+    where id = ${p.rule} and revision = ${p.revision} returning id`,
+);
+
+/** Its grants go with it. */
+export const deleteTrustRule = statement(
+  "deleteTrustRule",
+  (_db, p: { rule: number }) => sql<never>`delete from trust_rule where id = ${p.rule}`,
+);
+
+export const deleteGrantsOfTrustRule = statement(
+  "deleteGrantsOfTrustRule",
+  (_db, p: { rule: number }) => sql<never>`delete from access_grant where trust_id = ${p.rule}`,
+);
+
+export const findNamespacePath = statement(
+  "findNamespacePath",
+  (_db, p: { namespace: number }) => sql<{ path: string }>`select path from namespace where id = ${p.namespace}`,
+);
