@@ -20,6 +20,7 @@ const composition: Composition = {
   collectNow: async (config, log) => (await import("./maintain.ts")).collectNow(config, log),
   previewNow: async (config, log) => (await import("./maintain.ts")).previewNow(config, log),
   acknowledgeNow: async (config, log) => (await import("./maintain.ts")).acknowledgeNow(config, log),
+  openTrail: async (config) => (await import("./trail.ts")).openTrail(config),
   checkNow: async (config, log, options) => (await import("./maintain.ts")).checkNow(config, log, options),
 };
 

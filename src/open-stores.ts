@@ -72,11 +72,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
  * @throws MetadataError, StorageError
  */
 export async function openReadOnlyStores(config: Config, log: Log): Promise<Stores> {
-  const { database } = config;
-  const metadata =
-    database.kind === "postgres"
-      ? await openPostgres(database.url, writes, { readOnly: true })
-      : openSqliteReadOnly<AllWrites>(database.path);
+  const metadata = await openReadOnlyRows(config.database);
   const opened: (() => unknown)[] = [() => metadata.close()];
   const close = async () => {
     for (const end of opened.splice(0).toReversed()) await end();
@@ -101,6 +97,12 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
     await close();
     throw error;
   }
+}
+
+/** Rows alone, for reading. @throws MetadataError */
+export async function openReadOnlyRows(database: Config["database"]): Promise<Metadata<AllWrites>> {
+  if (database.kind === "sqlite") return openSqliteReadOnly<AllWrites>(database.path);
+  return openPostgres(database.url, writes, { readOnly: true });
 }
 
 function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings {

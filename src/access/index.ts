@@ -28,6 +28,6 @@ export type { Caller, Limit, Principal, ScopeEntry, TrustedRule } from "./princi
 export { hashSecret, newSecret } from "./secret.ts";
 export type { Once } from "./writes/once.ts";
 export { verifyTrail } from "./verify-trail.ts";
-export type { VerifiedTrail } from "./verify-trail.ts";
+export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";

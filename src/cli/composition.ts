@@ -1,3 +1,4 @@
+import type { TrailEntry, TrailFilter, VerifiedTrail, VerifyOptions } from "../access/index.ts";
 import type { Config } from "../config.ts";
 import type { Address, Log } from "../lib/index.ts";
 import type { Collected, FsckOptions, FsckResult } from "../registry/index.ts";
@@ -10,6 +11,17 @@ export interface Checked {
   readonly marked: number;
   /** Rows that collection looks at since now. */
   readonly queued: number;
+}
+
+/** Audit rows that can be read until `close`. */
+export interface OpenTrail {
+  /** Walks along the chain of seals. */
+  verify(options: VerifyOptions): Promise<VerifiedTrail>;
+  /** Rows that fit, the latest first. */
+  latest(filter: TrailFilter): AsyncIterable<TrailEntry>;
+  /** Sealed rows after a cursor, in the order of the chain; an empty cursor is the beginning. */
+  after(cursor: string, limit: number): Promise<readonly TrailEntry[]>;
+  close(): Promise<void>;
 }
 
 /** What the commands need of the layer above them; loaded when asked for. */
@@ -34,6 +46,8 @@ export interface Composition {
   previewNow(config: Config, log: Log): Promise<Collected>;
   /** Database and blob store belong together as they are now. */
   acknowledgeNow(config: Config, log: Log): Promise<void>;
+  /** Opens the audit rows for reading, beside a server that may be running. */
+  openTrail(config: Config): Promise<OpenTrail>;
   /** Compares rows and bytes; `repair` marks and queues, here or by the server. */
   checkNow(
     config: Config,

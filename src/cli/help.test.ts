@@ -15,6 +15,7 @@ const program = describeProgram(
     collectNow: unused,
     previewNow: unused,
     acknowledgeNow: unused,
+    openTrail: unused,
     checkNow: unused,
   },
   () => undefined,
@@ -42,8 +43,8 @@ test("each flag is a setting of the schema, under the flag that error messages n
 });
 
 test("each command that prints a result takes --output table, json and yaml", () => {
-  // Others call these, and say what is to be printed.
-  const protocols = ["credential-provider", "credential-helper"];
+  // Others call these, and say what is to be printed; an export is JSON lines, whatever else.
+  const protocols = ["credential-provider", "credential-helper", "export"];
   const printing = [...commandsOf(program)].filter(
     (command) => command.commands.length === 0 && !protocols.includes(command.name()),
   );

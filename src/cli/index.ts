@@ -1,2 +1,2 @@
-export type { Checked, Composition } from "./composition.ts";
+export type { Checked, Composition, OpenTrail } from "./composition.ts";
 export { describeProgram, runCommand } from "./program.ts";

@@ -1,6 +1,7 @@
 import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
+import { describeTrail } from "./describe-trail.ts";
 import { describeLogins } from "./describe-logins.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addSettingFlags, givenFlags, settingFlags, storeFlags, withOutput } from "./flags.ts";
@@ -74,6 +75,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
       finish(await acknowledge(composition, givenFlags(command), options.output));
     });
 
+  describeTrail(program, composition, finish);
   describeLogins(program, finish);
 
   withOutput(program.command("version"))

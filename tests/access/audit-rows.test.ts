@@ -222,6 +222,7 @@ const unrecorded: { readonly [write: string]: string } = {
   putHeartbeat: "a node that is there",
   queueUnheld: "asks for reviews",
   readMark: "changes nothing",
+  readNodes: "changes nothing",
   releaseLeases: "an upload is not content yet",
   removeNode: "a node that is gone",
   renewUpload: "an upload is not content yet",

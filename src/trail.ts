@@ -1,0 +1,16 @@
+import { parseTrailCursor, readLatest, readTrail, verifyTrail } from "./access/index.ts";
+import type { OpenTrail } from "./cli/index.ts";
+import type { Config } from "./config.ts";
+import { openReadOnlyRows } from "./open-stores.ts";
+
+/** The audit rows of an installation, read beside a server that may be running. @throws MetadataError */
+export async function openTrail({ database }: Config): Promise<OpenTrail> {
+  const metadata = await openReadOnlyRows(database);
+  const { read } = metadata;
+  return {
+    verify: (options) => verifyTrail(read, options),
+    latest: (filter) => readLatest(read, filter),
+    after: (cursor, limit) => readTrail(read, parseTrailCursor(cursor), limit),
+    close: () => metadata.close(),
+  };
+}
