@@ -74,6 +74,19 @@ describe("SQLite", () => {
     await metadata.close();
   });
 
+  test("what is committed while a turn lasts is seen in that turn", async () => {
+    const metadata = await openThreaded(join(folder, "turn.db"));
+    const find = () => metadata.read.first(findRepository, { name: "turn/a" });
+    const written = metadata.write("addRepository", { name: "turn/a" });
+    // By then it is on its way to the writer.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const end = performance.now() + 10_000;
+    while (find() === undefined && performance.now() < end);
+    expect(find()).toBeDefined();
+    await written;
+    await metadata.close();
+  });
+
   test("a file that another process keeps locked is unavailable, and works when it lets go", async () => {
     const path = join(folder, "busy.db");
     const metadata = await openThreaded(path);

@@ -25,6 +25,10 @@ export const pingName = ":ping";
 
 /** Number of generation counters; repositories share them by hash. A power of two. */
 export const generationSlots = 4096;
+/** After them stands the counter of all commits. It moves first: who sees a new generation sees that there was a commit. */
+export const commitSlot = generationSlots;
+/** Numbers that an array of counters has. */
+export const counterCount = generationSlots + 1;
 
 /** Counter of a repository: FNV-1a of its name. */
 export function generationSlot(repositoryName: string): number {
@@ -101,6 +105,7 @@ export class GroupCommit {
     const tx = this.#transaction(Date.now());
     for (const job of jobs) replies.push(await this.#runOne(tx, job));
     this.#connection.exec("commit");
+    Atomics.add(this.#generations, commitSlot, 1);
     for (const slot of this.#touched) Atomics.add(this.#generations, slot, 1);
     this.#touched.clear();
     this.#reserve?.ensure();

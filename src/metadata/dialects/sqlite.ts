@@ -2,9 +2,10 @@ import { Worker } from "node:worker_threads";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
 import { SqliteConnection, translate } from "./sqlite-connection.ts";
-import { GroupCommit, generationSlot, generationSlots, openReply, pingName } from "./sqlite-group.ts";
+import { GroupCommit, commitSlot, counterCount, generationSlot, openReply, pingName } from "./sqlite-group.ts";
 import type { Job, Reply } from "./sqlite-group.ts";
 import { checkSqliteSchema, migrateSqlite } from "./sqlite-migrate.ts";
+import { TurnReader } from "./sqlite-turn.ts";
 
 /** What the writer thread is started with. */
 export interface WriterStart {
@@ -95,7 +96,7 @@ class Asked {
  * @throws MetadataError `unavailable`, `failed`
  */
 export async function openSqlite<W extends Writes>(path: string, writer: URL): Promise<Metadata<W>> {
-  const generations = new Int32Array(new SharedArrayBuffer(generationSlots * 4));
+  const generations = new Int32Array(new SharedArrayBuffer(counterCount * 4));
   const posted = new Int32Array(new SharedArrayBuffer(8));
   const first = new SqliteConnection(path, { readOnly: false });
   try {
@@ -119,12 +120,14 @@ export async function openSqlite<W extends Writes>(path: string, writer: URL): P
   worker.on("error", end);
   worker.on("exit", (code) => end(new Error(`exit code ${code}`)));
   await ready.promise;
-  const reader = new SqliteConnection(path, { readOnly: true });
-  return metadataOver<W>(reader, asked, generations, async () => {
+  const connection = new SqliteConnection(path, { readOnly: true });
+  const reader = new TurnReader(connection, () => Atomics.load(generations, commitSlot));
+  const metadata = metadataOver<W>(connection, asked, generations, async () => {
     await asked.ask(closeName, undefined).catch(() => undefined);
     await worker.terminate();
-    reader.close();
+    connection.close();
   });
+  return { ...metadata, read: reader };
 }
 
 /** The job that ends the writer after everything asked before it. */
@@ -135,7 +138,7 @@ export const closeName = ":close";
  * @param path a file, or `:memory:`
  */
 export function openSqliteInProcess<W extends Writes>(path: string, writes: W): Metadata<W> {
-  const generations = new Int32Array(generationSlots);
+  const generations = new Int32Array(counterCount);
   const group = new GroupCommit(path, writes, generations);
   migrateSqlite(group.connection);
   let last: Promise<void> = Promise.resolve();
@@ -165,7 +168,7 @@ export function openSqliteReadOnly<W extends Writes>(path: string): Metadata<W> 
   }
   const asked = new Asked(() => undefined);
   asked.end(new MetadataError("failed", "this database was opened for reading only"));
-  return metadataOver<W>(reader, asked, new Int32Array(generationSlots), async () => reader.close());
+  return metadataOver<W>(reader, asked, new Int32Array(counterCount), async () => reader.close());
 }
 
 /** SQLITE_CORRUPT: so broken that not even the check can go on. */
