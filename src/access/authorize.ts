@@ -172,6 +172,17 @@ export async function mayDo(
   return decideAction(facts, action).allowed;
 }
 
+/**
+ * Asks whether the caller owns the server: may do everything on the root namespace, so that nobody comes to more by
+ * changing accounts of others.
+ * @throws RegistryError as {@link authorize} does
+ */
+export async function authorizeOwner(access: RightsSource, caller: Caller): Promise<Attribution> {
+  let by = await authorizeNamespace(access, caller, "manage-access", "");
+  for (const action of actions) by = await authorizeNamespace(access, caller, action, "");
+  return by;
+}
+
 /** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
 export async function explainRights(
   access: RightsSource,

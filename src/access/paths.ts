@@ -1,5 +1,5 @@
 import { versionOf } from "../lib/index.ts";
-import type { NamespaceRow } from "../metadata/index.ts";
+import type { Account, GroupRow, NamespaceRow } from "../metadata/index.ts";
 
 /** Above all characters of a repository's name, and below the `~` of deleted ones. */
 const end = "{";
@@ -18,4 +18,13 @@ export function parentOf(path: string): string {
 /** For `ETag`. */
 export function versionOfNamespace(row: NamespaceRow): string {
   return versionOf([row.id, row.path, row.public]);
+}
+
+/** The same of a user; its password counts by the time of its change. */
+export function versionOfAccount(row: Account): string {
+  return versionOf([row.id, row.name, row.display, row.email, row.disabled, row.changed_at]);
+}
+
+export function versionOfGroup(row: GroupRow): string {
+  return versionOf([row.id, row.name]);
 }

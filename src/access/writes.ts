@@ -1,27 +1,40 @@
 import type { Writes } from "../metadata/index.ts";
 import { createAccount, createFirstOwner } from "./writes/accounts.ts";
 import { createRobot, createToken } from "./writes/credentials.ts";
+import { changeMember, createGroup, deleteGroup, updateGroup } from "./writes/groups.ts";
 import { createGrant } from "./writes/grants.ts";
 import { createNamespace, deleteNamespace, updateNamespace } from "./writes/namespaces.ts";
 import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
 import { createTrustRule, deleteTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
+import { issueToken, revokeTokens } from "./writes/tokens.ts";
+import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
+  addUser,
+  changeMember,
   createAccount,
   createFirstOwner,
   createGrant,
+  createGroup,
   createNamespace,
   createRobot,
   createToken,
+  deleteGroup,
   deleteNamespace,
   expireTrail,
   recordRefusals,
   sealTrail,
+  deleteUser,
+  issueToken,
+  revokeTokens,
+  setPassword,
+  updateGroup,
   updateNamespace,
   createTrustRule,
   deleteTrustRule,
   updateTrustRule,
+  updateUser,
 } satisfies Writes;
 
 export type AccessWrites = typeof accessWrites;

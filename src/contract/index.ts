@@ -1,16 +1,25 @@
 import type { Endpoints } from "./endpoint.ts";
+import { groupEndpoints } from "./groups.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
+import { tokenEndpoints } from "./tokens.ts";
+import { userEndpoints } from "./users.ts";
 
 export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
 export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
+export { groupEndpoints } from "./groups.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
+export { tokenEndpoints } from "./tokens.ts";
+export { userEndpoints } from "./users.ts";
 
 /** Every route of the management API by its operation's id. Add a resource's table here, and its handlers beside. */
 export const endpoints = {
   ...meEndpoints,
+  ...userEndpoints,
+  ...groupEndpoints,
+  ...tokenEndpoints,
   ...namespaceEndpoints,
 } as const satisfies Endpoints;
 

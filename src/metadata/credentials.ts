@@ -108,3 +108,31 @@ export const insertRobotSecret = statement(
     insert into robot_secret (robot_id, hash, created_at, expires_at)
     values (${p.robot}, ${p.hash}, ${p.now}, ${p.expiresAt}) returning id`,
 );
+
+/** Tokens of an account after a number. */
+export const listTokens = statement(
+  "listTokens",
+  (_db, p: { account: number; after: number; limit: number }) => sql<TokenRow>`
+    select id, account_id, name, scope, created_at, expires_at, used_at, revoked_at from token
+    where account_id = ${p.account} and id > ${p.after} order by id limit ${p.limit}`,
+);
+
+/** The first time counts. */
+export const revokeToken = statement(
+  "revokeToken",
+  (_db, p: { token: number; now: number }) =>
+    sql<never>`update token set revoked_at = ${p.now} where id = ${p.token} and revoked_at is null`,
+);
+
+export const revokeTokens = statement(
+  "revokeTokens",
+  (_db, p: { account: number; now: number }) =>
+    sql<never>`update token set revoked_at = ${p.now} where account_id = ${p.account} and revoked_at is null`,
+);
+
+/** A robot for which the account answers. */
+export const findSponsoredRobot = statement(
+  "findSponsoredRobot",
+  (_db, p: { account: number }) =>
+    sql<{ login: string }>`select login from robot where sponsor_account = ${p.account} limit 1`,
+);

@@ -110,17 +110,43 @@ export {
   pageManifests,
   readBlobContent,
 } from "./checks.ts";
-export { findAccount, findAccountById, hasAccounts, insertAccount, listGroupsOfAccount } from "./accounts.ts";
+export {
+  deleteAccount,
+  findAccount,
+  findAccountById,
+  findRootOwner,
+  hasAccounts,
+  insertAccount,
+  listAccounts,
+  listGroupsOfAccount,
+  setPassword,
+  updateAccount,
+} from "./accounts.ts";
+export {
+  deleteGroup,
+  deleteMembership,
+  findGroup,
+  insertGroup,
+  insertMembership,
+  listGroups,
+  listMembers,
+  renameGroup,
+} from "./groups.ts";
+export type { GroupRow } from "./groups.ts";
 export type { Account } from "./accounts.ts";
 export {
   findRobot,
   findRobotSecret,
   findRobotSecretById,
+  findSponsoredRobot,
   findToken,
   findTokenByHash,
   insertRobot,
   insertRobotSecret,
   insertToken,
+  listTokens,
+  revokeToken,
+  revokeTokens,
 } from "./credentials.ts";
 export type { RobotRow, TokenRow } from "./credentials.ts";
 export {

@@ -4,3 +4,4 @@ export { actions, actionsOfRole, decideAction, isTagAllowed, roles } from "./per
 export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role } from "./permissions.ts";
 export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
+export { findPasswordFault } from "./passwords.ts";

@@ -1,7 +1,16 @@
 import type { endpoints } from "../../contract/index.ts";
 import type { HandlersOf } from "./call.ts";
+import { groupHandlers } from "./groups.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
+import { tokenHandlers } from "./tokens.ts";
+import { userHandlers } from "./users.ts";
 
 /** What each route does: one that has no handler does not compile. */
-export const handlers: HandlersOf<typeof endpoints> = { ...meHandlers, ...namespaceHandlers };
+export const handlers: HandlersOf<typeof endpoints> = {
+  ...meHandlers,
+  ...userHandlers,
+  ...groupHandlers,
+  ...tokenHandlers,
+  ...namespaceHandlers,
+};

@@ -1,3 +1,5 @@
+import { RegistryError } from "../../oci/index.ts";
+
 /** Entries of a page where the client does not say. */
 const standardPage = 100;
 
@@ -28,4 +30,16 @@ export async function answerPage<R, T>(
 /** A time of a row as the API shows it. */
 export function timeOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
+}
+
+/** The same of a time that may be missing. */
+export function findTime(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : timeOf(milliseconds);
+}
+
+/** A cursor that is a row's number; 0 begins. @throws RegistryError PAGINATION_INVALID */
+export function numberAfter(after: string | undefined): number {
+  if (after === undefined) return 0;
+  if (/^\d{1,15}$/.test(after)) return Number(after);
+  throw new RegistryError("PAGINATION_INVALID", "`after` is not what `next` of a page said: begin without it");
 }

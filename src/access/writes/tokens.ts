@@ -1,0 +1,133 @@
+import {
+  findNamespace,
+  findRepository,
+  findToken,
+  recordChange,
+  revokeToken as endToken,
+  revokeTokens as endTokens,
+} from "../../metadata/index.ts";
+import type { Account, Attribution, Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import type { Action } from "../../policy/index.ts";
+import { authorizeOwner, authorizeSelf, explainRights } from "../authorize.ts";
+import type { Place } from "../authorize.ts";
+import type { Caller, Principal, ScopeEntry } from "../principal.ts";
+import { createToken } from "./credentials.ts";
+import { runOnce } from "./once.ts";
+import type { Once } from "./once.ts";
+import { raiseVersion } from "./raise-version.ts";
+import { rightsWithin } from "./rights-within.ts";
+import { getAccount } from "./users.ts";
+
+/** A part of a scope as it is asked for: places by name. */
+export interface AskedScope {
+  readonly namespace?: string | undefined;
+  readonly repository?: string | undefined;
+  readonly actions: readonly Action[];
+  readonly tags?: readonly string[] | undefined;
+}
+
+export interface IssueTokenInput {
+  readonly caller: Caller;
+  readonly user: string;
+  /** Of the token. */
+  readonly name: string;
+  /** As `hashSecret` gives it. */
+  readonly hash: string;
+  /** Null for all that the user may do. */
+  readonly scope: readonly AskedScope[] | null;
+  /** Milliseconds from now. */
+  readonly age: number;
+  readonly once: Once | undefined;
+}
+
+/**
+ * Makes a personal token. One that a token makes ends with that token at the latest.
+ * @throws RegistryError NOT_FOUND for a place where the user has no right or that is not there, DENIED
+ */
+export async function issueToken(
+  tx: Transaction,
+  input: IssueTokenInput,
+): Promise<{ readonly id: number; readonly expiresAt: number; readonly replayed: boolean }> {
+  const { caller, user, name, hash, once } = input;
+  const by = await authorizeUser(tx, caller, user);
+  return runOnce(tx, once, async () => {
+    const account = await getAccount(tx, user);
+    const entries = input.scope === null ? null : await resolveScope(tx, account, input.scope);
+    const scope = entries === null ? null : JSON.stringify(entries);
+    const age = Math.min(input.age, (await findEnd(tx, caller.principal)) - tx.now);
+    return createToken(tx, { by, account: account.id, name, hash, scope, age });
+  });
+}
+
+/** Ends one token of a user, or all of them. @throws RegistryError NOT_FOUND, DENIED */
+export async function revokeTokens(
+  tx: Transaction,
+  input: { readonly caller: Caller; readonly user: string; readonly token: number | undefined },
+): Promise<{ readonly revoked: number }> {
+  const { caller, user, token } = input;
+  const by = await authorizeUser(tx, caller, user);
+  const account = await getAccount(tx, user);
+  if (token !== undefined) {
+    const row = await tx.first(findToken, { token });
+    // Another user's token is none.
+    if (row?.account_id !== account.id) throw new RegistryError("NOT_FOUND", `${user} has no token ${token}`);
+  }
+  const revoked =
+    token === undefined
+      ? await tx.run(endTokens, { account: account.id, now: tx.now })
+      : await tx.run(endToken, { token, now: tx.now });
+  const action = token === undefined ? "revoke-tokens" : "revoke-token";
+  const facts = { user: account.id, token: token ?? null, revoked };
+  await recordChange(tx, by, { action, repository: "", target: user, event: "access.changed", facts });
+  await raiseVersion(tx);
+  return { revoked };
+}
+
+async function authorizeUser(tx: Transaction, caller: Caller, user: string): Promise<Attribution> {
+  const rights = rightsWithin(tx);
+  if (caller.principal.name === `user:${user}`) return authorizeSelf(rights, caller, "manage-access", user);
+  return authorizeOwner(rights, caller);
+}
+
+/** When what a credential makes must end. */
+async function findEnd(tx: Transaction, { credential }: Principal): Promise<number> {
+  const token = /^token:(\d+)$/.exec(credential)?.[1];
+  const row = token === undefined ? undefined : await tx.first(findToken, { token: Number(token) });
+  return row?.expires_at ?? Number.MAX_SAFE_INTEGER;
+}
+
+async function resolveScope(tx: Transaction, account: Account, asked: readonly AskedScope[]): Promise<ScopeEntry[]> {
+  const name = `user:${account.name}`;
+  const principal: Principal = { kind: "account", id: account.id, name, credential: "none", limits: [] };
+  const entries: ScopeEntry[] = [];
+  for (const { namespace, repository, actions, tags } of asked) {
+    const limited = { actions, ...(tags === undefined ? {} : { tags }) };
+    if (namespace !== undefined) {
+      const row = await tx.first(findNamespace, { path: namespace });
+      const may = await hasRight(tx, principal, { kind: "namespace", path: namespace });
+      if (row === undefined || !may) throw unknownPlace("namespace", namespace);
+      entries.push({ namespace: { id: row.id, path: row.path }, ...limited });
+    } else {
+      const found = await tx.first(findRepository, { name: repository! });
+      const id = found?.id ?? null;
+      const may = await hasRight(tx, principal, { kind: "repository", name: repository!, id, public: false });
+      if (!may) throw unknownPlace("repository", repository!);
+      entries.push({ repository: { id, name: repository! }, ...limited });
+    }
+  }
+  return entries;
+}
+
+async function hasRight(tx: Transaction, principal: Principal, place: Place): Promise<boolean> {
+  const rights = await explainRights(rightsWithin(tx), principal, place);
+  return Object.values(rights).some(({ allowed }) => allowed);
+}
+
+/** The same words whether it is private or not there. */
+function unknownPlace(kind: string, name: string): RegistryError {
+  return new RegistryError(
+    "NOT_FOUND",
+    `the ${kind} ${name || "of the server"} is not there, or not the user's to use`,
+  );
+}
