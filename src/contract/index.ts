@@ -4,6 +4,7 @@ import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
+import { trustRuleEndpoints } from "./trust-rules.ts";
 
 export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
 export { problem } from "./problem.ts";
@@ -13,6 +14,7 @@ export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
+export { trustRuleEndpoints } from "./trust-rules.ts";
 
 /** Every route of the management API by its operation's id. Add a resource's table here, and its handlers beside. */
 export const endpoints = {
@@ -21,6 +23,7 @@ export const endpoints = {
   ...groupEndpoints,
   ...tokenEndpoints,
   ...namespaceEndpoints,
+  ...trustRuleEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

@@ -42,11 +42,15 @@ export const listTrustRulesOfIssuer = statement(
   (_db, p: { issuer: string }) => sql<TrustRuleRow>`${rule} where t.issuer = ${p.issuer} and t.disabled = 0`,
 );
 
-/** By name, after `after`. */
+/**
+ * By name, after `after`: of the namespace `own`, and of those whose paths are after `first` and before `before`.
+ */
 export const listTrustRules = statement(
   "listTrustRules",
-  (_db, p: { after: string; limit: number }) =>
-    sql<TrustRuleRow>`${rule} where t.name > ${p.after} order by t.name limit ${p.limit}`,
+  (_db, p: { own: string; first: string; before: string; after: string; limit: number }) => sql<TrustRuleRow>`
+    ${rule} where t.name > ${p.after}
+      and (coalesce(n.path, '') = ${p.own} or (coalesce(n.path, '') > ${p.first} and coalesce(n.path, '') < ${p.before}))
+    order by t.name limit ${p.limit}`,
 );
 
 /** No row when the name is taken. */
@@ -73,14 +77,13 @@ export const insertTrustRule = statement(
     on conflict (name) do nothing returning id`,
 );
 
-/** Changes a row that is still at the revision; no row when it is not. */
+/** Says a rule anew, at the next revision. */
 export const updateTrustRule = statement(
   "updateTrustRule",
   (
     _db,
     p: {
       rule: number;
-      revision: number;
       description: string | null;
       issuer: string;
       audience: string;
@@ -88,11 +91,11 @@ export const updateTrustRule = statement(
       disabled: number;
       now: number;
     },
-  ) => sql<{ id: number }>`
+  ) => sql<never>`
     update trust_rule
     set description = ${p.description}, issuer = ${p.issuer}, audience = ${p.audience}, conditions = ${p.conditions},
         disabled = ${p.disabled}, revision = revision + 1, changed_at = ${p.now}
-    where id = ${p.rule} and revision = ${p.revision} returning id`,
+    where id = ${p.rule}`,
 );
 
 /** Its grants go with it. */

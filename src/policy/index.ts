@@ -5,3 +5,4 @@ export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role } from "
 export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
 export { findPasswordFault } from "./passwords.ts";
+export { trustPresets } from "./trust-presets.ts";

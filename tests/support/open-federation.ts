@@ -28,7 +28,7 @@ export interface Federation {
 export function useFederation(): Federation {
   const f = {} as { -readonly [K in keyof Federation]: Federation[K] };
   f.ruleFor = (conditions, more = {}) => {
-    const grants = [{ on: { namespace: f.acme }, role: "writer" as const, actions: [], tags: null }];
+    const grants = [{ on: { namespace: "acme" }, role: "writer" as const, actions: [], tags: null }];
     return makeTrustRule(f.metadata, { issuer: f.issuer.url, conditions, grants, ...more });
   };
   f.may = async (token, action, name = "acme/app") => {

@@ -1,4 +1,4 @@
-import { openAccess, hashSecret, newSecret } from "../../src/access/index.ts";
+import { hashSecret, newSecret, openAccess, operator } from "../../src/access/index.ts";
 import type { Access, Caller, Principal, ScopeEntry } from "../../src/access/index.ts";
 import { openGuardedFetch } from "../../src/lib/index.ts";
 import type { GuardedFetch } from "../../src/lib/index.ts";
@@ -84,13 +84,8 @@ export async function makeTrustRule(
   rule: Partial<InputOf<AllWrites["createTrustRule"]>> &
     Pick<InputOf<AllWrites["createTrustRule"]>, "issuer" | "conditions">,
 ): Promise<number> {
-  const whole = {
-    by,
-    name: "rule",
-    description: null,
-    audience: "registry.example.com",
-    namespace: null,
-    disabled: false,
-  };
+  const caller = callerOf(operator);
+  const audience = "registry.example.com";
+  const whole = { caller, name: "rule", description: null, audience, namespace: "", disabled: false };
   return (await metadata.write("createTrustRule", { ...whole, grants: [], ...rule })).id;
 }

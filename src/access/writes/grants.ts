@@ -29,7 +29,7 @@ export async function createGrant(tx: Transaction, input: CreateGrantInput): Pro
   const { by, to, on, role, actions, tags } = input;
   if ("trust" in to) {
     const rule = await tx.first(findTrustRule, { rule: to.trust });
-    await requireHome(tx, rule?.namespace_id ?? null, on);
+    await requireHome(tx, rule?.path ?? "", on);
   }
   const row = await tx.first(insertGrant, {
     account: null,

@@ -2,122 +2,159 @@ import {
   deleteGrantsOfTrustRule,
   deleteTrustRule as deleteTrustRuleRow,
   findNamespacePath,
+  findRepository,
   findRepositoryName,
-  findTrustRule,
   insertGrant,
   insertTrustRule,
   recordChange,
   updateTrustRule as updateTrustRuleRow,
 } from "../../metadata/index.ts";
-import type { Attribution, Transaction } from "../../metadata/index.ts";
+import type { Attribution, Transaction, TrustRuleRow } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { refuseTrustRule } from "../../policy/index.ts";
-import type { Action, Role, TrustRuleFacts } from "../../policy/index.ts";
+import type { Action, Role, TrustCondition, TrustRuleFacts } from "../../policy/index.ts";
+import { authorizeNamespace } from "../authorize.ts";
+import { getManagedRule, versionOfTrustRule } from "../list-trust-rules.ts";
+import type { Caller } from "../principal.ts";
+import { requireVersion } from "../require-version.ts";
+import { getNamespace } from "./namespaces.ts";
+import { runOnce } from "./once.ts";
+import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
+import { rightsWithin } from "./rights-within.ts";
 
 /** What a rule gives to the workloads that it believes. */
 export interface TrustGrant {
-  /** Id of the namespace, or of the repository. */
-  readonly on: { readonly namespace: number } | { readonly repository: number };
+  /** By path or name. */
+  readonly on: { readonly namespace: string } | { readonly repository: string };
   readonly role: Role | null;
   readonly actions: readonly Action[];
   /** Patterns of tags; null for all. */
   readonly tags: readonly string[] | null;
 }
 
-/** What can be said of a rule, and said anew. */
-export interface TrustRuleInput extends TrustRuleFacts {
-  readonly description: string | null;
-  readonly disabled: boolean;
-  /** In place of those that were there; undefined leaves them. */
-  readonly grants: readonly TrustGrant[] | undefined;
-}
-
-export interface CreateTrustRuleInput extends TrustRuleInput {
-  readonly by: Attribution;
+export interface CreateTrustRuleInput extends TrustRuleFacts {
+  readonly caller: Caller;
   readonly name: string;
-  /** Where it belongs, and where all of its grants are; null for the root. */
-  readonly namespace: number | null;
+  readonly description: string | null;
+  /** Path of where it belongs, and where all of its grants are. */
+  readonly namespace: string;
+  readonly disabled: boolean;
+  readonly grants: readonly TrustGrant[];
+  readonly once?: Once | undefined;
 }
 
 /**
  * Makes a rule with its grants.
  * @throws RegistryError CONFLICT when the name is taken, REQUEST_INVALID when it would believe too much or gives rights
- * outside its namespace
+ * outside its namespace, NAMESPACE_UNKNOWN, NAME_UNKNOWN, DENIED
  */
-export async function createTrustRule(tx: Transaction, input: CreateTrustRuleInput): Promise<{ readonly id: number }> {
-  refuseOpen(input);
-  const { by, name, namespace, description, issuer, audience } = input;
-  const row = await tx.first(insertTrustRule, {
-    ...{ name, description, issuer, audience, namespace },
-    conditions: JSON.stringify(input.conditions),
-    disabled: input.disabled ? 1 : 0,
-    by: by.principal,
-    now: tx.now,
+export async function createTrustRule(
+  tx: Transaction,
+  input: CreateTrustRuleInput,
+): Promise<{ readonly id: number; readonly replayed: boolean }> {
+  const { caller, name, namespace, description, issuer, audience, conditions, disabled, grants } = input;
+  const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-access", namespace);
+  return runOnce(tx, input.once, async () => {
+    refuseOpen(input);
+    const home = await getNamespace(tx, namespace);
+    const row = await tx.first(insertTrustRule, {
+      ...{ name, description, issuer, audience },
+      namespace: namespace === "" ? null : home.id,
+      conditions: JSON.stringify(conditions),
+      disabled: disabled ? 1 : 0,
+      by: by.principal,
+      now: tx.now,
+    });
+    if (row === undefined) {
+      throw new RegistryError("CONFLICT", `there is a trust rule ${name} already: choose another name`);
+    }
+    await putGrants(tx, by, row.id, namespace, grants);
+    const facts = { rule: row.id, namespace, issuer, audience, conditions, disabled, grants };
+    await recordTrustChange(tx, by, "create-trust-rule", name, facts);
+    return row;
   });
-  if (row === undefined)
-    throw new RegistryError("CONFLICT", `there is a trust rule ${name} already: choose another name`);
-  await putGrants(tx, by, row.id, namespace, input.grants ?? []);
-  await recordTrustChange(tx, by, "create-trust-rule", name, factsOf(row.id, input));
-  return row;
 }
 
-export interface UpdateTrustRuleInput extends TrustRuleInput {
-  readonly by: Attribution;
-  readonly rule: number;
-  /** At which revision it was read. */
-  readonly revision: number;
+interface TrustRuleChange {
+  readonly caller: Caller;
+  /** Its name. */
+  readonly rule: string;
+  /** Of the state that the caller has seen; undefined for any. */
+  readonly versions: readonly string[] | undefined;
+}
+
+/** What is not given stays. */
+export interface UpdateTrustRuleInput extends TrustRuleChange {
+  readonly description?: string | null | undefined;
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly conditions?: readonly TrustCondition[] | undefined;
+  readonly disabled?: boolean | undefined;
+  /** In place of those that were there. */
+  readonly grants?: readonly TrustGrant[] | undefined;
 }
 
 /**
- * Says anew what a rule believes and gives; what was known by the old one is not believed any more.
- * @throws RegistryError NOT_FOUND when it is gone, VERSION_CHANGED when it was changed since it was read,
- * REQUEST_INVALID as {@link createTrustRule}
+ * Changes what a rule believes and gives; what was known by the former one is not believed any more.
+ * @throws RegistryError NOT_FOUND when it is gone or the caller may not see it, VERSION_CHANGED, and as
+ * {@link createTrustRule}
  */
 export async function updateTrustRule(tx: Transaction, input: UpdateTrustRuleInput): Promise<{ readonly id: number }> {
-  refuseOpen(input);
-  const { by, rule, revision, description, issuer, audience } = input;
-  const before = await tx.first(findTrustRule, { rule });
-  if (before === undefined) throw noRule();
-  const row = await tx.first(updateTrustRuleRow, {
-    ...{ rule, revision, description, issuer, audience },
-    conditions: JSON.stringify(input.conditions),
-    disabled: input.disabled ? 1 : 0,
+  const { before, by } = await claimRule(tx, input);
+  const rule = {
+    description: input.description === undefined ? before.description : input.description,
+    issuer: input.issuer ?? before.issuer,
+    audience: input.audience ?? before.audience,
+    conditions: input.conditions ?? (JSON.parse(before.conditions) as TrustCondition[]),
+    disabled: input.disabled ?? before.disabled !== 0,
+  };
+  refuseOpen(rule);
+  await tx.run(updateTrustRuleRow, {
+    ...rule,
+    rule: before.id,
+    conditions: JSON.stringify(rule.conditions),
+    disabled: rule.disabled ? 1 : 0,
     now: tx.now,
   });
-  if (row === undefined) {
-    throw new RegistryError(
-      "VERSION_CHANGED",
-      "the trust rule was changed since you read it: read it again, then change it",
-    );
-  }
   if (input.grants !== undefined) {
-    await tx.run(deleteGrantsOfTrustRule, { rule });
-    await putGrants(tx, by, rule, before.namespace_id, input.grants);
+    await tx.run(deleteGrantsOfTrustRule, { rule: before.id });
+    await putGrants(tx, by, before.id, before.path, input.grants);
   }
-  await recordTrustChange(tx, by, "change-trust-rule", before.name, factsOf(rule, input));
-  return row;
+  const facts = { rule: before.id, ...rule, grants: input.grants };
+  await recordTrustChange(tx, by, "change-trust-rule", before.name, facts);
+  return { id: before.id };
 }
 
-/** Removes a rule and its grants. @throws RegistryError NOT_FOUND when it is gone */
-export async function deleteTrustRule(
+/** Removes a rule and its grants. @throws RegistryError as {@link updateTrustRule} */
+export async function deleteTrustRule(tx: Transaction, input: TrustRuleChange): Promise<{ readonly id: number }> {
+  const { before, by } = await claimRule(tx, input);
+  await tx.run(deleteTrustRuleRow, { rule: before.id });
+  await recordTrustChange(tx, by, "delete-trust-rule", before.name, { rule: before.id });
+  return { id: before.id };
+}
+
+async function claimRule(
   tx: Transaction,
-  { by, rule }: { readonly by: Attribution; readonly rule: number },
-): Promise<{ readonly name: string }> {
-  const before = await tx.first(findTrustRule, { rule });
-  if (before === undefined) throw noRule();
-  await tx.run(deleteTrustRuleRow, { rule });
-  await recordTrustChange(tx, by, "delete-trust-rule", before.name, { rule });
-  return { name: before.name };
+  { caller, rule, versions }: TrustRuleChange,
+): Promise<{ readonly before: TrustRuleRow; readonly by: Attribution }> {
+  const rights = rightsWithin(tx);
+  const before = await getManagedRule(rights, caller, rule);
+  const by = await authorizeNamespace(rights, caller, "manage-access", before.path);
+  requireVersion(versions, versionOfTrustRule(before));
+  return { before, by };
 }
 
 /**
- * Whoever may change a rule decides whom its grants reach, so that they stay in the rule's own namespace.
+ * Whoever may change a rule decides whom its grants reach, so they stay in the rule's own namespace.
+ * @param home path of that namespace
  * @throws RegistryError REQUEST_INVALID
  */
-export async function requireHome(tx: Transaction, namespace: number | null, on: TrustGrant["on"]): Promise<void> {
-  if (namespace === null) return;
-  const home = (await tx.first(findNamespacePath, { namespace }))?.path ?? "";
+export async function requireHome(
+  tx: Transaction,
+  home: string,
+  on: { readonly namespace: number } | { readonly repository: number },
+): Promise<void> {
   if (home === "") return;
   const place =
     "namespace" in on
@@ -132,14 +169,15 @@ async function putGrants(
   tx: Transaction,
   by: Attribution,
   rule: number,
-  namespace: number | null,
+  home: string,
   grants: readonly TrustGrant[],
 ): Promise<void> {
   for (const { on, role, actions, tags } of grants) {
-    await requireHome(tx, namespace, on);
+    const place = await findPlaceId(tx, on);
+    await requireHome(tx, home, place);
     await tx.first(insertGrant, {
       ...{ account: null, group: null, robot: null, trust: rule, namespace: null, repository: null },
-      ...on,
+      ...place,
       role,
       actions: actions.length === 0 ? null : JSON.stringify(actions),
       tags: tags === null ? null : JSON.stringify(tags),
@@ -149,17 +187,21 @@ async function putGrants(
   }
 }
 
+async function findPlaceId(tx: Transaction, on: TrustGrant["on"]) {
+  if ("namespace" in on) return { namespace: (await getNamespace(tx, on.namespace)).id };
+  const repository = await tx.first(findRepository, { name: on.repository });
+  if (repository === undefined) {
+    throw new RegistryError(
+      "NAME_UNKNOWN",
+      `there is no repository ${on.repository}: push to it first, or name its namespace`,
+    );
+  }
+  return { repository: repository.id };
+}
+
 function refuseOpen(rule: TrustRuleFacts): void {
   const wrong = refuseTrustRule(rule);
   if (wrong !== undefined) throw new RegistryError("REQUEST_INVALID", wrong);
-}
-
-function noRule(): RegistryError {
-  return new RegistryError("NOT_FOUND", "there is no such trust rule: list them to see what there is");
-}
-
-function factsOf(rule: number, { issuer, audience, conditions, disabled, grants }: TrustRuleInput): object {
-  return { rule, issuer, audience, conditions, disabled, grants };
 }
 
 async function recordTrustChange(tx: Transaction, by: Attribution, action: string, target: string, facts: object) {

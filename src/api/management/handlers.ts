@@ -4,6 +4,7 @@ import { groupHandlers } from "./groups.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { tokenHandlers } from "./tokens.ts";
+import { trustRuleHandlers } from "./trust-rules.ts";
 import { userHandlers } from "./users.ts";
 
 /** What each route does: one that has no handler does not compile. */
@@ -13,4 +14,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...groupHandlers,
   ...tokenHandlers,
   ...namespaceHandlers,
+  ...trustRuleHandlers,
 };
