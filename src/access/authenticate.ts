@@ -92,8 +92,9 @@ async function verifyCredential(access: Access, header: string): Promise<Verifie
 
 /** Writes of a login only what is known to be no secret: some type their password where the name belongs. */
 function noteFailure(access: Access, from: Pick<Caller, "address" | "id"> | undefined, error: unknown): void {
-  if (!(error instanceof RegistryError) || !(error.cause instanceof LoginFailure)) return;
-  const { credential, whose, message: reason } = error.cause;
+  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return;
+  const failure = error.cause instanceof LoginFailure ? error.cause : undefined;
+  const { credential = null, whose = "", message: reason } = failure ?? { message: error.message };
   const { address = null, id: request = null } = from ?? {};
   const by = { principal: anonymous.name, credential, address, request, reason };
   access.refusals.note({ by, action: "login", repository: "", target: whose, challenged: false });

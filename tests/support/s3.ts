@@ -10,6 +10,11 @@ import { findPeer } from "./peers.ts";
 /** Keys that the servers below take. */
 export const s3Credentials = { accessKeyId: "test", secretAccessKey: "testsecret" } as const;
 
+interface S3Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
 export interface S3Server {
   readonly name: "versitygw" | "minio";
   /** `http://127.0.0.1:40123` */
@@ -29,7 +34,10 @@ export interface S3Server {
 }
 
 /** An S3 server of its own on loopback; undefined where it is not installed, which under CI is an error. */
-export async function startS3(name: S3Server["name"]): Promise<S3Server | undefined> {
+export async function startS3(
+  name: S3Server["name"],
+  credentials: S3Keys = s3Credentials,
+): Promise<S3Server | undefined> {
   const program = findPeer(name);
   if (program === undefined) return undefined;
   const root = await mkdtemp(join(tmpdir(), `berth-${name}-`));
@@ -37,7 +45,7 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
   await mkdir(folder);
   const port = await findFreePort();
   const address = `127.0.0.1:${port}`;
-  const { accessKeyId, secretAccessKey } = s3Credentials;
+  const { accessKeyId, secretAccessKey } = credentials;
   const starts = {
     versitygw: {
       args: ["--port", address, "--region", "us-east-1", "--keep-alive", "--quiet", "posix", folder],
@@ -75,12 +83,12 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
     port,
     folder,
     async makeBucket(bucket) {
-      const client = connectS3(`http://${address}`);
+      const client = connectS3(`http://${address}`, credentials);
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       client.destroy();
     },
     async countUnfinished(bucket) {
-      const client = connectS3(`http://${address}`);
+      const client = connectS3(`http://${address}`, credentials);
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
       client.destroy();
       return Uploads.length;
@@ -94,8 +102,8 @@ export async function startS3(name: S3Server["name"]): Promise<S3Server | undefi
   };
 }
 
-function connectS3(endpoint: string): S3Client {
-  const credentials = { ...s3Credentials };
+function connectS3(endpoint: string, keys: S3Keys): S3Client {
+  const credentials = { ...keys };
   return new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials, maxAttempts: 20 });
 }
 
