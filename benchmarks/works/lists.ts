@@ -58,7 +58,7 @@ export const catalogPage: Work = {
   name: "catalog-page",
   title: "_catalog, last page at 20,000 repositories, 8 connections",
   unit: "requests/s",
-  notes: ["repositories are rows; the page is the last 100"],
+  notes: ["repositories are rows; the page is the last 100; a second of the same load goes before"],
   cases: [
     {
       name: "berth",
@@ -69,9 +69,10 @@ export const catalogPage: Work = {
         await server.stop();
         addRepositories(lab.folder, repositories);
       },
-      measure: (server, lab) => {
-        const last = `r/${String(repositories - 101).padStart(7, "0")}`;
-        return runWrk(server, { path: `/v2/_catalog?n=100&last=${last}`, connections: 8, seconds: lab.seconds });
+      measure: async (server, lab) => {
+        const path = `/v2/_catalog?n=100&last=r/${String(repositories - 101).padStart(7, "0")}`;
+        await runWrk(server, { path, connections: 8, seconds: 1 });
+        return runWrk(server, { path, connections: 8, seconds: lab.seconds });
       },
     },
   ],
