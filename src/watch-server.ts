@@ -92,10 +92,16 @@ class CollectionFigures {
   #passes = 0;
   #off = false;
 
-  add({ off, removed, uploads, objects, orphans }: Collected): void {
+  add({ off, removed, repositories, uploads, objects, orphans }: Collected): void {
     this.#passes++;
     this.#off = off !== undefined;
-    for (const [kind, count] of Object.entries({ ...removed, upload: uploads, object: objects, orphan: orphans })) {
+    for (const [kind, count] of Object.entries({
+      ...removed,
+      repository: repositories,
+      upload: uploads,
+      object: objects,
+      orphan: orphans,
+    })) {
       this.#removed.set(kind, (this.#removed.get(kind) ?? 0) + count);
     }
   }

@@ -158,18 +158,21 @@ export async function authorizeSelf(
   return authorizeNamespace(access, caller, action, "");
 }
 
-/** Whether the caller might do this to the repository, asked on its behalf: a no is no refusal of anything that it tried. */
-export async function mayDo(
+/**
+ * The repository, if the caller may do this to it; its id is undefined where nothing was asked (open mode). Asked on the
+ * caller's behalf: a no is no refusal of anything that it tried.
+ */
+export async function findAllowed(
   access: RightsSource,
   caller: Caller,
   action: Action,
   name: RepositoryName,
-): Promise<boolean> {
+): Promise<{ readonly id: number | undefined } | undefined> {
   const { principal } = caller;
-  if (principal.kind === "operator" || principal.kind === "system") return true;
+  if (principal.kind === "operator" || principal.kind === "system") return { id: undefined };
   const place = await findPlace(access, name);
   const facts = factsFor(await findStanding(access, principal), principal.limits, place);
-  return decideAction(facts, action).allowed;
+  return place.id !== null && decideAction(facts, action).allowed ? { id: place.id } : undefined;
 }
 
 /**

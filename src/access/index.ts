@@ -6,8 +6,8 @@ export {
   authorizeNamespace,
   authorizeSelf,
   explainRights,
+  findAllowed,
   findPlace,
-  mayDo,
   recallPull,
 } from "./authorize.ts";
 export type { Permit, Place } from "./authorize.ts";
@@ -31,8 +31,11 @@ export { RefusalLog } from "./refusals.ts";
 export type { Caller, Limit, Principal, ScopeEntry, TrustedRule } from "./principal.ts";
 export { hashSecret, newSecret } from "./secret.ts";
 export type { TrustGrant } from "./writes/trust-rules.ts";
+export { requireVersion } from "./require-version.ts";
+export { runOnce } from "./writes/once.ts";
 export type { Once } from "./writes/once.ts";
 export { verifyTrail } from "./verify-trail.ts";
 export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";
+export { endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";

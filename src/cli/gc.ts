@@ -25,7 +25,8 @@ export async function collect(
     heading: ["WHAT", dryRun ? "WOULD GO" : "REMOVED", "SEEN UNUSED FIRST"],
     rows: [
       ...kinds.map((kind) => [`${kind}s`, String(done.removed[kind]), String(done.condemned[kind])]),
-      ["idle uploads", String(done.uploads), ""],
+      ["deleted repositories", String(done.repositories), ""],
+      ["uploads", String(done.uploads), ""],
       ["objects", String(done.objects), ""],
       ["orphaned objects given up", String(done.orphans), ""],
     ],

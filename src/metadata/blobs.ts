@@ -182,7 +182,7 @@ export const isBlobLinked = statement(
     sql<{ used: number }>`select 1 as used from repository_blob where blob_id = ${p.blob} limit 1`,
 );
 
-/** Repositories that link a blob; a few are enough to find one that the caller may pull from. */
+/** Repositories that link a blob, but for deleted ones; a few are enough to find one that the caller may pull from. */
 export const listBlobRepositories = statement(
   "listBlobRepositories",
   (_db, p: { digest: string; limit: number }) =>
@@ -190,5 +190,20 @@ export const listBlobRepositories = statement(
     select r.name from blob b
     join repository_blob rb on rb.blob_id = b.id
     join repository r on r.id = rb.repository_id
-    where b.digest = ${p.digest} and b.bad = 0 limit ${p.limit}`,
+    where b.digest = ${p.digest} and b.bad = 0 and r.deleted_at is null limit ${p.limit}`,
+);
+
+/** Some links of a repository, passing over what another node is at. */
+export const claimLinks = statement(
+  "claimLinks",
+  (_db, p: { repository: number; limit: number }, d) => sql<{ blob_id: number }>`
+    select blob_id from repository_blob where repository_id = ${p.repository} order by blob_id limit ${p.limit}
+    ${d.skipLocked}`,
+);
+
+export const deleteLinks = statement(
+  "deleteLinks",
+  (_db, p: { repository: number; blobs: readonly number[] }, d) => sql`
+    delete from repository_blob
+    where repository_id = ${p.repository} and ${d.isOneOf(sql`blob_id`, p.blobs, "bigint")}`,
 );

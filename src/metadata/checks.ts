@@ -26,7 +26,7 @@ export const listManifests = statement(
   (_db, p: { after: number; limit: number }) =>
     sql<{ id: number; digest: string; media_type: string; repository: string; bytes: Uint8Array | null }>`
     select m.id, m.digest, m.media_type,
-           (select r.name from repository r where r.id = m.repository_id) as repository,
+           (select coalesce(r.former_name, r.name) from repository r where r.id = m.repository_id) as repository,
            (select c.bytes from manifest_content c where c.manifest_id = m.id) as bytes
     from manifest m
     where m.id > ${p.after} order by m.id limit ${p.limit}`,

@@ -72,3 +72,8 @@ export const insertGrant = statement(
       ${p.tags}, ${p.now}, ${p.by})
     returning id`,
 );
+
+/** Grants on a repository that is deleted. */
+export const deleteGrantsOnRepository = statement("deleteGrantsOnRepository", (db, p: { repository: number }) =>
+  db.deleteFrom("access_grant").where("repository_id", "=", p.repository),
+);

@@ -1,14 +1,31 @@
 export {
+  buryRepository,
+  claimTombstone,
+  deleteRepositoryRow,
+  deleteTombstone,
   findRepository,
   findRepositoryName,
+  findRepositoryRow,
   insertRepository,
+  isRepositoryFull,
   listPublicRepositories,
   listRepositories,
   listRepositoriesById,
+  listRepositoryRows,
+  listTombstones,
+  lockRepository,
+  measureLinks,
+  measureManifests,
+  measureTags,
+  takeRepository,
+  updateRepository,
 } from "./repositories.ts";
+export type { ListedRepository, RepositoryRow } from "./repositories.ts";
 export {
+  claimLinks,
   deleteBlobContent,
   deleteLink,
+  deleteLinks,
   findDeadObject,
   findLinkedBlob,
   healBlob,
@@ -29,6 +46,7 @@ export {
 } from "./blobs.ts";
 export type { LinkedBlob } from "./blobs.ts";
 export {
+  claimLatestManifests,
   deleteManifest,
   findManifestByDigest,
   findManifestByTag,
@@ -53,10 +71,20 @@ export {
   resolveTag,
 } from "./manifests.ts";
 export type { NamedManifest, ServedManifest } from "./manifests.ts";
-export { deleteManifestTags, deleteTag, findManifestTag, insertTag, listTags, lockTag, moveTag } from "./tags.ts";
+export {
+  deleteManifestTags,
+  deleteSomeTags,
+  deleteTag,
+  findManifestTag,
+  insertTag,
+  listTags,
+  lockTag,
+  moveTag,
+} from "./tags.ts";
 export {
   cancelUpload,
   claimUpload,
+  claimUploadsOf,
   deleteNode,
   deleteOldNodes,
   deleteUpload,
@@ -150,6 +178,7 @@ export {
 } from "./credentials.ts";
 export type { RobotRow, TokenRow } from "./credentials.ts";
 export {
+  deleteGrantsOnRepository,
   insertGrant,
   listGrantsOfAccount,
   listGrantsOfGroup,

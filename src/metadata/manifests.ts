@@ -179,8 +179,8 @@ export const pinManifest = statement("pinManifest", (db, p: { manifest: number; 
 export const findParent = statement(
   "findParent",
   (_db, p: { manifest: number }) =>
-    sql<{ digest: string }>`
-    select m.digest from manifest_child c join manifest m on m.id = c.parent_id where c.child_id = ${p.manifest} limit 1`,
+    sql<{ id: number; digest: string }>`
+    select m.id, m.digest from manifest_child c join manifest m on m.id = c.parent_id where c.child_id = ${p.manifest} limit 1`,
 );
 
 export const listManifestBlobs = statement("listManifestBlobs", (db, p: { manifest: number }) =>
@@ -264,4 +264,12 @@ export const listReferringManifests = statement(
 /** Whether the repository has this digest as a manifest. */
 export const findManifestId = statement("findManifestId", (db, p: { repository: number; digest: string }) =>
   db.selectFrom("manifest").select("id").where("repository_id", "=", p.repository).where("digest", "=", p.digest),
+);
+
+/** Some manifests of a repository, the latest first, passing over what another node is at. */
+export const claimLatestManifests = statement(
+  "claimLatestManifests",
+  (_db, p: { repository: number; limit: number }, d) => sql<{ id: number }>`
+    select id from manifest where repository_id = ${p.repository} order by created_at desc, id desc limit ${p.limit}
+    ${d.skipLocked}`,
 );

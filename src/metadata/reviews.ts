@@ -97,7 +97,7 @@ export const claimManifest = statement(
       repository: string;
     }>`
     select m.repository_id, m.digest, m.subject, m.pin_until, m.condemned_at,
-           (select name from repository r where r.id = m.repository_id) as repository
+           (select coalesce(r.former_name, r.name) from repository r where r.id = m.repository_id) as repository
     from manifest m where m.id = ${p.manifest} ${d.skipLocked}`,
 );
 

@@ -250,6 +250,8 @@ export interface ManifestTable {
   created_at: number;
   /** First of the two looks that found it unused. */
   condemned_at: number | null;
+  /** When it was last pulled, to the minute; null for never. */
+  pulled_at: Generated<number | null>;
 }
 
 /** Bytes of a manifest. */
@@ -295,6 +297,8 @@ export interface TagTable {
   created_at: number;
   /** When it was last moved. */
   updated_at: number;
+  /** When something was last pulled by it, to the minute; null for never. */
+  pulled_at: Generated<number | null>;
 }
 
 /** An upload that must outlive a request. */

@@ -64,3 +64,11 @@ export const listTags = statement(
         select name from tag where repository_id = r.id and name > ${p.after} order by name limit ${p.limit}) page) as names
     from repository r where r.name = ${p.repository}`,
 );
+
+/** Takes out some tags of a repository, in byte order. */
+export const deleteSomeTags = statement(
+  "deleteSomeTags",
+  (_db, p: { repository: number; limit: number }) => sql`
+    delete from tag where repository_id = ${p.repository} and name in (
+      select name from tag where repository_id = ${p.repository} order by name limit ${p.limit})`,
+);

@@ -159,3 +159,10 @@ export const deleteNode = statement("deleteNode", (db, p: { id: string }) =>
 export const deleteOldNodes = statement("deleteOldNodes", (db, p: { before: number }) =>
   db.deleteFrom("node").where("seen_at", "<", p.before),
 );
+
+/** Some uploads of a repository, passing over what another node is at. */
+export const claimUploadsOf = statement(
+  "claimUploadsOf",
+  (_db, p: { repository: number; limit: number }, d) => sql<Pick<UploadTable, "id" | "key" | "state">>`
+    select id, key, state from upload where repository_id = ${p.repository} limit ${p.limit} ${d.skipLocked}`,
+);

@@ -1,3 +1,4 @@
+import { listTombstones } from "../metadata/index.ts";
 import { findGround } from "./find-ground.ts";
 import type { GroundOptions } from "./find-ground.ts";
 import { reapObjects } from "./reap-objects.ts";
@@ -7,6 +8,7 @@ import { sweepOrphans } from "./sweep-orphans.ts";
 import { parseState } from "./parse-state.ts";
 import { reviewKinds } from "./writes/judge.ts";
 import type { ReviewKind } from "./writes/judge.ts";
+import type { EndedUpload } from "./writes/upload.ts";
 
 /** What one pass of collection did. */
 export interface Collected {
@@ -16,7 +18,9 @@ export interface Collected {
   readonly removed: { readonly [kind in ReviewKind]: number };
   /** Rows that were seen unused for the first time. */
   readonly condemned: { readonly [kind in ReviewKind]: number };
-  /** Idle uploads that were ended. */
+  /** Deleted repositories that were emptied. */
+  readonly repositories: number;
+  /** Uploads that were ended: idle ones, and those of deleted repositories. */
   readonly uploads: number;
   /** Objects that were removed. */
   readonly objects: number;
@@ -34,6 +38,8 @@ export interface CollectOptions extends GroundOptions {
 
 /** Reviews, or uploads, in one transaction at most. */
 const batch = 50;
+/** Rows of a deleted repository that go in one transaction at most. */
+const rows = 200;
 
 /**
  * One pass: idle uploads, due reviews, dead objects, and a sweep when one is due (docs/garbage-collection.md). Safe on
@@ -46,6 +52,7 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
     off: undefined,
     removed: { manifest: 0, link: 0, blob: 0 },
     condemned: { manifest: 0, link: 0, blob: 0 },
+    repositories: 0,
     uploads: 0,
     objects: 0,
     orphans: 0,
@@ -54,6 +61,9 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
   if (ground.off !== undefined) return { ...done, off: ground.off };
   if (options.checkMark) await queueWhatWasKept(registry);
   done.uploads = await expireUploads(registry, signal);
+  const emptied = await emptyRepositories(registry, signal);
+  done.repositories = emptied.repositories;
+  done.uploads += emptied.uploads;
   const { lookGap, untagged, objectGrace } = registry.settings;
   const rule = { limit: batch, lookGap, steady: ground.steady, untagged, objectGrace };
   for (const kind of reviewKinds) {
@@ -74,14 +84,14 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
   return done;
 }
 
-async function expireUploads({ metadata, store, settings }: Registry, signal: AbortSignal): Promise<number> {
+async function expireUploads(registry: Registry, signal: AbortSignal): Promise<number> {
+  const { metadata, settings } = registry;
   let uploads = 0;
   for (let more = true; more && !signal.aborted;) {
     const expired = await metadata.write("expireUploads", { limit: batch, age: settings.uploadAge });
     uploads += expired.uploads;
     more = expired.more;
-    // What is left behind here goes with the dead objects; this ends multipart uploads sooner.
-    for (const { key, state } of expired.ended) await store.discard(key, parseState(state)).catch(() => undefined);
+    await discardAll(registry, expired.ended);
   }
   return uploads;
 }
@@ -91,4 +101,37 @@ async function queueWhatWasKept(registry: Registry): Promise<void> {
   const { untagged } = registry.settings;
   const { before } = await registry.metadata.write("changeSetting", { name: "untagged", value: untagged });
   if (untagged === "delete" && before !== "delete") await queueUnheld(registry, "no longer kept", ["manifest"]);
+}
+
+/** What is left behind here goes with the dead objects; this ends multipart uploads sooner. */
+async function discardAll({ store }: Registry, ended: readonly EndedUpload[]): Promise<void> {
+  for (const { key, state } of ended) await store.discard(key, parseState(state)).catch(() => undefined);
+}
+
+/** Takes out what deleted repositories held; one that another node is at is left to it. */
+async function emptyRepositories(
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<{ readonly repositories: number; readonly uploads: number }> {
+  const { metadata } = registry;
+  const done = { repositories: 0, uploads: 0 };
+  for (let place = { afterTime: -1, afterId: 0 }; !signal.aborted;) {
+    const [tombstone] = await metadata.read.all(listTombstones, { ...place, limit: 1 });
+    if (tombstone === undefined) break;
+    place = { afterTime: tombstone.deleted_at, afterId: tombstone.id };
+    let worked = false;
+    for (let more = true; more && !signal.aborted;) {
+      const { state, uploads, ended } = await metadata.write("emptyRepository", {
+        repository: tombstone.id,
+        limit: rows,
+      });
+      await discardAll(registry, ended);
+      done.uploads += uploads;
+      // The newest of all stays as an empty row, which is no work.
+      if (state === "empty" && worked) done.repositories++;
+      more = state === "more";
+      worked ||= more;
+    }
+  }
+  return done;
 }

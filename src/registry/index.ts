@@ -7,6 +7,9 @@ export { collectInBackground } from "./collect-in-background.ts";
 export type { Collection, CollectionSchedule } from "./collect-in-background.ts";
 export { fsck, fsckNumbers } from "./fsck.ts";
 export type { FsckNumber, FsckOptions, FsckResult, Problem } from "./fsck.ts";
+export { createRepository, deleteRepository, renameRepository, updateRepository } from "./change-repository.ts";
+export { describeRepositories, inspectRepository } from "./inspect-repository.ts";
+export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
@@ -23,3 +26,4 @@ export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, star
 export type { Body } from "./upload-blob.ts";
 export { registryWrites } from "./writes.ts";
 export type { RegistryWrites } from "./writes.ts";
+export type { Visibility } from "./writes/repositories.ts";

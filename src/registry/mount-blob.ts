@@ -1,8 +1,9 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import { authorize, mayDo } from "../access/index.ts";
+import { authorize, findAllowed } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { listBlobRepositories } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
+import type { MountBlobInput } from "./writes/mount-blob.ts";
 
 /** How many repositories a mount looks at that names none. */
 const candidates = 32;
@@ -21,8 +22,11 @@ export async function mountBlob(
 ): Promise<boolean> {
   const permit = await authorize(registry.access, caller, "push", repository);
   const named = from === undefined ? await listSources(registry, digest) : [from];
-  const sources: string[] = [];
-  for (const name of named) if (await mayDo(registry.access, caller, "pull", name)) sources.push(name);
+  const sources: MountBlobInput["from"][number][] = [];
+  for (const name of named) {
+    const allowed = await findAllowed(registry.access, caller, "pull", name);
+    if (allowed !== undefined) sources.push({ name, ...allowed });
+  }
   if (sources.length === 0) return false;
   const context = { repository, permit, pin: registry.settings.pin };
   const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: sources });

@@ -1,4 +1,12 @@
-import { countDeadObjects, countExpiredUploads, countOldOrphans, listDueReviews, readTime } from "../metadata/index.ts";
+import {
+  countDeadObjects,
+  countExpiredUploads,
+  countOldOrphans,
+  isRepositoryFull,
+  listDueReviews,
+  listTombstones,
+  readTime,
+} from "../metadata/index.ts";
 import { compareMarks } from "./check-epoch.ts";
 import type { Collected } from "./collect-garbage.ts";
 import { findUnnamed, inBatches } from "./find-unnamed.ts";
@@ -18,10 +26,11 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
   const { metadata, store, settings } = registry;
   const counts = { removed: { manifest: 0, link: 0, blob: 0 }, condemned: { manifest: 0, link: 0, blob: 0 } };
   const { off } = await compareMarks(registry);
-  if (off !== undefined) return { off, ...counts, uploads: 0, objects: 0, orphans: 0 };
+  if (off !== undefined) return { off, ...counts, repositories: 0, uploads: 0, objects: 0, orphans: 0 };
   const { now } = (await metadata.read.first(readTime, {}))!;
   for (const kind of reviewKinds) await previewReviews(registry, kind, now, counts);
   const uploads = (await metadata.read.first(countExpiredUploads, { now }))?.count ?? 0;
+  const repositories = await countTombstones(registry);
   const objects = (await metadata.read.first(countDeadObjects, { now }))?.count ?? 0;
   let orphans = 0;
   for await (const entries of inBatches(store.driver.list(), page)) {
@@ -29,7 +38,19 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
     const before = now - settings.orphanGrace;
     orphans += (await metadata.read.first(countOldOrphans, { keys, before }))?.count ?? 0;
   }
-  return { off, ...counts, uploads, objects, orphans };
+  return { off, ...counts, repositories, uploads, objects, orphans };
+}
+
+/** Deleted repositories that hold something still. */
+async function countTombstones({ metadata: { read } }: Registry): Promise<number> {
+  let count = 0;
+  for (let place = { afterTime: -1, afterId: 0 }; ;) {
+    const some = await read.all(listTombstones, { ...place, limit: page });
+    for (const { id } of some) if ((await read.first(isRepositoryFull, { repository: id })) !== undefined) count++;
+    const last = some.at(-1);
+    if (some.length < page || last === undefined) return count;
+    place = { afterTime: last.deleted_at, afterId: last.id };
+  }
 }
 
 async function previewReviews(

@@ -2,6 +2,7 @@ import type { Writes } from "../metadata/index.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
+import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark } from "./writes/epoch.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
@@ -10,6 +11,7 @@ import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
+import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
 import { reviewBatch } from "./writes/review.ts";
 import {
   cancelUpload,
@@ -31,10 +33,13 @@ export const registryWrites = {
   claimSweep,
   claimUpload,
   commitBlob,
+  createRepository,
   deleteBlobLink,
   deleteManifest,
+  deleteRepository,
   deleteTag,
   dropUpload,
+  emptyRepository,
   ensureInstallation,
   expireUploads,
   finishDeadObjects,
@@ -54,9 +59,11 @@ export const registryWrites = {
   readNodes,
   releaseLeases,
   removeNode,
+  renameRepository,
   renewUpload,
   reviewBatch,
   saveUpload,
+  updateRepository,
 } satisfies Writes;
 
 export type RegistryWrites = typeof registryWrites;

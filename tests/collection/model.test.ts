@@ -5,6 +5,7 @@ import { parseReference, parseRepositoryName, parseTag, RegistryError } from "..
 import {
   deleteBlob,
   deleteManifest,
+  deleteRepository,
   deleteTag,
   findBlob,
   inspectBlob,
@@ -12,6 +13,7 @@ import {
   mountBlob,
   pullManifest,
   registryWrites,
+  renameRepository,
 } from "../../src/registry/index.ts";
 import type { Registry } from "../../src/registry/index.ts";
 import {
@@ -85,6 +87,23 @@ class Oracle {
     return this.#repositories.get(repository)!;
   }
 
+  /** All that was promised of it ends. */
+  empty(repository: string): void {
+    this.#repositories.set(repository, { links: new Map(), manifests: new Map(), tags: new Map() });
+  }
+
+  /** All that was promised of one is promised of the other. */
+  rename(repository: string, to: string): void {
+    this.#repositories.set(to, this.of(repository));
+    this.empty(repository);
+  }
+
+  /** Something was promised, so that it must be there. */
+  isKnown(repository: string): boolean {
+    const { manifests, blobs } = this.certain(repository);
+    return manifests.size > 0 || blobs.size > 0;
+  }
+
   /** An answer holds for half a pin at least: a younger pin is not renewed. */
   hold(kind: "links" | "manifests", repository: string, digest: string): void {
     const held = this.of(repository)[kind];
@@ -142,6 +161,8 @@ const operation = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("delete tag" as const), repository, tag }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("delete manifest" as const), repository, text }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete blob" as const), repository, layer }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete repository" as const), repository }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("rename repository" as const), repository, to: repository }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("wait" as const), minutes: fc.constantFrom(1, 3, 9, 25) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("collect" as const) }) },
 );
@@ -226,6 +247,18 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
         promised.links.delete(digestOfText(step.layer));
       }
       return;
+    case "delete repository": {
+      const deleted = await succeeds(deleteRepository(registry, caller, name, undefined));
+      if (oracle.isKnown(step.repository)) expect(deleted, "a deletion of what is there").toBe(true);
+      return oracle.empty(step.repository);
+    }
+    case "rename repository": {
+      const to = parseRepositoryName(step.to);
+      const renamed = await succeeds(renameRepository(registry, caller, name, to, undefined));
+      if (oracle.isKnown(step.to)) expect(renamed, "a name that is taken").toBe(false);
+      if (renamed) oracle.rename(step.repository, step.to);
+      return;
+    }
   }
 }
 

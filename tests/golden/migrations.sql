@@ -518,6 +518,36 @@ create index trust_rule_by_namespace on trust_rule (namespace_id, name);
 
 create index trust_rule_by_namespace on trust_rule (namespace_id, name);
 
+-- 0006-repositories/1
+alter table manifest add column pulled_at integer;
+
+alter table manifest add column pulled_at bigint;
+
+-- 0006-repositories/2
+alter table tag add column pulled_at integer;
+
+alter table tag add column pulled_at bigint;
+
+-- 0006-repositories/3
+create index manifest_by_push on manifest (repository_id, created_at, id);
+
+create index manifest_by_push on manifest (repository_id, created_at, id);
+
+-- 0006-repositories/4
+create index upload_by_repository on upload (repository_id);
+
+create index upload_by_repository on upload (repository_id);
+
+-- 0006-repositories/5
+create index tag_by_manifest_name on tag (manifest_id, name);
+
+create index tag_by_manifest_name on tag (manifest_id, name);
+
+-- 0006-repositories/6
+drop index tag_by_manifest;
+
+drop index tag_by_manifest;
+
 -- 0008-management/1
 create table request_key (
       key text primary key, body text not null, result text, expires_at integer not null);

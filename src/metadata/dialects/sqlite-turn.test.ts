@@ -22,7 +22,7 @@ afterAll(() => {
 });
 beforeEach(() => nextTurn());
 
-const add = (name: string) => writer.first(insertRepository, { name, public: 0, now: 1 });
+const add = (name: string) => writer.first(insertRepository, { name, public: 0, visibility: null, now: 1 });
 const isThere = (name: string) => reader.first(findRepository, { name }) !== undefined;
 
 test("reads of one turn see what is committed between them, once the count of commits has moved", () => {

@@ -20,7 +20,7 @@ export const kitWrites = {
     tx: Transaction,
     input: { readonly name: string; readonly then?: "refuse" | "break" | undefined },
   ): Promise<{ readonly id: number } | undefined> {
-    const row = await tx.first(insertRepository, { name: input.name, public: 0, now: tx.now });
+    const row = await tx.first(insertRepository, { name: input.name, public: 0, visibility: null, now: tx.now });
     tx.touch(input.name);
     if (input.then === "refuse") {
       throw new RegistryError("DENIED", `${input.name} is refused`, { detail: { name: input.name } });
@@ -82,7 +82,12 @@ export const kitWrites = {
     tx: Transaction,
     input: { readonly bytes: Uint8Array; readonly digest: string; readonly size: number; readonly labels: string },
   ): Promise<void> {
-    const repository = (await tx.first(insertRepository, { name: "kit/big", public: 0, now: tx.now }))!.id;
+    const repository = (await tx.first(insertRepository, {
+      name: "kit/big",
+      public: 0,
+      visibility: null,
+      now: tx.now,
+    }))!.id;
     const row = await tx.first(insertManifest, {
       repository,
       digest: input.digest,

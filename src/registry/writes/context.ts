@@ -1,5 +1,11 @@
 import type { Permit } from "../../access/index.ts";
-import { findNearestNamespace, findRepository, insertRepository, recordChange } from "../../metadata/index.ts";
+import {
+  findNearestNamespace,
+  insertRepository,
+  lockRepository,
+  MetadataError,
+  recordChange,
+} from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { isTagAllowed } from "../../policy/index.ts";
@@ -14,46 +20,65 @@ export interface WriteContext {
   readonly pin: number;
 }
 
+/** Times that a repository which another node makes or takes away is tried for. */
+const attempts = 10;
+
 /**
- * Id of the repository, made if it is not there and the caller may.
+ * Id of the repository, made if it is not there and the caller may. It is neither deleted nor renamed until the transaction
+ * ends.
  * @throws RegistryError NAME_UNKNOWN when it is another than the one that rights were asked about
  */
 export async function ensureRepository(
   tx: Transaction,
   { repository: name, permit }: Pick<WriteContext, "repository" | "permit">,
 ): Promise<number> {
-  const found = await tx.first(findRepository, { name });
-  if (found !== undefined) return checkRepository(found.id, name, permit);
-  if (!permit.mayCreate) throw goneRepository(name);
-  const paths = namespacesOf(name);
-  const inherited = (await tx.first(findNearestNamespace, { paths }))?.public ?? 0;
-  const inserted = await tx.first(insertRepository, { name, public: inherited, now: tx.now });
-  if (inserted !== undefined) {
-    const change = { action: "create-repository", repository: name, target: name, event: "repository.created" };
-    await recordChange(tx, permit.by, change);
-    return inserted.id;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const found = await tx.first(lockRepository, { name });
+    if (found !== undefined) return checkRepository(found.id, name, permit);
+    if (!permit.mayCreate) throw goneRepository(name);
+    const inserted = await makeRepository(tx, { name, permit, visibility: null });
+    if (inserted !== undefined) return inserted;
   }
-  // Another node was quicker; its row is committed now, since the insert waited for it.
-  return (await tx.first(findRepository, { name }))!.id;
+  throw new MetadataError("unavailable", `the repository ${name} comes and goes`);
 }
 
-/** Id of a repository that is there. @throws RegistryError NAME_UNKNOWN */
+/** Whether anybody may pull from a repository that follows its namespace (1) or not (0). */
+export async function inheritedPublic(tx: Transaction, name: string): Promise<number> {
+  return (await tx.first(findNearestNamespace, { paths: namespacesOf(name) }))?.public ?? 0;
+}
+
+/** Makes a repository; undefined when the name is taken. On PostgreSQL it waits for another node that is at the name. */
+export async function makeRepository(
+  tx: Transaction,
+  of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null },
+): Promise<number | undefined> {
+  const { name, permit, visibility } = of;
+  const open = visibility === null ? await inheritedPublic(tx, name) : Number(visibility === "public");
+  const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
+  if (inserted === undefined) return undefined;
+  const change = { action: "create-repository", target: name, event: "repository.created", facts: { visibility } };
+  await record(tx, { repository: name, permit }, change);
+  return inserted.id;
+}
+
+/** Id of a repository that is there, and stays so until the transaction ends. @throws RegistryError NAME_UNKNOWN */
 export async function getRepository(
   tx: Transaction,
   { repository: name, permit }: Pick<WriteContext, "repository" | "permit">,
 ): Promise<number> {
-  const found = await tx.first(findRepository, { name });
+  const found = await tx.first(lockRepository, { name });
   if (found === undefined) throw goneRepository(name);
   return checkRepository(found.id, name, permit);
 }
 
 /** Rights that were asked about a repository are none on another that has its name since. */
-function checkRepository(id: number, name: string, { repository }: Permit): number {
+export function checkRepository(id: number, name: string, { repository }: Permit): number {
   if (typeof repository === "number" && repository !== id) throw goneRepository(name);
   return id;
 }
 
-function goneRepository(name: string): RegistryError {
+/** There is none of this name. */
+export function goneRepository(name: string): RegistryError {
   return new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
 }
 

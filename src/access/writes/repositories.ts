@@ -1,0 +1,14 @@
+import { deleteGrantsOnRepository } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { raiseVersion } from "./raise-version.ts";
+
+/** Takes back what was granted on a repository that is deleted; a new one of its name has another id. */
+export async function endRepositoryRights(tx: Transaction, repository: number): Promise<void> {
+  await tx.run(deleteGrantsOnRepository, { repository });
+  await raiseVersion(tx);
+}
+
+/** A repository has another name or is open to others: what was granted on its id stays, what is remembered is void. */
+export async function renewRepositoryRights(tx: Transaction): Promise<void> {
+  await raiseVersion(tx);
+}

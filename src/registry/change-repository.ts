@@ -1,0 +1,92 @@
+import { authorize } from "../access/index.ts";
+import type { Caller, Once, Permit } from "../access/index.ts";
+import { RegistryError } from "../oci/index.ts";
+import type { RepositoryName } from "../oci/index.ts";
+import type { Registry } from "./registry.ts";
+import type { Visibility } from "./writes/repositories.ts";
+
+/**
+ * Makes an empty repository. To give it a visibility of its own takes manage-settings.
+ * @param once names the request, so that the same one changes nothing when it comes again
+ * @throws RegistryError CONFLICT when it is there, and as `authorize` does
+ */
+export async function createRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  visibility: Visibility,
+  once?: Once,
+): Promise<{ readonly replayed: boolean }> {
+  const permit = await authorize(registry.access, caller, "create-repository", repository);
+  if (visibility !== "inherit") await authorize(registry.access, caller, "manage-settings", repository);
+  return registry.metadata.write("createRepository", { repository, permit, visibility, once });
+}
+
+/**
+ * Sets who may pull.
+ * @param versions states of the repository that the caller has seen, as `inspectRepository` names them; undefined for any
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED
+ */
+export async function updateRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  visibility: Visibility,
+  versions: readonly string[] | undefined,
+): Promise<void> {
+  const permit = await authorize(registry.access, caller, "manage-settings", repository);
+  await registry.metadata.write("updateRepository", { repository, permit, visibility, versions });
+}
+
+/**
+ * Renames a repository, or moves it to another namespace, with all that it holds; grants on it go along. Uploads that are
+ * under way become unknown. It takes delete-repository and pull here, and push and create-repository there.
+ * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED
+ */
+export async function renameRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  to: RepositoryName,
+  versions: readonly string[] | undefined,
+): Promise<void> {
+  const permit = await permitWhole(registry, caller, repository);
+  // Whoever may not read it must not get it by moving it to where they may.
+  await authorize(registry.access, caller, "pull", repository);
+  const target = await authorize(registry.access, caller, "push", to);
+  if (typeof target.repository === "number") {
+    throw new RegistryError("CONFLICT", `there is a repository ${to} already: choose another name`, {
+      detail: { name: to },
+    });
+  }
+  refuseSomeTags(target, to);
+  await registry.metadata.write("renameRepository", { repository, permit, to, versions });
+}
+
+/**
+ * Deletes a repository with all that it holds: it is gone at once, its bytes later. One that is made under its name is
+ * another.
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED
+ */
+export async function deleteRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  versions: readonly string[] | undefined,
+): Promise<void> {
+  const permit = await permitWhole(registry, caller, repository);
+  await registry.metadata.write("deleteRepository", { repository, permit, versions });
+}
+
+async function permitWhole(registry: Registry, caller: Caller, repository: RepositoryName): Promise<Permit> {
+  const permit = await authorize(registry.access, caller, "delete-repository", repository);
+  refuseSomeTags(permit, repository);
+  return permit;
+}
+
+/** A grant for some tags is none for all of them. @throws RegistryError DENIED */
+function refuseSomeTags({ by, tags }: Permit, name: string): void {
+  if (tags.length === 0) return;
+  const message = `${by.principal} has a grant for some tags of ${name} only: this takes one for all`;
+  throw new RegistryError("DENIED", message, { detail: { name, patterns: tags } });
+}

@@ -1,0 +1,130 @@
+import { endRepositoryRights, renewRepositoryRights, requireVersion, runOnce } from "../../access/index.ts";
+import type { Once, Permit } from "../../access/index.ts";
+import {
+  buryRepository,
+  deleteRepositoryRow,
+  insertRepository,
+  takeRepository,
+  updateRepository as updateRepositoryRow,
+} from "../../metadata/index.ts";
+import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
+import { versionOf } from "../../lib/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { checkRepository, goneRepository, inheritedPublic, makeRepository, record } from "./context.ts";
+
+/** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
+export type Visibility = "public" | "private" | "inherit";
+
+export interface RepositoryInput {
+  /** Name. */
+  readonly repository: string;
+  readonly permit: Permit;
+}
+
+/** Makes an empty repository. @throws RegistryError CONFLICT when it is there */
+export async function createRepository(
+  tx: Transaction,
+  input: RepositoryInput & { readonly visibility: Visibility; readonly once: Once | undefined },
+): Promise<{ readonly replayed: boolean }> {
+  const { repository: name, permit } = input;
+  return runOnce(tx, input.once, async () => {
+    const id = await makeRepository(tx, { name, permit, visibility: storedVisibility(input.visibility) });
+    if (id === undefined) throw takenName(name);
+    tx.touch(name);
+    return { id };
+  });
+}
+
+interface SeenInput extends RepositoryInput {
+  /** States of it that the caller has seen, one of which it must have still; undefined where that does not matter. */
+  readonly versions: readonly string[] | undefined;
+}
+
+export interface UpdateRepositoryInput extends SeenInput {
+  readonly visibility: Visibility;
+}
+
+/** Sets who may pull. @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen */
+export async function updateRepository(tx: Transaction, input: UpdateRepositoryInput): Promise<void> {
+  const { repository: name } = input;
+  const row = await takeSeen(tx, input);
+  const visibility = storedVisibility(input.visibility);
+  if (visibility === row.visibility) return;
+  const open = visibility === null ? await inheritedPublic(tx, name) : Number(visibility === "public");
+  await tx.run(updateRepositoryRow, { repository: row.id, name, public: open, visibility });
+  await renewRepositoryRights(tx);
+  const facts = { visibility: input.visibility, before: shownVisibility(row.visibility) };
+  await record(tx, input, { action: "update-repository", target: name, event: "access.changed", facts });
+  tx.touch(name);
+}
+
+export interface RenameRepositoryInput extends SeenInput {
+  /** The new name, in the same namespace or in another. */
+  readonly to: string;
+}
+
+/**
+ * Gives a repository another name. All that it holds stays as it is, and so does what was granted on it; what its
+ * namespace says is from now on what the new one says.
+ * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED
+ */
+export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<void> {
+  const { repository: name, to } = input;
+  const row = await takeSeen(tx, input);
+  // Waits for another node that is making it, and finds out for certain whether the name is free.
+  const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
+  if (placeholder === undefined) throw takenName(to);
+  await tx.run(deleteRepositoryRow, { repository: placeholder.id });
+  const open = row.visibility === null ? await inheritedPublic(tx, to) : row.public;
+  await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility: row.visibility });
+  await renewRepositoryRights(tx);
+  await record(tx, input, { action: "rename-repository", target: to, event: "repository.deleted", facts: { to } });
+  const made = { action: "rename-repository", target: name, event: "repository.created", facts: { from: name } };
+  await record(tx, { ...input, repository: to }, made);
+  tx.touch(name);
+  tx.touch(to);
+}
+
+/**
+ * Takes a repository away at once; its name is free. What it held goes in the background, as `emptyRepository` does.
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen
+ */
+export async function deleteRepository(tx: Transaction, input: SeenInput): Promise<void> {
+  const { repository: name } = input;
+  const { id } = await takeSeen(tx, input);
+  await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
+  await endRepositoryRights(tx, id);
+  const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: {} };
+  await record(tx, input, change);
+  tx.touch(name);
+}
+
+/** The row, when it is as the caller has seen it. */
+async function takeSeen(tx: Transaction, input: SeenInput): Promise<RepositoryRow> {
+  const { repository: name, permit } = input;
+  const row = await tx.first(takeRepository, { name });
+  if (row === undefined) throw goneRepository(name);
+  checkRepository(row.id, name, permit);
+  requireVersion(input.versions, repositoryVersion(row));
+  return row;
+}
+
+/** Names the state of a repository's settings. */
+export function repositoryVersion({ id, name, visibility, public: open }: RepositoryRow): string {
+  return versionOf([id, name, visibility, open]);
+}
+
+function storedVisibility(visibility: Visibility): "public" | "private" | null {
+  return visibility === "inherit" ? null : visibility;
+}
+
+/** As it is shown. */
+export function shownVisibility(visibility: string | null): Visibility {
+  return visibility === "public" || visibility === "private" ? visibility : "inherit";
+}
+
+function takenName(name: string): RegistryError {
+  return new RegistryError("CONFLICT", `there is a repository ${name} already: choose another name`, {
+    detail: { name },
+  });
+}
