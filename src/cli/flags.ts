@@ -28,6 +28,13 @@ export function withOutput(command: Command): Command {
   return command.addOption(new Option("--output <form>", "form of the result").choices(outputs).default("table"));
 }
 
+/** Lets a command say to which server it speaks, among those that were logged in to. */
+export function withServer(command: Command): Command {
+  return command
+    .option("--context <name>", "which login; the current one when left out")
+    .option("--server <host>", "which server, by its host");
+}
+
 /** Gives a command the flags of these settings. */
 export function addSettingFlags(command: Command, names: readonly FlagName[]): Command {
   for (const name of names) {

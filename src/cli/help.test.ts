@@ -4,7 +4,8 @@ import { configSchema } from "../config.ts";
 import { flagOf, listSettings } from "../lib/settings/index.ts";
 import { expectGolden } from "../../tests/support/golden.ts";
 import { settingFlags } from "./flags.ts";
-import { describeProgram } from "./index.ts";
+import { describeNoun, describeProgram, nouns } from "./index.ts";
+import type { Noun } from "./index.ts";
 
 const unused = () => Promise.reject(new Error("help starts nothing"));
 const program = describeProgram(
@@ -20,6 +21,8 @@ const program = describeProgram(
   },
   () => undefined,
 );
+
+for (const noun of Object.keys(nouns)) await describeNoun(program, noun as Noun, () => undefined);
 
 function* commandsOf(command: Command): Generator<Command> {
   yield command;

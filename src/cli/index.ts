@@ -1,2 +1,4 @@
 export type { Checked, Composition, OpenTrail } from "./composition.ts";
-export { describeProgram, runCommand } from "./program.ts";
+export { nouns } from "./nouns.ts";
+export type { Noun } from "./nouns.ts";
+export { describeNoun, describeProgram, runCommand } from "./program.ts";

@@ -7,6 +7,8 @@ import { exitCodes } from "./exit-codes.ts";
 import { addSettingFlags, givenFlags, settingFlags, storeFlags, withOutput } from "./flags.ts";
 import type { FlagName } from "./flags.ts";
 import type { FsckFlags } from "./fsck.ts";
+import { isNoun, nouns } from "./nouns.ts";
+import type { Noun } from "./nouns.ts";
 import { outputs } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
 
@@ -77,6 +79,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
 
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
+  for (const [noun, about] of Object.entries(nouns)) program.command(noun).description(about).helpCommand(false);
 
   withOutput(program.command("version"))
     .description("print the version of Berth and of what it runs on")
@@ -84,6 +87,16 @@ export function describeProgram(composition: Composition, finish: (code: number)
       finish(await showVersion(composition.version, options.output));
     });
   return program;
+}
+
+/** Gives a noun of the program its verbs. */
+export async function describeNoun(program: Command, noun: Noun, finish: (code: number) => void): Promise<void> {
+  const { describeVerbs } = await import("./describe-verbs.ts");
+  describeVerbs(
+    program.commands.find((command) => command.name() === noun)!,
+    noun,
+    finish,
+  );
 }
 
 /**
@@ -94,7 +107,11 @@ export function describeProgram(composition: Composition, finish: (code: number)
 export async function runCommand(args: readonly string[], composition: Composition): Promise<number> {
   let code: number = exitCodes.done;
   try {
-    const program = describeProgram(composition, (ended) => (code = ended));
+    const finish = (ended: number) => (code = ended);
+    const program = describeProgram(composition, finish);
+    // The contract, from which verbs are made, takes longer to load than all other commands together.
+    const noun = args.find((arg) => !arg.startsWith("-"));
+    if (isNoun(noun)) await describeNoun(program, noun, finish);
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {

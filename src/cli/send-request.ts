@@ -53,14 +53,18 @@ export async function sendRequest({ url, ca }: Target, { method, path, headers, 
 }
 
 /** Whether TLS is spoken there; whether the certificate is good shows when it is used. */
-export async function speaksTls({ url, ca }: Target): Promise<boolean> {
-  try {
-    await exchange(url, await requestOptions(url, ca), { method: "HEAD", path: "/v2/", headers: {} });
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code !== "EPROTO" && !code?.startsWith("ERR_SSL_") && code !== "ECONNRESET";
-  }
+export async function speaksTls(url: string): Promise<boolean> {
+  const { connect } = await import("node:tls");
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: port === "" ? 443 : Number(port), rejectUnauthorized: false });
+    socket.setTimeout(patience, () => socket.destroy());
+    socket.on("secureConnect", () => (resolve(true), socket.destroy()));
+    // Nothing listens: what the request itself says then is better than what is known here.
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => resolve(code === "ECONNREFUSED"));
+    socket.on("close", () => resolve(false));
+  });
 }
 
 async function requestOptions(url: string, ca: string | undefined): Promise<RequestOptions & { ca?: string[] }> {

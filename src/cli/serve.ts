@@ -70,7 +70,7 @@ function announce(config: Config, { address, initialPassword }: Started, log: Op
           `(also in ${initialPassword.file}). Change it.`,
         ]),
     "",
-    "A first push:",
+    config.open ? "A first push:" : `A first push, once \`berth login ${called.host}\` has let you in:`,
     ...describeFirstPush(called).map((line) => `  ${line}`),
     "",
     "Ctrl+C stops it.",

@@ -21,7 +21,7 @@ export async function findServer(named: string, ca: string | undefined, insecure
   const local = isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
   if (!/^https?:\/\//.test(named)) {
     if (insecureHttp) url.protocol = "http:";
-    else if (local && !(await speaksTls({ url: url.origin, ca }))) url.protocol = "http:";
+    else if (local && !(await speaksTls(url.origin))) url.protocol = "http:";
   }
   const reached = { url: url.origin, ca };
   refuseClearText(reached.url, insecureHttp);

@@ -29,6 +29,8 @@ export class ScriptedServer {
   readonly #server: Server;
   #script: { readonly request: string; readonly tell: (asked: Asked) => Told | "cut" }[] = [];
 
+  readonly #always = new Map<string, (asked: Asked) => Told>();
+
   constructor(tls?: { readonly cert: string; readonly key: string }) {
     this.#server = tls === undefined ? createServer() : createTlsServer(tls);
     this.#server.on("request", (request, response) => {
@@ -36,8 +38,9 @@ export class ScriptedServer {
         const { method = "", url = "", headers } = request;
         const asked: Asked = { method, path: url, headers, body };
         this.asked.push(asked);
-        const next = this.#script.shift();
-        const told = next?.request === `${method} ${url}` ? next.tell(asked) : undefined;
+        const always = this.#always.get(`${method} ${url}`);
+        const next = always === undefined ? this.#script.shift() : undefined;
+        const told = always?.(asked) ?? (next?.request === `${method} ${url}` ? next.tell(asked) : undefined);
         if (told === undefined) this.surprises.push(`${method} ${url}, expected ${next?.request ?? "nothing"}`);
         if (told === "cut") return void request.socket.destroy();
         const { status, json, headers: more } = told ?? { status: 418, json: {} };
@@ -61,11 +64,17 @@ export class ScriptedServer {
     this.#script.push({ request, tell: typeof tell === "function" ? tell : () => tell });
   }
 
+  /** A request that may come any time, any number of times, until `finish`. */
+  allow(request: string, tell: (asked: Asked) => Told): void {
+    this.#always.set(request, tell);
+  }
+
   /** Throws when the dialogue was another one; the next begins afresh. */
   finish(): void {
     const missing = this.#script.map(({ request }) => request);
     const surprises = this.surprises.splice(0);
     this.#script = [];
+    this.#always.clear();
     this.asked.length = 0;
     if (missing.length + surprises.length > 0) {
       throw new Error(`not asked: ${missing.join(", ")}; asked instead: ${surprises.join(", ")}`);
@@ -76,4 +85,10 @@ export class ScriptedServer {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** What the management API answers when a token was made. */
+export function madeToken(id: number, secret: string | null, expiresAt: string): object {
+  const kept = { id, name: "laptop", scope: null, createdAt: expiresAt, expiresAt, usedAt: null, revokedAt: null };
+  return { ...kept, secret };
 }

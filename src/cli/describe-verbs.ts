@@ -1,0 +1,82 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+import { endpoints } from "../contract/index.ts";
+import type { Endpoint } from "../contract/index.ts";
+import { fieldsOf, flagOfField, isPaged, kebab, lowerFirst, shapeOf, words } from "./field-flags.ts";
+import type { FieldFlag } from "./field-flags.ts";
+import { withOutput, withServer } from "./flags.ts";
+import type { Noun } from "./nouns.ts";
+import { verbs } from "./verbs.ts";
+import type { Verb } from "./verbs.ts";
+import type { GivenVerb, VerbFlags } from "./run-verb.ts";
+
+/** Gives a noun its verbs, as the contract of the management API has them. */
+export function describeVerbs(command: Command, noun: Noun, finish: (code: number) => void): void {
+  for (const [name, verb] of Object.entries<Verb>(verbs[noun])) describeVerb(command.command(name), noun, verb, finish);
+}
+
+function describeVerb(command: Command, noun: Noun, verb: Verb, finish: (code: number) => void): void {
+  const endpoint: Endpoint = endpoints[verb.endpoint];
+  const fields = fieldsOf(endpoint);
+  const args = verb.args ?? standardArguments(endpoint, verb);
+  for (const name of args) {
+    const { optional, about } = shapeOf(fields.get(name)!);
+    const said = name === verb.self ? "your own when left out" : about === undefined ? "" : lowerFirst(about);
+    command.argument(optional || name === verb.self ? `[${kebab(name)}]` : `<${kebab(name)}>`, said);
+  }
+  const others = verb.fixed === undefined ? (verb.omit ?? []) : Object.keys(endpoint.body?.shape ?? {});
+  const said = [...args, verb.self, ...others, ...secretsOf(verb)];
+  const flags = [...fields].flatMap(([name, field]): FieldFlag[] =>
+    said.includes(name) ? [] : [{ ...flagOfField(name, field), ...verb.flags?.[name] }],
+  );
+  for (const flag of flags) addFieldFlag(command, flag);
+  if (verb.self !== undefined && !args.includes(verb.self)) {
+    command.option(`--${kebab(verb.self)} <name>`, "whose; your own when left out");
+  }
+  if (verb.secrets !== undefined) addSecretFlags(command, endpoint, verb);
+  if (isPaged(endpoint)) command.option("--limit <number>", "entries at most; all when left out");
+  withOutput(withServer(command))
+    .description(verb.about ?? lowerFirst(endpoint.summary))
+    .action(async (...given: unknown[]) => {
+      const values = given.slice(0, args.length) as (string | undefined)[];
+      const options = given[args.length] as VerbFlags;
+      const { runVerb } = await import("./run-verb.ts");
+      const call: GivenVerb = { noun, name: command.name(), verb, args, values, flags, options };
+      finish(await runVerb(process.env, call));
+    });
+}
+
+function addFieldFlag(command: Command, { flags, about, choices, name, needed, several }: FieldFlag): void {
+  for (const [index, text] of flags.entries()) {
+    const option = new Option(text, index === 0 ? about : `not ${words(name)}`);
+    if (choices !== undefined) option.choices(choices);
+    if (several === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+    command.addOption(needed ? option.makeOptionMandatory() : option);
+  }
+}
+
+/** Never the secret itself: other users see arguments. */
+function addSecretFlags(command: Command, { body }: Endpoint, { secrets = [] }: Verb): void {
+  const lines = secrets.length === 1 ? "" : "; the old one on a line before it, when it is your own";
+  command.option("--password-stdin", `read the password from standard input${lines}`);
+  command.option("--password-file <path>", `read the password from a file${lines}`);
+  const [first] = secrets;
+  if (secrets.length === 1 && shapeOf(body!.shape[first!.field]!).optional) {
+    command.option("--no-password", "let nobody log in by a password");
+  }
+}
+
+/** Names of the path in their order, then texts that the body must have. */
+function standardArguments({ path, body }: Endpoint, verb: Verb): string[] {
+  const names = [...path.matchAll(/\{(\w+)[+*]?\}/g)].map(([, name]) => name!);
+  const needed = Object.entries(body?.shape ?? {}).flatMap(([name, field]) => {
+    const { type, optional, nullable } = shapeOf(field);
+    return type === "string" && !optional && !nullable ? [name] : [];
+  });
+  const others = [verb.self, ...secretsOf(verb), ...Object.keys(verb.flags ?? {})];
+  return [...new Set([...names, ...needed])].filter((name) => !others.includes(name));
+}
+
+function secretsOf({ secrets = [] }: Verb): string[] {
+  return secrets.map(({ field }) => field);
+}

@@ -1,0 +1,49 @@
+import { usageError } from "./command-error.ts";
+import type { Server } from "./ask-server.ts";
+import { getContext, readContexts } from "./contexts.ts";
+import type { Context, Contexts } from "./contexts.ts";
+import { readCertificates } from "./send-request.ts";
+import { refuseClearText } from "./server-address.ts";
+
+/** Which server a command speaks to. */
+export interface ServerFlags {
+  /** Name of a context. */
+  readonly context?: string;
+  /** A server to which the user has logged in. */
+  readonly server?: string;
+}
+
+/** The context that the flags name, and its server with its credential. @throws CommandError when there is none */
+export async function openContext(
+  env: NodeJS.ProcessEnv,
+  flags: ServerFlags,
+): Promise<{ readonly context: Context; readonly server: Server }> {
+  const contexts = await readContexts(env);
+  const context = getContext(contexts, contextNamed(contexts, flags));
+  return { context, server: await serverOf(context) };
+}
+
+/** The server of a context, with its credential. @throws CommandError when it would be shown in clear text */
+export async function serverOf({ server, user, token, caFile, insecureHttp }: Context): Promise<Server> {
+  refuseClearText(server, insecureHttp === true);
+  const ca = caFile === undefined ? undefined : await readCertificates(caFile);
+  return { url: server, ca, user, secret: token };
+}
+
+/** Contexts of a server, the current one first, then the latest. */
+export function contextsOf(contexts: readonly Context[], host: string, current: string | undefined): Context[] {
+  const found = contexts.filter(({ server }) => new URL(server).host === host).toReversed();
+  return found.toSorted((a, b) => Number(b.name === current) - Number(a.name === current));
+}
+
+/** Name of the context that the flags mean; undefined for the current one. @throws CommandError for a server without a login */
+export function contextNamed(
+  { contexts, current }: Contexts,
+  { context, server }: Pick<ServerFlags, "context" | "server">,
+): string | undefined {
+  if (server === undefined || context !== undefined) return context;
+  const host = server.replace(/^https?:\/\//, "").replace(/\/$/, "");
+  const [found] = contextsOf(contexts, host, current);
+  if (found !== undefined) return found.name;
+  throw usageError(`you are not logged in to ${host}: run \`berth login ${server}\``);
+}

@@ -1,0 +1,138 @@
+import { endpoints } from "../contract/index.ts";
+import type { Endpoint } from "../contract/index.ts";
+import { askEndpoint, askPages } from "./ask-server.ts";
+import { askInTurn } from "./ask-secret.ts";
+import { usageError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { isPaged, words } from "./field-flags.ts";
+import type { FieldFlag } from "./field-flags.ts";
+import { openContext } from "./open-context.ts";
+import type { ServerFlags } from "./open-context.ts";
+import { printResult } from "./print-result.ts";
+import type { Output } from "./print-result.ts";
+import type { Verb } from "./verbs.ts";
+
+/** Flags that all verbs may have, and those of their fields. */
+export interface VerbFlags extends ServerFlags {
+  readonly output: Output;
+  readonly limit?: string;
+  readonly passwordStdin?: true;
+  readonly passwordFile?: string;
+  readonly password?: boolean;
+  readonly [flag: string]: unknown;
+}
+
+/** A command line of a verb. */
+export interface GivenVerb {
+  readonly noun: string;
+  readonly name: string;
+  readonly verb: Verb;
+  readonly args: readonly string[];
+  readonly values: readonly (string | undefined)[];
+  readonly flags: readonly FieldFlag[];
+  readonly options: VerbFlags;
+}
+
+/** `berth <noun> <verb>`: one endpoint, or all pages of a list. */
+export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise<number> {
+  const { verb, options } = given;
+  const endpoint: Endpoint = endpoints[verb.endpoint];
+  const limit = limitOf(options.limit);
+  const { context, server } = await openContext(env, options);
+  const fields = new Map<string, unknown>(Object.entries(verb.fixed ?? {}));
+  if (verb.self !== undefined) fields.set(verb.self, options[verb.self] ?? context.user);
+  for (const [index, name] of given.args.entries()) {
+    const value = given.values[index];
+    // People write the root namespace as a slash: an empty word is easily lost.
+    if (value !== undefined) fields.set(name, value === "/" ? "" : value);
+  }
+  for (const flag of given.flags) {
+    const value = options[optionName(flag)];
+    if (value !== undefined) fields.set(flag.name, flag.read(value));
+  }
+  const own = verb.self === undefined || fields.get(verb.self) === context.user;
+  for (const [name, value] of await askSecrets(given, own)) fields.set(name, value);
+  const question = questionFor(endpoint, fields);
+  if (isPaged(endpoint)) {
+    const items: unknown[] = [];
+    for await (const item of askPages(server, verb.endpoint, question, limit)) items.push(item);
+    await printList(options.output, items, verb.columns);
+  } else {
+    const answer = await askEndpoint(server, verb.endpoint, question);
+    const items = (answer as { readonly items?: readonly unknown[] } | undefined)?.items;
+    await (items === undefined ? printOne(given, answer) : printList(options.output, items, verb.columns));
+  }
+  return exitCodes.done;
+}
+
+/** Under which name commander keeps it: `expiresIn`. */
+function optionName({ flags }: FieldFlag): string {
+  const long = /--([\w-]+)/.exec(flags[0]!)![1]!;
+  return long.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function questionFor({ parameters, query, body }: Endpoint, fields: ReadonlyMap<string, unknown>) {
+  const part = (schema: { readonly shape: object } | undefined) =>
+    schema === undefined
+      ? undefined
+      : Object.fromEntries(
+          Object.keys(schema.shape).flatMap((name) => (fields.has(name) ? [[name, fields.get(name)]] : [])),
+        );
+  return { parameters: part(parameters), query: part(query), body: part(body) };
+}
+
+const passwordFlags = "--password-stdin or --password-file";
+
+/** @param own whether the user of the login is meant */
+async function askSecrets({ verb, options }: GivenVerb, own: boolean): Promise<readonly [string, string][]> {
+  const wanted = (verb.secrets ?? []).filter((secret) => own || secret.own !== true);
+  if (wanted.length === 0 || options.password === false) return [];
+  const source = { stdin: options.passwordStdin === true, file: options.passwordFile };
+  const answers = await askInTurn(wanted, source, passwordFlags);
+  return wanted.map(({ field }, index) => [field, answers[index]!]);
+}
+
+async function printList(
+  output: Output,
+  items: readonly unknown[],
+  columns: readonly string[] | undefined,
+): Promise<void> {
+  const entries = items as readonly Readonly<Record<string, unknown>>[];
+  const names = columns ?? Object.keys(entries[0] ?? {});
+  await printResult(output, {
+    value: items,
+    heading: names.map((name) => words(name).toUpperCase()),
+    rows: entries.map((entry) => names.map((name) => cellOf(entry[name]))),
+  });
+}
+
+async function printOne({ noun, name, args, values, options }: GivenVerb, answer: unknown): Promise<void> {
+  if (answer === undefined) {
+    const named = Object.fromEntries(args.map((arg, index) => [arg, values[index]]));
+    const rows = [[`${noun} ${name} ${values.filter((value) => value !== undefined).join(" ")}: done`]];
+    return printResult(options.output, { value: named, rows });
+  }
+  const entries = Object.entries(answer as object);
+  await printResult(options.output, {
+    value: answer,
+    rows: entries.map(([key, value]) => [words(key), cellOf(value)]),
+  });
+}
+
+/** One cell of a table. */
+export function cellOf(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cellOf).join(", ");
+  if (typeof value === "object") {
+    const parts = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
+    return parts.map(([name, part]) => `${name}=${cellOf(part)}`).join(" ");
+  }
+  return value === "" ? '""' : String(value as string | number);
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Infinity;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw usageError(`--limit is a number of at least 1, ${JSON.stringify(text)} is none`);
+}
