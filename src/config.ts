@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isNetwork, logLevels, parseAddress } from "./lib/index.ts";
+import { isNetwork, isNetworkOrName, logLevels, parseAddress, parseOrigin } from "./lib/index.ts";
 import type { Address } from "./lib/index.ts";
 import { SettingsError, readSettings, setting } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
@@ -84,6 +84,22 @@ export const configSchema = z.strictObject({
       clockSkew: duration("60s", {
         about: "How far the clocks of issuers of identity tokens may be from this machine's.",
       }),
+      registryTokenAge: duration("5m", {
+        about: "How long the tokens are good for that clients fetch with a login and push and pull by.",
+        least: second,
+      }),
+      refreshAge: duration("90d", {
+        about: "How long a client that keeps a refresh token instead of a password need not log in again.",
+        least: 60_000,
+      }),
+      keyAge: duration("30d", {
+        about: "How long a key signs registry tokens before another takes its place.",
+        least: second,
+      }),
+      failedLogins: count(5, {
+        about:
+          "Wrong passwords in a row, of one user from one address, before each further one must wait, twice as long each time; 0 never makes anybody wait.",
+      }),
     },
     { about: "Credentials." },
   ),
@@ -91,7 +107,7 @@ export const configSchema = z.strictObject({
     { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
     { about: "What was done and refused, and by whom." },
   ),
-  publicUrl: parsed(parsePublicUrl, {
+  publicUrl: parsed(parseOrigin, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",
   }).optional(),
@@ -271,10 +287,6 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
   };
 }
 
-function isNetworkOrName(value: string): boolean {
-  return isNetwork(value) || (/^(?=.*[a-z])[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(value) && value.length <= 253);
-}
-
 function parseDatabase(value: string): DatabaseLocation {
   if (/^postgres(?:ql)?:\/\//.test(value)) {
     new URL(value);
@@ -308,14 +320,6 @@ function parseStorage(value: string): StorageLocation {
     region: url.searchParams.get("region") ?? undefined,
     pathStyle: pathStyle === null ? undefined : pathStyle === "true",
   };
-}
-
-function parsePublicUrl(value: string): string {
-  const url = new URL(value);
-  if (!/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username) {
-    throw new RangeError("not an origin");
-  }
-  return url.origin;
 }
 
 export type { Address };

@@ -19,6 +19,7 @@ import type { Metadata } from "./metadata/index.ts";
 import { openAccess } from "./access/index.ts";
 import type { AccessSettings } from "./access/index.ts";
 import type { Registry, RegistrySettings } from "./registry/index.ts";
+import { openSealingKey } from "./open-sealing-key.ts";
 import { writes } from "./writes.ts";
 import type { AllWrites } from "./writes.ts";
 import { BlobStore, BufferPool, StorageError, filesystemDriver, s3Driver } from "./storage/index.ts";
@@ -49,7 +50,8 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const { uploadKey } = await metadata.write("ensureInstallation", proposal);
     // Leases of a killed process; where several share the database, they end with its heartbeat.
     if (metadata.alone) await metadata.write("releaseLeases", {});
-    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config));
+    const sealingKey = await openSealingKey(config, metadata);
+    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config), sealingKey);
     opened.push(() => access.version.close());
     const registry: Registry = {
       metadata,
@@ -81,7 +83,9 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
     const store = await openBytes(config, refuseToMake);
     opened.push(() => store.close());
     const alarm = (what: string, facts: object) => log.error(what, facts);
-    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config));
+    const outgoing = await openOutgoing(config);
+    // Nothing is signed or unsealed by those who only read.
+    const access = await openAccess(metadata, accessSettingsOf(config), outgoing, new Uint8Array());
     opened.push(() => access.version.close());
     const registry = {
       metadata,
@@ -112,7 +116,7 @@ function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {
-  return { open, tokenAge: access.tokenAge, robotAge: access.robotAge, clockSkew: access.clockSkew };
+  return { open, ...access };
 }
 
 /** Asks other servers, under the guard. @throws SettingsError when the certificates cannot be read */

@@ -1,10 +1,9 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { distributionErrors, handleDistribution } from "./api/distribution/index.ts";
+import { distributionErrors } from "./api/distribution/index.ts";
 import { openListener } from "./api/http/index.ts";
-import type { Exchange, ListenerOptions } from "./api/http/index.ts";
-import { handleManagement } from "./api/management/index.ts";
+import type { ListenerOptions } from "./api/http/index.ts";
 import type { Management } from "./api/management/index.ts";
 import type { Config } from "./config.ts";
 import { formatAddress, isLoopback } from "./lib/index.ts";
@@ -16,6 +15,7 @@ import { ensureFirstOwner, firstOwner, keepTrail } from "./access/index.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
+import { routeRequests } from "./route-requests.ts";
 import { watchServer } from "./watch-server.ts";
 
 /** A server that takes requests. */
@@ -48,7 +48,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const management: Management = { registry, passwordChanged: (user) => forgetInitialPassword(config, user) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: (exchange) => dispatch(management, exchange, (error) => watch.broke(exchange, error)),
+      handle: routeRequests(management, (exchange, error) => watch.broke(exchange, error)),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),
@@ -88,12 +88,6 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   }
 }
 
-/** Hands a request to the dialect that its path belongs to. */
-function dispatch(management: Management, exchange: Exchange, log: (error: unknown) => void): void {
-  if (!exchange.path.startsWith("/api/")) return handleDistribution(management.registry, exchange, log);
-  void handleManagement(management, exchange, log);
-}
-
 /** The registry serves without it, too. */
 async function openControl(
   config: Config,
@@ -113,12 +107,13 @@ const minute = 60_000;
 /** Between two seals of the audit rows, in milliseconds. */
 const trailInterval = 5_000;
 
-function listenerOptions({ listen, tls, limits, trustedProxies }: Config): ListenerOptions {
+function listenerOptions({ listen, tls, limits, trustedProxies, publicUrl }: Config): ListenerOptions {
   const { certificate, key } = tls;
   return {
     ...listen,
     tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
     trustedProxies,
+    publicUrl,
     connections: limits.connections,
     headerBytes: limits.headerBytes,
     headerTime: minute,

@@ -168,6 +168,7 @@ const owners: { readonly [table: string]: string } = {
   namespace: "access",
   robot: "access",
   robot_secret: "access",
+  refresh_token: "access",
   request_key: "access",
   signing_key: "access",
   token: "access",

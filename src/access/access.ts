@@ -1,4 +1,6 @@
 import type { Metadata } from "../metadata/index.ts";
+import type { KeyRing } from "./key-ring.ts";
+import type { LoginThrottle } from "./login-throttle.ts";
 import type { RightsSource } from "./rights-source.ts";
 import type { AccessWrites } from "./writes.ts";
 import type { RefusalLog } from "./refusals.ts";
@@ -14,6 +16,14 @@ export interface AccessSettings {
   readonly robotAge: number;
   /** How far the clocks of issuers of identity tokens may be from ours. */
   readonly clockSkew: number;
+  /** How long a registry token is good for. */
+  readonly registryTokenAge: number;
+  /** How long a refresh token is good for. */
+  readonly refreshAge: number;
+  /** How long a key signs registry tokens. */
+  readonly keyAge: number;
+  /** Wrong passwords in a row before each further one must wait; 0 never makes anybody wait. */
+  readonly failedLogins: number;
 }
 
 /** What deciding about rights works with. */
@@ -24,6 +34,12 @@ export interface Access extends RightsSource {
   readonly refusals: RefusalLog;
   /** What issuers of identity tokens publish. */
   readonly issuers: Issuers;
+  /** Keys that sign registry tokens, as far as this process knows them. */
+  readonly keys: KeyRing;
+  /** Seals the private halves of those keys in their rows. */
+  readonly sealingKey: Uint8Array;
+  /** Who gave wrong passwords lately. */
+  readonly logins: LoginThrottle;
   /** Key under which shown credentials are remembered; of this process alone. */
   readonly memoryKey: Uint8Array;
 }

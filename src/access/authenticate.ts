@@ -1,103 +1,137 @@
 import { hash } from "node:crypto";
 import { RegistryError } from "../oci/index.ts";
-import {
-  findAccount,
-  findAccountById,
-  findRobot,
-  findRobotSecret,
-  findRobotSecretById,
-  findToken,
-  findTokenByHash,
-} from "../metadata/index.ts";
+import { findAccount, findRobot, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
+import type { Account } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
+import { findHolder, fingerprintOf, lookUpHolder } from "./find-holder.ts";
+import type { Held, Holder } from "./find-holder.ts";
 import { isPasswordQueueFull, verifyPassword } from "./passwords.ts";
 import { anonymous, operator } from "./principal.ts";
-import type { Caller, Limit, Principal, ScopeEntry } from "./principal.ts";
+import type { Principal, Where } from "./principal.ts";
 import { findSecretKind, hashSecret } from "./secret.ts";
+import { isRegistryToken, verifyToken } from "./verify-token.ts";
 
 /** How long a verified credential is remembered, in milliseconds: a password costs a slow hash. */
 const rememberFor = 60_000;
 /** Credentials remembered at most; all are forgotten when there are more. */
 const rememberLimit = 10_000;
 
-interface Remembered {
-  readonly principal: Principal;
-  /** Access version at which it was last looked at. */
-  version: number;
-  readonly until: number;
-  /** Whether it is good still, by a look at its row. */
-  readonly isGood: () => Promise<boolean>;
+interface Verified extends Held {
+  /** The only registry for which it is good; undefined for all. */
+  readonly audience?: string;
+  /** Looks at its row again: undefined when it is good no more. */
+  readonly lookAgain: () => Promise<Held | undefined>;
 }
 
-type Verified = Pick<Remembered, "principal" | "isGood"> & {
-  /** When the credential ends by itself; milliseconds since 1970. */
-  readonly endsAt: number;
-};
+interface Remembered extends Verified {
+  /** Access version at which it was last looked at. */
+  version: number;
+}
 
-const memories = new WeakMap<Access, Map<string, Remembered>>();
+/** What a process knows of credentials that it has seen, by a keyed hash. */
+interface Memory {
+  readonly good: Map<string, Remembered>;
+  /** Wrong passwords, with the access version at which they were wrong: a slow hash each. */
+  readonly wrong: Map<string, { readonly version: number; readonly until: number; readonly failure: LoginFailure }>;
+  /** Being looked at: a client's parallel requests cost one look. */
+  readonly pending: Map<string, Promise<Verified>>;
+}
+
+const memories = new WeakMap<Access, Memory>();
 
 /**
  * Who shows this `Authorization` header: Basic with a user's or robot's name, or `token`, and its secret; Bearer with a
- * personal token. Nothing shown is anonymous; in open mode everybody is the operator, whatever is shown. What is refused is
- * noted for the audit rows.
- * @param from the request that shows it
- * @throws RegistryError UNAUTHORIZED with the same words for all that is wrong; TOO_MANY_REQUESTS when too many passwords
- * wait to be looked at; UNAVAILABLE when the rows cannot be read
+ * personal token or, where the request names the registry, with a registry token. Nothing shown is anonymous; in open mode
+ * everybody is the operator, whatever is shown. What is refused is noted for the audit rows.
+ * @param where the request that shows it
+ * @throws RegistryError UNAUTHORIZED with the same words for all that is wrong; TOO_MANY_REQUESTS after too many wrong
+ * passwords, with the seconds to wait, and when too many wait to be looked at; UNAVAILABLE when the rows cannot be read
  */
-export async function authenticate(
-  access: Access,
-  header: string | undefined,
-  from?: Pick<Caller, "address" | "id">,
-): Promise<Principal> {
+export async function authenticate(access: Access, header: string | undefined, where?: Where): Promise<Principal> {
   if (access.settings.open) return operator;
   if (header === undefined) return anonymous;
+  const { good, wrong, pending } = memoryOf(access);
   const key = keyOf(access, header);
-  const known = memoryOf(access).get(key);
+  const known = good.get(key);
   const version = access.version.current();
-  if (known !== undefined && known.until > Date.now()) {
+  if (known !== undefined && known.until > Date.now() && isFor(known, where)) {
     if (known.version === version) return known.principal;
-    if (await known.isGood()) {
+    const again = await known.lookAgain();
+    if (again !== undefined && again.principal.name === known.principal.name) {
       known.version = version;
       return known.principal;
     }
-    memoryOf(access).delete(key);
+    good.delete(key);
   }
-  const verified = await verifyCredential(access, header).catch((error: unknown) => {
-    noteFailure(access, from, error);
-    throw error;
-  });
-  const memory = memoryOf(access);
-  if (memory.size >= rememberLimit) memory.clear();
-  const { principal, isGood, endsAt } = verified;
-  memory.set(key, { principal, isGood, version, until: Math.min(endsAt, Date.now() + rememberFor) });
-  return principal;
+  const refused = wrong.get(key);
+  if (refused !== undefined && refused.version === version && refused.until > Date.now()) {
+    throw noteFailure(access, where, wrongCredential(refused.failure));
+  }
+  // A token that was looked at for one name of the registry says nothing about another.
+  const inFlight = /^Basic /i.test(header) ? pending.get(key) : undefined;
+  if (inFlight !== undefined) return (await inFlight).principal;
+  const work = verifyCredential(access, header, where);
+  pending.set(key, work);
+  try {
+    const verified = await work;
+    remember(good, key, { ...verified, version, until: Math.min(verified.until, soon()) });
+    return verified.principal;
+  } catch (error) {
+    if (isWrongPassword(error)) remember(wrong, key, { version, until: soon(), failure: error.cause });
+    throw noteFailure(access, where, error);
+  } finally {
+    pending.delete(key);
+  }
 }
 
 /** The same where nothing needs to be looked up; undefined where something does. */
-export function recallPrincipal(access: Access, header: string | undefined): Principal | undefined {
+export function recallPrincipal(access: Access, header: string | undefined, where?: Where): Principal | undefined {
   if (access.settings.open) return operator;
   if (header === undefined) return anonymous;
-  const known = memoryOf(access).get(keyOf(access, header));
+  const known = memoryOf(access).good.get(keyOf(access, header));
   if (known === undefined || known.until <= Date.now() || known.version !== access.version.current()) return undefined;
-  return known.principal;
+  return isFor(known, where) ? known.principal : undefined;
 }
 
-async function verifyCredential(access: Access, header: string): Promise<Verified> {
+/** What the client calls the registry is worked out only for what depends on it. */
+function isFor({ audience }: Verified, where: Where | undefined): boolean {
+  return audience === undefined || audience === where?.audience;
+}
+
+function soon(): number {
+  return Date.now() + rememberFor;
+}
+
+function remember<V>(memory: Map<string, V>, key: string, value: V): void {
+  if (memory.size >= rememberLimit) memory.clear();
+  memory.set(key, value);
+}
+
+async function verifyCredential(access: Access, header: string, where: Where | undefined): Promise<Verified> {
   const basic = parseBasic(header);
-  if (basic !== undefined) return verifySecret(access, basic.name, basic.secret);
+  if (basic !== undefined) return verifySecret(access, basic.name, basic.secret, where);
   const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(header)?.[1];
-  if (bearer !== undefined && findSecretKind(bearer) !== undefined) return verifySecret(access, "token", bearer);
-  throw wrongCredential("bearer", "", "it is no credential of this registry");
+  if (bearer !== undefined && findSecretKind(bearer) === "token") return verifyPersonalToken(access, "token", bearer);
+  const audience = where?.audience;
+  const verified =
+    bearer !== undefined && audience !== undefined && isRegistryToken(bearer)
+      ? await verifyToken(access, bearer, audience)
+      : undefined;
+  if (verified === undefined || audience === undefined) {
+    throw wrongCredential(new LoginFailure("bearer", "", "it is no credential of this registry, or has expired"));
+  }
+  return { ...verified, audience };
 }
 
 /** Writes of a login only what is known to be no secret: some type their password where the name belongs. */
-function noteFailure(access: Access, from: Pick<Caller, "address" | "id"> | undefined, error: unknown): void {
-  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return;
+function noteFailure(access: Access, where: Where | undefined, error: unknown): unknown {
+  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return error;
   const failure = error.cause instanceof LoginFailure ? error.cause : undefined;
   const { credential = null, whose = "", message: reason } = failure ?? { message: error.message };
-  const { address = null, id: request = null } = from ?? {};
+  const { address = null, id: request = null } = where ?? {};
   const by = { principal: anonymous.name, credential, address, request, reason };
   access.refusals.note({ by, action: "login", repository: "", target: whose, challenged: false });
+  return error;
 }
 
 /** RFC 7617. Undefined for another scheme. @throws RegistryError UNAUTHORIZED */
@@ -106,111 +140,84 @@ function parseBasic(header: string): { readonly name: string; readonly secret: s
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
-  if (colon < 0) throw wrongCredential("password", "", "it is not of the form name:password");
+  if (colon < 0) throw wrongCredential(new LoginFailure("password", "", "it is not of the form name:password"));
   return { name: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 
 /** Any secret goes with the name `token`; others belong to the name that is given. */
-async function verifySecret(access: Access, name: string, secret: string): Promise<Verified> {
+async function verifySecret(access: Access, name: string, secret: string, where: Where | undefined): Promise<Verified> {
   switch (findSecretKind(secret)) {
     case "token":
-      return verifyToken(access, name, secret);
+      return verifyPersonalToken(access, name, secret);
     case "robot":
       return verifyRobot(access, name, secret);
+    case "refresh":
+      // It is for the token endpoint, and for nothing else.
+      throw wrongCredential(new LoginFailure("refresh", "", "a refresh token opens nothing by itself"));
     case undefined:
-      return verifyAccount(access, name, secret);
+      return verifyAccount(access, name, secret, where);
   }
 }
 
-async function verifyAccount(access: Access, name: string, password: string): Promise<Verified> {
-  const { read } = access.metadata;
-  // Characters that no name has, NUL among them, need no look; the time spent is the same.
-  const account = isAccountName(name) ? await read.first(findAccount, { name }) : undefined;
+async function verifyAccount(
+  access: Access,
+  name: string,
+  password: string,
+  where: Where | undefined,
+): Promise<Verified> {
   if (isPasswordQueueFull()) {
     throw new RegistryError("TOO_MANY_REQUESTS", "too many logins wait to be looked at: try again in a few seconds");
   }
-  const good = await verifyPassword(password, account?.password ?? null);
-  if (account === undefined) throw wrongCredential("password", "", "there is no such user");
-  const failed = !good ? "the password is wrong" : account.disabled !== 0 ? "the account is disabled" : undefined;
-  if (failed !== undefined) throw wrongCredential("password", `user:${name}`, failed);
-  const { id } = account;
-  return {
-    principal: { kind: "account", id, name: `user:${name}`, credential: "password", limits: [] },
-    endsAt: Number.MAX_SAFE_INTEGER,
-    isGood: async () => {
-      const now = await read.first(findAccountById, { account: id });
-      return now !== undefined && now.disabled === 0 && now.password === account.password && now.name === name;
-    },
-  };
+  const attempt = access.logins.begin(name, where?.address ?? "");
+  const account = await getByPassword(access, name, password).catch((error: unknown) => {
+    if (!isWrongPassword(error)) access.logins.withdraw(attempt);
+    throw error;
+  });
+  access.logins.succeed(attempt);
+  const fingerprint = fingerprintOf(account.password!);
+  return heldBy(access, { kind: "account", id: account.id, credential: "password", fingerprint });
 }
 
-async function verifyToken(access: Access, name: string, secret: string): Promise<Verified> {
-  const { read } = access.metadata;
-  const token = await read.first(findTokenByHash, { hash: hashSecret(secret) });
-  const account = token && (await read.first(findAccountById, { account: token.account_id }));
-  if (token === undefined || account === undefined) throw wrongCredential("token", "", "there is no such token");
-  const failed =
-    account.disabled !== 0
-      ? "the account is disabled"
-      : name !== "token" && name !== account.name
-        ? "it is the token of another user"
-        : token.revoked_at !== null
-          ? "the token was revoked"
-          : token.expires_at <= Date.now()
-            ? "the token has expired"
-            : undefined;
-  if (failed !== undefined) throw wrongCredential(`token:${token.id}`, `user:${account.name}`, failed);
-  const limits: Limit[] = [];
-  if (token.scope !== null) {
-    const entries = JSON.parse(token.scope) as ScopeEntry[];
-    limits.push({ of: `token ${token.name}`, entries, lacking: "refuse" });
+/** The same time is spent whether there is such an account or not. */
+async function getByPassword(access: Access, name: string, password: string): Promise<Account> {
+  // Characters that no name has, NUL among them, need no look.
+  const account = isAccountName(name) ? await access.metadata.read.first(findAccount, { name }) : undefined;
+  const good = await verifyPassword(password, account?.password ?? null);
+  if (account === undefined) throw wrongCredential(new LoginFailure("password", "", "there is no such user"));
+  const failed = !good ? "the password is wrong" : account.disabled !== 0 ? "the account is disabled" : undefined;
+  if (failed !== undefined) throw wrongCredential(new LoginFailure("password", `user:${name}`, failed));
+  return account;
+}
+
+async function verifyPersonalToken(access: Access, name: string, secret: string): Promise<Verified> {
+  const token = await access.metadata.read.first(findTokenByHash, { hash: hashSecret(secret) });
+  if (token === undefined) throw wrongCredential(new LoginFailure("token", "", "there is no such token"));
+  const holder: Holder = { kind: "account", id: token.account_id, credential: `token:${token.id}`, fingerprint: null };
+  const verified = await heldBy(access, holder);
+  const { principal } = verified;
+  if (name !== "token" && `user:${name}` !== principal.name) {
+    throw wrongCredential(new LoginFailure(holder.credential, principal.name, "it is the token of another user"));
   }
-  const principal: Principal = {
-    kind: "account",
-    id: account.id,
-    name: `user:${account.name}`,
-    credential: `token:${token.id}`,
-    limits,
-  };
-  return {
-    principal,
-    endsAt: token.expires_at,
-    isGood: async () => {
-      const now = await read.first(findToken, { token: token.id });
-      const owner = await read.first(findAccountById, { account: account.id });
-      return now?.revoked_at === null && now.expires_at > Date.now() && owner?.disabled === 0;
-    },
-  };
+  return verified;
 }
 
 async function verifyRobot(access: Access, name: string, secret: string): Promise<Verified> {
-  const { read } = access.metadata;
-  const kept = await read.first(findRobotSecret, { hash: hashSecret(secret) });
-  const robot = kept && (await read.first(findRobot, { robot: kept.robot_id }));
-  const isGoodAt = (now: number, of: typeof robot, until: number | undefined) =>
-    of !== undefined && of.disabled === 0 && of.expires_at > now && until !== undefined && until > now;
-  if (kept === undefined || robot === undefined) throw wrongCredential("secret", "", "there is no such robot");
-  const failed = !isGoodAt(Date.now(), robot, kept.expires_at)
-    ? "the robot is disabled, or it or its secret has expired"
-    : name !== "token" && name !== robot.login
-      ? "it is the secret of another robot"
-      : undefined;
-  if (failed !== undefined) throw wrongCredential(`secret:${kept.id}`, `robot:${robot.login}`, failed);
-  return {
-    principal: {
-      kind: "robot",
-      id: robot.id,
-      name: `robot:${robot.login}`,
-      credential: `secret:${kept.id}`,
-      limits: [],
-    },
-    endsAt: Math.min(robot.expires_at, kept.expires_at),
-    isGood: async () => {
-      const now = await read.first(findRobot, { robot: robot.id });
-      const still = await read.first(findRobotSecretById, { secret: kept.id });
-      return isGoodAt(Date.now(), now, still?.expires_at);
-    },
-  };
+  const kept = await access.metadata.read.first(findRobotSecret, { hash: hashSecret(secret) });
+  const robot = kept && (await access.metadata.read.first(findRobot, { robot: kept.robot_id }));
+  if (kept === undefined || robot === undefined) {
+    throw wrongCredential(new LoginFailure("secret", "", "there is no such robot"));
+  }
+  const credential = `secret:${kept.id}`;
+  if (name !== "token" && name !== robot.login) {
+    throw wrongCredential(new LoginFailure(credential, `robot:${robot.login}`, "it is the secret of another robot"));
+  }
+  return heldBy(access, { kind: "robot", id: robot.id, credential, fingerprint: null });
+}
+
+async function heldBy(access: Access, holder: Holder): Promise<Verified> {
+  const held = await lookUpHolder(access, holder);
+  if ("ended" in held) throw wrongCredential(new LoginFailure(holder.credential, held.whose, held.ended));
+  return { ...held, lookAgain: () => findHolder(access, holder) };
 }
 
 /** Lower-case letters, digits and single separators, at most 64 characters: nothing that a shell or YAML would eat. */
@@ -221,6 +228,7 @@ function isAccountName(name: string): boolean {
 /** What is wrong with a credential: for the audit row, never for whoever shows it. */
 class LoginFailure extends Error {
   readonly credential: string;
+  /** The account or robot, where it is one of ours. */
   readonly whose: string;
   constructor(credential: string, whose: string, why: string) {
     super(why);
@@ -229,16 +237,21 @@ class LoginFailure extends Error {
   }
 }
 
-/** @param whose the account or robot, where it is one of ours */
-function wrongCredential(credential: string, whose: string, why: string): RegistryError {
-  const message =
-    "the user name or its password or token is wrong, expired or revoked: log in again, or ask for a new token";
-  return new RegistryError("UNAUTHORIZED", message, { cause: new LoginFailure(credential, whose, why) });
+/** Not what a token or a robot's secret costs, which is nothing. */
+function isWrongPassword(error: unknown): error is RegistryError & { readonly cause: LoginFailure } {
+  if (!(error instanceof RegistryError) || !(error.cause instanceof LoginFailure)) return false;
+  return error.cause.credential === "password";
 }
 
-function memoryOf(access: Access): Map<string, Remembered> {
+function wrongCredential(cause: LoginFailure): RegistryError {
+  const message =
+    "the user name or its password or token is wrong, expired or revoked: log in again, or ask for a new token";
+  return new RegistryError("UNAUTHORIZED", message, { cause });
+}
+
+function memoryOf(access: Access): Memory {
   let memory = memories.get(access);
-  if (memory === undefined) memories.set(access, (memory = new Map()));
+  if (memory === undefined) memories.set(access, (memory = { good: new Map(), wrong: new Map(), pending: new Map() }));
   return memory;
 }
 

@@ -283,7 +283,7 @@ function refusal({ principal }: Caller, action: Action, place: Place, decision: 
     const message =
       principal.kind === "anonymous"
         ? `${what} is private or not there: log in to ${action}`
-        : `the token does not have ${action} on ${what}: ask for one that does`;
+        : `the token does not have ${action} on ${what}: ask for one that does, or ask an owner of its namespace for a role`;
     return new RegistryError("UNAUTHORIZED", message, { detail: { name: what, action } });
   }
   const message = `${principal.name} may not ${action} on ${what}, or it is not there: ${decision.reason}. Ask an owner of its namespace for a role`;

@@ -1,15 +1,17 @@
 import { listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
+import { RegistryError } from "../oci/index.ts";
 import { actionsOfRole } from "../policy/index.ts";
 import type { Action, GrantFact } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import { isWithin } from "./authorize.ts";
 import { findStanding } from "./find-standing.ts";
 import { boundsOf } from "./paths.ts";
-import type { Caller, Limit, Standing } from "./principal.ts";
+import type { Caller, Limit, Principal, Standing } from "./principal.ts";
 
 /**
  * Names after `after`, in byte order, of repositories that the caller may pull from, at most `limit`. Each source of rights
  * is a range of the index, so that the cost does not grow with what the caller may not see.
+ * @throws RegistryError UNAUTHORIZED when a registry token is not for the list
  */
 export async function listVisible(
   access: RightsSource,
@@ -18,7 +20,13 @@ export async function listVisible(
   limit: number,
 ): Promise<string[]> {
   const { read } = access.metadata;
-  const { paths, repositories } = await findReach(access, caller, "pull");
+  const { principal } = caller;
+  if (principal.limits.some(({ lacking, catalog }) => lacking === "challenge" && catalog !== true)) {
+    throw new RegistryError("UNAUTHORIZED", "the token is not for the list of repositories: ask for one that is");
+  }
+  // A token for the list lists all that its holder may pull.
+  const limits = principal.limits.filter(({ catalog }) => catalog !== true);
+  const { paths, repositories } = await findReach(access, { ...principal, limits }, "pull");
   const names = new Set<string>();
   const take = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
   for (const path of paths) {
@@ -43,7 +51,7 @@ export interface Reach {
 const everywhere: Reach = { paths: [""], repositories: [] };
 
 /** Where the caller may do this by its grants; what is public comes on top. */
-export async function findReach(access: RightsSource, { principal }: Caller, action: Action): Promise<Reach> {
+export async function findReach(access: RightsSource, principal: Principal, action: Action): Promise<Reach> {
   if (principal.kind === "operator" || principal.kind === "system") return everywhere;
   const reach = reachOf(await findStanding(access, principal), action);
   return principal.limits.reduce((left, limit) => intersect(left, reachOfLimit(limit, action)), reach);

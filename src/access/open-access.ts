@@ -3,6 +3,8 @@ import type { GuardedFetch } from "../lib/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { Access, AccessSettings } from "./access.ts";
 import { Issuers } from "./issuers.ts";
+import { LoginThrottle } from "./login-throttle.ts";
+import { newKeyRing } from "./key-ring.ts";
 import { hashPassword } from "./passwords.ts";
 import { RefusalLog } from "./refusals.ts";
 import { watchAccessVersion } from "./version.ts";
@@ -11,17 +13,27 @@ import type { AccessWrites } from "./writes.ts";
 /**
  * Rights over rows that are open; `version.close` ends what looks at them.
  * @param fetch asks issuers of identity tokens
+ * @param sealingKey 32 bytes, the same on all nodes
  * @throws MetadataError
  */
 export async function openAccess(
   metadata: Metadata<AccessWrites>,
   settings: AccessSettings,
   fetch: GuardedFetch,
+  sealingKey: Uint8Array,
 ): Promise<Access> {
-  const version = await watchAccessVersion(metadata);
-  const refusals = new RefusalLog();
-  const issuers = new Issuers(fetch);
-  return { metadata, settings, version, refusals, standings: new Map(), issuers, memoryKey: randomBytes(32) };
+  return {
+    metadata,
+    settings,
+    version: await watchAccessVersion(metadata),
+    refusals: new RefusalLog(),
+    standings: new Map(),
+    issuers: new Issuers(fetch),
+    keys: newKeyRing(),
+    sealingKey,
+    logins: new LoginThrottle(settings.failedLogins),
+    memoryKey: randomBytes(32),
+  };
 }
 
 /** The name of the first owner. */

@@ -18,6 +18,8 @@ export interface Limit {
   readonly entries: readonly ScopeEntry[];
   /** `challenge`: the client is told to fetch a token for what it lacks, as with registry tokens. */
   readonly lacking: "refuse" | "challenge";
+  /** Whether repositories may be listed: those that the entries reach, or with `true` all that the rights reach. */
+  readonly catalog?: boolean;
 }
 
 /** A grant and the place that it names. */
@@ -59,6 +61,8 @@ export interface Principal {
   readonly name: string;
   /** By what it was known: `password`, `token:12`, `secret:3`, `none`, … */
   readonly credential: string;
+  /** Of the password that was shown: what is made from this login ends when that is changed. */
+  readonly fingerprint?: string;
   /** All must allow. */
   readonly limits: readonly Limit[];
   /** By which a workload is believed. */
@@ -72,6 +76,16 @@ export interface Caller {
   readonly address: string;
   /** Of the request, for logs, errors and audit rows. */
   readonly id: string;
+}
+
+/** Where a request comes from and goes to, for what is shown with it. */
+export interface Where {
+  /** Network address of the client. */
+  readonly address: string;
+  /** Of the request. */
+  readonly id: string;
+  /** What the client calls this registry, `registry.example.com:5000`; undefined where no registry token is taken. */
+  readonly audience?: string | undefined;
 }
 
 /** Whoever has shown nothing. */

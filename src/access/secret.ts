@@ -5,16 +5,17 @@ import { crc32 } from "node:zlib";
  * A secret that Berth makes:
  *
  *   <prefix><32 characters><6 characters>
- *   prefix         says what it is, so that scanners find leaks: `berth_pat_`, `berth_rob_`
+ *   prefix         says what it is, so that scanners find leaks: `berth_pat_`, `berth_rob_`, `berth_ref_`
  *   32 characters  190 random bits, base 62
  *   6 characters   CRC-32 of all before, base 62: a mistyped secret is refused without a look at the rows
  */
 
 /** What a secret begins with. */
-export const secretPrefixes = { token: "berth_pat_", robot: "berth_rob_" } as const;
+export const secretPrefixes = { token: "berth_pat_", robot: "berth_rob_", refresh: "berth_ref_" } as const;
 
+const kinds = Object.keys(secretPrefixes) as (keyof typeof secretPrefixes)[];
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const pattern = /^berth_(?:pat|rob)_[0-9A-Za-z]{38}$/;
+const pattern = /^berth_(?:pat|rob|ref)_[0-9A-Za-z]{38}$/;
 
 /** A new secret, shown once and never kept. */
 export function newSecret(kind: keyof typeof secretPrefixes): string {
@@ -25,7 +26,7 @@ export function newSecret(kind: keyof typeof secretPrefixes): string {
 /** Of which kind the text is; undefined when it is no secret of ours. */
 export function findSecretKind(text: string): keyof typeof secretPrefixes | undefined {
   if (!pattern.test(text) || checksum(text.slice(0, -6)) !== text.slice(-6)) return undefined;
-  return text.startsWith(secretPrefixes.token) ? "token" : "robot";
+  return kinds.find((kind) => text.startsWith(secretPrefixes[kind]));
 }
 
 /** What is kept of it: SHA-256 in hex. Its randomness makes a slow hash needless. */

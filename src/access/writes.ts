@@ -8,6 +8,8 @@ import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
 import { createTrustRule, deleteTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
 import { issueToken, revokeTokens } from "./writes/tokens.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
+import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
+import { createRefreshToken } from "./writes/refresh-tokens.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
@@ -18,6 +20,7 @@ export const accessWrites = {
   createGrant,
   createGroup,
   createNamespace,
+  createRefreshToken,
   createRobot,
   createToken,
   deleteGroup,
@@ -35,6 +38,8 @@ export const accessWrites = {
   deleteTrustRule,
   updateTrustRule,
   updateUser,
+  ensureSealingKey,
+  ensureSigningKey,
 } satisfies Writes;
 
 export type AccessWrites = typeof accessWrites;

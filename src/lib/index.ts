@@ -12,4 +12,4 @@ export { nodeHttp, nodeHttps } from "./node-http.ts";
 export { versionOf } from "./version-of.ts";
 export { OutgoingError, openGuardedFetch } from "./guarded-fetch.ts";
 export type { GuardedFetch, OutgoingRequest, OutgoingSettings } from "./guarded-fetch.ts";
-export { isNetwork } from "./networks.ts";
+export { isNetwork, isNetworkOrName, parseOrigin } from "./networks.ts";

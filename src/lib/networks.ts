@@ -25,3 +25,17 @@ function addNetwork(list: BlockList, text: string): void {
   }
   list.addSubnet(address, Number(bits ?? (family === 4 ? 32 : 128)), family === 4 ? "ipv4" : "ipv6");
 }
+
+/** Whether the text is a network, or a host name. */
+export function isNetworkOrName(value: string): boolean {
+  return isNetwork(value) || (/^(?=.*[a-z])[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(value) && value.length <= 253);
+}
+
+/** `https://host:port` and nothing after it. @throws RangeError, TypeError */
+export function parseOrigin(value: string): string {
+  const url = new URL(value);
+  if (!/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username) {
+    throw new RangeError("not an origin");
+  }
+  return url.origin;
+}

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { statement } from "./statement.ts";
-import type { AccountTable } from "./schema.ts";
+import type { AccountTable } from "./schema-access.ts";
 
 /** An account as it is read; never sent to a client whole. */
 export type Account = Omit<AccountTable, "id"> & { readonly id: number };

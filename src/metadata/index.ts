@@ -198,6 +198,16 @@ export {
 } from "./namespaces.ts";
 export type { NamespaceRow } from "./namespaces.ts";
 export { deleteOldRequestKeys, findRequestKey, insertRequestKey, keepRequestResult } from "./request-keys.ts";
+export { deleteOldSigningKeys, findSigningKey, insertSigningKey, listSigningKeys } from "./signing-keys.ts";
+export type { SigningKeyRow } from "./signing-keys.ts";
+export {
+  deleteOldRefreshTokens,
+  deleteRefreshToken,
+  findRefreshToken,
+  insertRefreshToken,
+  listRefreshTokens,
+} from "./refresh-tokens.ts";
+export type { RefreshTokenRow } from "./refresh-tokens.ts";
 export {
   countUnsealed,
   deleteSealedRows,

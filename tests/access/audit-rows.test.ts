@@ -209,6 +209,7 @@ const unrecorded: { readonly [write: string]: string } = {
   claimUpload: "an upload is not content yet",
   dropUpload: "an upload is not content yet",
   ensureInstallation: "the first start",
+  ensureSealingKey: "the first start",
   expireUploads: "an upload is not content yet",
   finishDeadObjects: "removal of bytes that no row names",
   forgetOrphans: "notes of the sweep",

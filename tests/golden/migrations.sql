@@ -548,6 +548,25 @@ drop index tag_by_manifest;
 
 drop index tag_by_manifest;
 
+-- 0007-wire/1
+create table refresh_token (
+      id integer primary key autoincrement, hash text not null unique, holder text not null, credential text not null, fingerprint text,
+      client text not null, created_at integer not null, expires_at integer not null);
+
+create table refresh_token (
+      id bigint generated always as identity primary key, hash text collate "C" not null unique, holder text collate "C" not null, credential text collate "C" not null, fingerprint text collate "C",
+      client text collate "C" not null, created_at bigint not null, expires_at bigint not null);
+
+-- 0007-wire/2
+create index refresh_token_by_holder on refresh_token (holder, credential, id);
+
+create index refresh_token_by_holder on refresh_token (holder, credential, id);
+
+-- 0007-wire/3
+create index refresh_token_by_expiry on refresh_token (expires_at);
+
+create index refresh_token_by_expiry on refresh_token (expires_at);
+
 -- 0008-management/1
 create table request_key (
       key text primary key, body text not null, result text, expires_at integer not null);

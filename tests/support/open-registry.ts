@@ -3,8 +3,9 @@ import { parseDigest, parseManifest, parseMediaType, parseRepositoryName, parseT
 import type { Digest } from "../../src/oci/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { collectGarbage, fsck, pushBlob, pushManifest } from "../../src/registry/index.ts";
+import { LoginThrottle } from "../../src/access/login-throttle.ts";
 import { Issuers, operator, RefusalLog } from "../../src/access/index.ts";
-import type { Access, Caller, Permit } from "../../src/access/index.ts";
+import type { Access, AccessSettings, Caller, Permit } from "../../src/access/index.ts";
 import type { Collected, Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { BlobStore, BufferPool, memoryDriver } from "../../src/storage/index.ts";
 import type { BlobDriver } from "../../src/storage/index.ts";
@@ -56,15 +57,32 @@ export function openRegistry(
   };
 }
 
+const day = 86_400_000;
+
+/** Settings of access as they are when nobody says. */
+export const accessSettings: AccessSettings = {
+  open: false,
+  tokenAge: 90 * day,
+  robotAge: 30 * day,
+  clockSkew: 60_000,
+  registryTokenAge: 300_000,
+  refreshAge: 90 * day,
+  keyAge: 30 * day,
+  failedLogins: 5,
+};
+
 /** Rights as in open mode: nothing is looked up. */
 function openMode(metadata: Metadata<RegistryWrites>): Access {
   return {
     metadata: metadata as unknown as Access["metadata"],
-    settings: { open: true, tokenAge: 0, robotAge: 0, clockSkew: 0 },
+    settings: { ...accessSettings, open: true },
     version: { current: () => 0, close: () => undefined },
     standings: new Map(),
     refusals: new RefusalLog(),
     issuers: new Issuers(() => Promise.reject(new Error("open mode asks no issuer"))),
+    keys: { signing: undefined, trusted: new Map() },
+    sealingKey: Buffer.alloc(32),
+    logins: new LoginThrottle(0),
     memoryKey: Buffer.alloc(32),
   };
 }

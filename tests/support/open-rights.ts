@@ -1,20 +1,21 @@
 import { hashSecret, newSecret, openAccess, operator } from "../../src/access/index.ts";
-import type { Access, Caller, Principal, ScopeEntry } from "../../src/access/index.ts";
+import type { Access, AccessSettings, Caller, Principal, ScopeEntry } from "../../src/access/index.ts";
 import { openGuardedFetch } from "../../src/lib/index.ts";
 import type { GuardedFetch } from "../../src/lib/index.ts";
 import type { InputOf, Metadata } from "../../src/metadata/index.ts";
 import type { Action, Role } from "../../src/policy/index.ts";
 import type { Registry } from "../../src/registry/index.ts";
-import { openRegistry } from "./open-registry.ts";
+import { accessSettings, openRegistry } from "./open-registry.ts";
 import type { AllWrites } from "../../src/writes.ts";
 
 /** The use-cases over these rows with access control on. */
 export async function openGuarded(
   metadata: Metadata<AllWrites>,
   fetch: GuardedFetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 100_000 }),
+  settings: Partial<AccessSettings> = {},
 ): Promise<Registry & { readonly access: Access }> {
-  const settings = { open: false, tokenAge: 90 * 86_400_000, robotAge: 30 * 86_400_000, clockSkew: 60_000 };
-  return { ...openRegistry(metadata), access: await openAccess(metadata, settings, fetch) };
+  const access = await openAccess(metadata, { ...accessSettings, ...settings }, fetch, Buffer.alloc(32, 9));
+  return { ...openRegistry(metadata), access };
 }
 
 const by = { principal: "user:admin", credential: "password", address: null, request: null, reason: "test" };

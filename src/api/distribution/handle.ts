@@ -42,27 +42,40 @@ import {
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { authenticate, recallPrincipal } from "../../access/index.ts";
+import { challengeHeaders } from "./challenge.ts";
+import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
 
 const tagParameterLimit = 10;
 
 /** Answers a request below `/v2/`, at once where the answer is known. What breaks is told to `log`. */
-export function handleDistribution(registry: Registry, exchange: Exchange, log: (error: unknown) => void): void {
+export function handleDistribution(
+  registry: Registry,
+  face: Face,
+  exchange: Exchange,
+  log: (error: unknown) => void,
+): void {
   try {
-    const principal = recallPrincipal(registry.access, exchange.request.headers.authorization);
+    const principal = recallPrincipal(registry.access, exchange.request.headers.authorization, exchange);
     if (principal !== undefined) {
       exchange.principal = principal;
       if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
     }
-    answerFromRows(registry, exchange, principal !== undefined, log);
+    answerFromRows(registry, face, exchange, principal !== undefined, log);
   } catch (error) {
-    fail(exchange, error, log);
+    fail(face, exchange, error, log);
   }
 }
 
 /** In this very turn where nothing must be waited for. Does not throw. */
-function answerFromRows(registry: Registry, exchange: Exchange, known: boolean, log: (error: unknown) => void): void {
+function answerFromRows(
+  registry: Registry,
+  face: Face,
+  exchange: Exchange,
+  known: boolean,
+  log: (error: unknown) => void,
+): void {
   try {
     const answered = known
       ? answer(registry, exchange)
@@ -70,18 +83,17 @@ function answerFromRows(registry: Registry, exchange: Exchange, known: boolean, 
           exchange.principal = principal;
           return answer(registry, exchange);
         });
-    if (answered instanceof Promise) answered.catch((error: unknown) => fail(exchange, error, log));
+    if (answered instanceof Promise) answered.catch((error: unknown) => fail(face, exchange, error, log));
   } catch (error) {
-    fail(exchange, error, log);
+    fail(face, exchange, error, log);
   }
 }
 
-function fail(exchange: Exchange, error: unknown, log: (error: unknown) => void): void {
+function fail(face: Face, exchange: Exchange, error: unknown, log: (error: unknown) => void): void {
   const translated = translateError(error);
   if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL")
     log(error);
-  const headers =
-    translated.code === "UNAUTHORIZED" ? ["WWW-Authenticate", 'Basic realm="Berth", charset="UTF-8"'] : [];
+  const headers = challengeHeaders(face, exchange, translated);
   sendError(exchange, translated, distributionErrors[translated.code], headers);
 }
 

@@ -68,6 +68,11 @@ export function answerTags(registry: Registry, exchange: Exchange, name: Reposit
 
 /** Names of repositories, a page (`_catalog`). */
 export function answerCatalog(registry: Registry, exchange: Exchange): MaybePromise<void> {
+  const { principal } = exchange;
+  // A client that has a login shows it only when it is asked to, and would take the public part for the whole.
+  if (principal.kind === "anonymous" && principal.limits.length === 0) {
+    throw new RegistryError("UNAUTHORIZED", "log in to list repositories, or fetch a token for the public ones");
+  }
   const { after, limit, warnings } = pageOf(exchange);
   return andThen(listRepositories(registry, exchange, after, limit), (page) => {
     const headers = [...nextLink(exchange, limit, page), ...warningHeaders(warnings)];

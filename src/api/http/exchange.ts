@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anonymous } from "../../access/index.ts";
-import type { Caller, Principal } from "../../access/index.ts";
+import type { Caller, Principal, Where } from "../../access/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
 import type { Connection, Transfer } from "./connection.ts";
-import type { Origin } from "./origin.ts";
+import type { Origin, OutsideName } from "./origin.ts";
 
 /** A request with what the listener found out about it. One for each request; what costs time is worked out when asked for. */
-export class Exchange implements Transfer, Caller {
+export class Exchange implements Transfer, Caller, Where {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly connection: Connection;
@@ -31,6 +31,7 @@ export class Exchange implements Transfer, Caller {
   waits = false;
   #id: string | undefined;
   #origin: Origin | undefined;
+  #outside: OutsideName | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, connection: Connection) {
     this.request = request;
@@ -60,6 +61,16 @@ export class Exchange implements Transfer, Caller {
   /** Network address of who is at the other end. */
   get address(): string {
     return this.origin.address;
+  }
+
+  /** What the client calls this registry. */
+  get outside(): OutsideName {
+    return (this.#outside ??= this.connection.rules.nameFor(this.origin));
+  }
+
+  /** For whom registry tokens must be. */
+  get audience(): string {
+    return this.outside.host;
   }
 
   /** Who is at the other end, seen through trusted proxies. */

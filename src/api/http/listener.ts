@@ -23,6 +23,8 @@ export interface ListenerOptions {
   readonly tls?: CertificatePaths | undefined;
   /** Addresses and networks of proxies whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[];
+  /** What all clients call the registry; without it, what each request names. */
+  readonly publicUrl?: string | undefined;
   /** Connections at a time; what is above gets 503, what is far above is closed. */
   readonly connections: number;
   /** Of a request's head, as it is sent. */
@@ -83,7 +85,7 @@ const lookEvery = 5_000;
  */
 export async function openListener(options: ListenerOptions, hooks: ListenerHooks): Promise<Listener> {
   const { tls, slowest } = options;
-  const rules = new ProxyRules(options.trustedProxies);
+  const rules = new ProxyRules(options.trustedProxies, options.publicUrl);
   const server = await makeServer(options);
   const connections = new Map<Socket, Connection>();
   let draining = false;

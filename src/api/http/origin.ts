@@ -10,6 +10,13 @@ export interface Origin {
   readonly host: string | undefined;
 }
 
+/** What clients call this registry. */
+export interface OutsideName {
+  readonly scheme: "http" | "https";
+  /** Host, and port where it is not the scheme's own; lower-case. */
+  readonly host: string;
+}
+
 const requestIdPattern = /^[\w.:-]{8,64}$/;
 /** Hops of a forwarding header that are looked at. */
 const hopLimit = 32;
@@ -18,14 +25,25 @@ const hopLimit = 32;
 export class ProxyRules {
   readonly #trusted = new BlockList();
   readonly #any: boolean;
+  readonly #named: OutsideName | undefined;
 
   /**
    * @param trusted addresses and networks of proxies: `10.0.0.0/8`, `::1`
+   * @param publicUrl what all clients call the registry, whatever host they ask for
    * @throws RangeError naming what is neither
    */
-  constructor(trusted: readonly string[]) {
+  constructor(trusted: readonly string[], publicUrl?: string) {
     this.#any = trusted.length > 0;
+    if (publicUrl !== undefined) {
+      const { protocol, host } = new URL(publicUrl);
+      this.#named = { scheme: protocol === "https:" ? "https" : "http", host };
+    }
     for (const text of trusted) this.#add(text);
+  }
+
+  /** What the client of this request calls the registry; a host that is none is not repeated to it. */
+  nameFor({ scheme, host }: Origin): OutsideName {
+    return this.#named ?? { scheme, host: parseHost(host)?.toLowerCase() ?? "localhost" };
   }
 
   isTrusted(address: string): boolean {

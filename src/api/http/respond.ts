@@ -10,8 +10,10 @@ export interface Wire {
   readonly status: number;
   /** The code that the dialect's specification knows. */
   readonly code: string;
-  /** Seconds after which to try again. */
+  /** Seconds after which to try again; an error's own `retryAfter` goes before it. */
   readonly retryAfter?: number;
+  /** The code of RFC 6749, where the dialect speaks it as well. */
+  readonly oauth?: string;
 }
 
 /** Raw headers: name, value, name, value. */
@@ -106,7 +108,9 @@ export function warningHeaders(texts: readonly string[]): string[] {
  * still on its way the connection closes after the answer, so that the client need not send it all.
  */
 export function sendError(exchange: Exchange, error: RegistryError, wire: Wire, headers: RawHeaders = []): void {
-  sendRefusal(exchange, wire, headers, errorText(error, wire, exchange.id), "application/json");
+  const { retryAfter = wire.retryAfter } = (error.detail ?? {}) as { readonly retryAfter?: number };
+  const told = { status: wire.status, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  sendRefusal(exchange, told, headers, errorText(error, wire, exchange.id), "application/json");
 }
 
 /** The same with a document of the dialect's own. */
@@ -137,7 +141,8 @@ export function sendRefusal(
 /** The error's document. */
 export function errorText(error: RegistryError, wire: Wire, requestId: string): string {
   const detail = { ...(error.detail as object | undefined), requestId };
-  return JSON.stringify({ errors: [{ code: wire.code, message: error.message, detail }] });
+  const oauth = wire.oauth === undefined ? {} : { error: wire.oauth, error_description: error.message };
+  return JSON.stringify({ errors: [{ code: wire.code, message: error.message, detail }], ...oauth });
 }
 
 /** Answers on a connection whose request could not be read, and closes it. */

@@ -36,7 +36,9 @@ export async function handleManagement(
 async function answer(management: Management, exchange: Exchange): Promise<void> {
   const { access } = management.registry;
   exchange.route = "management";
-  exchange.principal = await authenticate(access, exchange.request.headers.authorization, exchange);
+  // Registry tokens are for repositories: none is taken here.
+  const where = { address: exchange.address, id: exchange.id, audience: undefined };
+  exchange.principal = await authenticate(access, exchange.request.headers.authorization, where);
   const match = matchRoute(routes, exchange.request.method ?? "", exchange.path);
   if (match === undefined)
     throw new RegistryError("NOT_FOUND", "no route of the API has this path: see its documentation");

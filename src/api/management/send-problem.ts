@@ -20,5 +20,7 @@ export function sendProblem(exchange: Exchange, error: RegistryError, headers: R
   };
   // RFC 9110, 11.6.1: whoever must log in is told how.
   const challenge = code === "UNAUTHORIZED" ? ["WWW-Authenticate", 'Basic realm="Berth", charset="UTF-8"'] : [];
-  sendRefusal(exchange, wire, [...headers, ...challenge], JSON.stringify(document), "application/problem+json");
+  const { retryAfter = wire.retryAfter } = (detail ?? {}) as { readonly retryAfter?: number };
+  const told = { status: wire.status, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  sendRefusal(exchange, told, [...headers, ...challenge], JSON.stringify(document), "application/problem+json");
 }

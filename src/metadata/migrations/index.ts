@@ -4,6 +4,7 @@ import { access } from "./0003-access.ts";
 import { audit } from "./0004-audit.ts";
 import { federation } from "./0005-federation.ts";
 import { repositories } from "./0006-repositories.ts";
+import { wire } from "./0007-wire.ts";
 import { management } from "./0008-management.ts";
 import type { Migration } from "./migration.ts";
 
@@ -11,7 +12,16 @@ export { spell } from "./migration.ts";
 export type { Migration } from "./migration.ts";
 
 /** In the order in which they are applied. */
-export const migrations: readonly Migration[] = [core, collection, access, audit, federation, repositories, management];
+export const migrations: readonly Migration[] = [
+  core,
+  collection,
+  access,
+  audit,
+  federation,
+  repositories,
+  wire,
+  management,
+];
 
 /** Name of a recorded step: `0001-core/3`. */
 export function listSteps(): { readonly name: string; readonly step: string }[] {

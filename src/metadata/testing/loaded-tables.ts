@@ -132,6 +132,12 @@ export function loadTables(dialect: DialectName): string[] {
       `'key-' || i, 'EdDSA', '{}', 'sealed', i, i, i`,
     ),
     fill("request_key", "key, body, expires_at", 2000, `${hex("i")}, ${hex("i")}, i`),
+    fill(
+      "refresh_token",
+      "id, hash, holder, credential, client, created_at, expires_at",
+      5000,
+      `i, ${hex("i")}, 'account:' || i % 1000, 'password', 'docker', i, i`,
+    ),
     "analyze",
   ];
 }

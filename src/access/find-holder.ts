@@ -1,0 +1,132 @@
+import { hash } from "node:crypto";
+import { findAccountById, findRobot, findRobotSecretById, findToken } from "../metadata/index.ts";
+import type { Access } from "./access.ts";
+import { anonymous } from "./principal.ts";
+import type { Limit, Principal, ScopeEntry } from "./principal.ts";
+
+/** Whose a login or a token is, and by which credential, as it is written into registry and refresh tokens. */
+export interface Holder {
+  readonly kind: Principal["kind"];
+  /** Of its row; 0 for `anonymous`. */
+  readonly id: number;
+  /** `password`, `token:12`, `secret:3`, `none`. */
+  readonly credential: string;
+  /** Of the password, which must be the same still. */
+  readonly fingerprint: string | null;
+}
+
+/** Somebody whose credential is good. */
+export interface Held {
+  readonly principal: Principal;
+  /** It expires then; milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** A credential that is good no more. */
+export interface Ended {
+  /** For the audit row, never for whoever shows it. */
+  readonly ended: string;
+  /** Account or robot, where it is one of ours: `user:alice`. */
+  readonly whose: string;
+}
+
+/** What of a principal goes into its tokens. */
+export function holderOf({ kind, id, credential, fingerprint }: Principal): Holder {
+  return { kind, id, credential, fingerprint: fingerprint ?? null };
+}
+
+/** As {@link lookUpHolder}; undefined when the credential is good no more. @throws MetadataError */
+export async function findHolder(access: Access, holder: Holder): Promise<Held | undefined> {
+  const found = await lookUpHolder(access, holder);
+  return "ended" in found ? undefined : found;
+}
+
+/**
+ * Looks at the credential and at whom it belongs to: ended when either is gone, disabled, revoked, expired or changed. What
+ * a credential is narrowed to comes from its row.
+ * @throws MetadataError
+ */
+export async function lookUpHolder(access: Access, holder: Holder): Promise<Held | Ended> {
+  const [kind = "", number = ""] = holder.credential.split(":");
+  const look = lookers[kind];
+  return look === undefined ? ended("there is no such kind of credential") : look(access, holder, Number(number));
+}
+
+type Look = (access: Access, holder: Holder, credential: number) => Promise<Held | Ended>;
+
+function ended(why: string, whose = ""): Ended {
+  return { ended: why, whose };
+}
+
+/** By the word before the colon. */
+const lookers: Readonly<Record<string, Look>> = {
+  none: async (_access, { kind }) =>
+    kind === "anonymous" ? { principal: anonymous, until: Number.POSITIVE_INFINITY } : ended("it is no credential"),
+  password: lookAtPassword,
+  token: lookAtToken,
+  secret: lookAtSecret,
+};
+
+async function lookAtPassword(access: Access, holder: Holder): Promise<Held | Ended> {
+  const account = await access.metadata.read.first(findAccountById, { account: holder.id });
+  if (holder.kind !== "account" || account === undefined) return ended("there is no such user");
+  const name = `user:${account.name}`;
+  if (account.disabled !== 0) return ended("the account is disabled", name);
+  if (account.password === null || fingerprintOf(account.password) !== holder.fingerprint) {
+    return ended("the password was changed", name);
+  }
+  const { fingerprint, credential } = holder;
+  const principal = { kind: "account", id: account.id, name, credential, limits: [] } as const;
+  return { principal: { ...principal, fingerprint }, until: Number.POSITIVE_INFINITY };
+}
+
+/** Tells one kept password from another and says nothing about either. */
+export function fingerprintOf(password: string): string {
+  return hash("sha256", password, "base64url").slice(0, 22);
+}
+
+async function lookAtToken(access: Access, holder: Holder, number: number): Promise<Held | Ended> {
+  const { read } = access.metadata;
+  const token = await read.first(findToken, { token: number });
+  const account = token && (await read.first(findAccountById, { account: token.account_id }));
+  if (token === undefined || account === undefined) return ended("there is no such token");
+  const name = `user:${account.name}`;
+  if (holder.kind !== "account" || holder.id !== account.id) return ended("it is the token of another user", name);
+  if (account.disabled !== 0) return ended("the account is disabled", name);
+  if (token.revoked_at !== null) return ended("the token was revoked", name);
+  if (token.expires_at <= Date.now()) return ended("the token has expired", name);
+  const limits: Limit[] = [];
+  if (token.scope !== null) {
+    const entries = JSON.parse(token.scope) as ScopeEntry[];
+    limits.push({ of: `token ${token.name}`, entries, lacking: "refuse" });
+  }
+  const principal: Principal = {
+    kind: "account",
+    id: account.id,
+    name,
+    credential: holder.credential,
+    limits,
+  };
+  return { principal, until: token.expires_at };
+}
+
+async function lookAtSecret(access: Access, holder: Holder, number: number): Promise<Held | Ended> {
+  const { read } = access.metadata;
+  const secret = await read.first(findRobotSecretById, { secret: number });
+  const robot = secret && (await read.first(findRobot, { robot: secret.robot_id }));
+  if (secret === undefined || robot === undefined) return ended("there is no such robot");
+  const name = `robot:${robot.login}`;
+  if (holder.kind !== "robot" || holder.id !== robot.id) return ended("it is the secret of another robot", name);
+  const until = Math.min(secret.expires_at, robot.expires_at);
+  if (robot.disabled !== 0 || until <= Date.now()) {
+    return ended("the robot is disabled, or it or its secret has expired", name);
+  }
+  const principal: Principal = {
+    kind: "robot",
+    id: robot.id,
+    name,
+    credential: holder.credential,
+    limits: [],
+  };
+  return { principal, until };
+}

@@ -1,0 +1,59 @@
+import { queryOf } from "../http/index.ts";
+import type { Exchange } from "../http/index.ts";
+import type { RegistryError } from "../../oci/index.ts";
+import { matchRoute } from "./route.ts";
+
+/** What a refused request would have needed. */
+export interface Need {
+  /** Scopes of the token protocol: `repository:team/app:pull,push`. */
+  readonly scopes: readonly string[];
+  /** What was wrong with the token that was shown (RFC 6750, 3.1). */
+  readonly error: "invalid_token" | "insufficient_scope" | undefined;
+}
+
+/** How one of the registry's faces asks for a login. */
+export interface Face {
+  /** Value of `WWW-Authenticate`. */
+  readonly challenge: (exchange: Exchange, need: Need) => string;
+}
+
+/** Sends clients to the token endpoint. Basic is taken without it, too. */
+export const bearerFace: Face = {
+  challenge({ outside }, { scopes, error }) {
+    const pairs = [
+      ["realm", `${outside.scheme}://${outside.host}/token`],
+      ["service", outside.host],
+      ...(scopes.length === 0 ? [] : [["scope", scopes.join(" ")]]),
+      ...(error === undefined ? [] : [["error", error]]),
+    ];
+    return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(",")}`;
+  },
+};
+
+/** Headers of a refusal: how to log in, and for what, on every 401. */
+export function challengeHeaders(face: Face, exchange: Exchange, error: RegistryError): string[] {
+  if (error.code !== "UNAUTHORIZED") return [];
+  return ["WWW-Authenticate", face.challenge(exchange, { scopes: scopesOf(exchange), error: errorOf(exchange) })];
+}
+
+function errorOf({ request, principal }: Exchange): Need["error"] {
+  if (!/^Bearer /i.test(request.headers.authorization ?? "")) return undefined;
+  return principal.limits.some(({ lacking }) => lacking === "challenge") ? "insufficient_scope" : "invalid_token";
+}
+
+/** A name that is none is not repeated. */
+const namePattern = /^[a-z0-9._/-]{1,255}$/;
+
+function scopesOf(exchange: Exchange): string[] {
+  const route = matchRoute(exchange.path);
+  if (route === undefined || route.kind === "base") return [];
+  if (route.kind === "catalog") return ["registry:catalog:*"];
+  if (!namePattern.test(route.name)) return [];
+  const { method } = exchange.request;
+  const deletes = method === "DELETE" && route.kind !== "upload";
+  const actions = method === "GET" || method === "HEAD" ? "pull" : deletes ? "delete" : "pull,push";
+  const scopes = [`repository:${route.name}:${actions}`];
+  const from = route.kind === "uploads" ? queryOf(exchange).get("from") : null;
+  if (from !== null && namePattern.test(from)) scopes.push(`repository:${from}:pull`);
+  return scopes;
+}

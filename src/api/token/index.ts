@@ -1,0 +1,2 @@
+export { handleToken, keysPath, tokenPath } from "./handle.ts";
+export type { TokenDoor } from "./handle.ts";

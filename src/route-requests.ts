@@ -1,0 +1,24 @@
+import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
+import type { Exchange } from "./api/http/index.ts";
+import { handleManagement } from "./api/management/index.ts";
+import type { Management } from "./api/management/index.ts";
+import { handleToken, keysPath, tokenPath } from "./api/token/index.ts";
+import { translateError } from "./registry/index.ts";
+
+/**
+ * Which dialect answers which path.
+ * @param broke told of what breaks while a request is answered
+ */
+export function routeRequests(
+  management: Management,
+  broke: (exchange: Exchange, error: unknown) => void,
+): (exchange: Exchange) => void {
+  const { registry } = management;
+  const door = { access: registry.access, broke, translate: translateError };
+  return (exchange) => {
+    const log = (error: unknown) => broke(exchange, error);
+    if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
+    if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
+    return handleDistribution(registry, bearerFace, exchange, log);
+  };
+}

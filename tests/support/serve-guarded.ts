@@ -1,0 +1,76 @@
+import { distributionErrors } from "../../src/api/distribution/index.ts";
+import { openListener } from "../../src/api/http/index.ts";
+import type { AccessSettings } from "../../src/access/index.ts";
+import { openSqliteInProcess } from "../../src/metadata/index.ts";
+import type { Metadata } from "../../src/metadata/index.ts";
+import { routeRequests } from "../../src/route-requests.ts";
+import { writes } from "../../src/writes.ts";
+import type { AllWrites } from "../../src/writes.ts";
+import { openGuarded } from "./open-rights.ts";
+import { WireClient } from "./wire-client.ts";
+import type { Answer } from "./wire-client.ts";
+
+export interface GuardedServer extends Awaited<ReturnType<typeof openGuarded>> {
+  readonly metadata: Metadata<AllWrites>;
+  /** `127.0.0.1:40123`: also what its tokens are for. */
+  readonly host: string;
+  readonly url: string;
+  readonly wire: WireClient;
+  /** What broke. */
+  readonly broken: unknown[];
+  /** Asks for a token as docker does. */
+  token(scope: string | readonly string[], login?: string): Promise<string>;
+  /** A request with what is shown. */
+  ask(method: string, path: string, authorization?: string, body?: Uint8Array | string): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** The registry with access control on, on a port of its own, over rows that the test can reach. */
+export async function serveGuarded(
+  settings: Partial<AccessSettings> = {},
+  options: { readonly metadata?: Metadata<AllWrites>; readonly publicUrl?: string; readonly trusted?: string[] } = {},
+): Promise<GuardedServer> {
+  const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
+  const registry = await openGuarded(metadata, undefined, settings);
+  const broken: unknown[] = [];
+  const { trusted: trustedProxies = [], publicUrl } = options;
+  const limits = { connections: 1000, headerBytes: 16_384, headerTime: 60_000, keepAlive: 75_000 };
+  const listener = await openListener(
+    { host: "127.0.0.1", port: 0, trustedProxies, publicUrl, ...limits, slowest: { bytesPerSecond: 0, over: 60_000 } },
+    {
+      wires: distributionErrors,
+      handle: routeRequests({ registry, passwordChanged: async () => undefined }, (_exchange, error) =>
+        broken.push(error),
+      ),
+      ended: () => undefined,
+      refused: () => undefined,
+      alarm: () => undefined,
+    },
+  );
+  const host = `127.0.0.1:${listener.port}`;
+  const url = `http://${host}`;
+  const wire = new WireClient(() => url);
+  const ask: GuardedServer["ask"] = (method, path, authorization, body) =>
+    wire.call(method, path, body, authorization === undefined ? {} : { authorization });
+  return {
+    ...registry,
+    metadata,
+    host,
+    url,
+    wire,
+    broken,
+    ask,
+    async token(scope, login) {
+      const query = new URLSearchParams({ service: host });
+      for (const one of [scope].flat()) query.append("scope", one);
+      const answer = await ask("GET", `/token?${query}`, login);
+      if (answer.status !== 200) throw new Error(answer.text);
+      return `Bearer ${answer.json<{ token: string }>().token}`;
+    },
+    async close() {
+      await listener.drain(1000);
+      registry.access.version.close();
+      await metadata.close();
+    },
+  };
+}
