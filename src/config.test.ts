@@ -134,6 +134,13 @@ describe("refusals", () => {
     expect(other).not.toContain("hunter2");
   });
 
+  test("only --open takes a grace of orphans that a slow push may outlast", () => {
+    const collection = { orphanGrace: "59m" };
+    expect(() => parseConfig({ collection })).toThrow(/`collection.orphanGrace` must be 1h at least/);
+    expect(parseConfig({ collection, open: true }).collection.orphanGrace).toBe(59 * 60_000);
+    expect(parseConfig({ collection: { orphanGrace: "1h" } }).collection.orphanGrace).toBe(3_600_000);
+  });
+
   test.each([
     [{ tls: { certificate: "a.pem" } }, "belong together"],
     [{ storageCredentials: { accessKeyId: "a" } }, "belong together"],

@@ -182,7 +182,9 @@ export const configSchema = z.strictObject({
       interval: duration("1m", { about: "Between two passes.", least: 10 }),
       pin: duration("24h", { about: "How long what a pusher was told of is held back, so that its push can finish." }),
       objectGrace: duration("1h", { about: "How long removed bytes stay for those who are reading them." }),
-      orphanGrace: duration("48h", { about: "An object without a row is removed when it is older than this." }),
+      orphanGrace: duration("48h", {
+        about: "An object without a row is removed when it is older than this; 1h at least.",
+      }),
       lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
       untagged: choice(["keep", "delete"], "keep", {
         about: "Manifests that no tag, index or subject holds: kept, or collected.",
@@ -256,6 +258,9 @@ export function parseConfig(settings: Settings): Config {
   return completeConfig(configSchema.parse(settings));
 }
 
+/** Milliseconds. */
+const leastOrphanGrace = 3_600_000;
+
 function completeConfig(settings: z.output<typeof configSchema>): Config {
   const { database, databaseFile: _, storage, outgoing, tls, storageCredentials, ...rest } = settings;
   const problems: string[] = [];
@@ -270,6 +275,11 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
   if (settings.redirect && place.kind !== "s3") {
     problems.push(
       "`redirect` needs a `storage` that readers can reach, s3://…: set it to false, or move the bytes to S3",
+    );
+  }
+  if (!settings.open && settings.collection.orphanGrace < leastOrphanGrace) {
+    problems.push(
+      "`collection.orphanGrace` must be 1h at least: the object of a push that stands still for as long would be taken for an orphan; only --open takes less",
     );
   }
   if (problems.length > 0) throw new SettingsError(problems);

@@ -62,6 +62,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       interval: enabled ? interval : undefined,
       sweepEvery: Math.max(interval, orphanGrace / 4),
       passed: (collected) => watch.passed(collected),
+      failed: (error) => watch.failed(error),
     });
     const alarm = registry.alarm;
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });

@@ -17,6 +17,8 @@ export interface Watch {
   broke(exchange: Exchange, error: unknown): void;
   /** What a pass of the collection did. */
   passed(collected: Collected): void;
+  /** A pass of collection failed. */
+  failed(error: unknown): void;
   /** Begins to serve health and figures, unless `ops` is off. @throws Error that says what to do about the port */
   open(listener: Listener): Promise<void>;
   /** From now on not ready. */
@@ -49,7 +51,13 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
       if (isStorageFault(error)) readiness.countFault();
       log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) });
     },
-    passed: (collected) => collection.add(collected),
+    passed(collected) {
+      collection.add(collected);
+      for (let count = 0; count < collected.stuck; count++) readiness.countFault();
+    },
+    failed(error) {
+      if (isStorageFault(error)) readiness.countFault();
+    },
     async open(listener) {
       if (config.ops === undefined) return;
       const figures = [

@@ -1,4 +1,6 @@
 import { mkdir, rename, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import type { Settings } from "../src/config.ts";
 import { startTestServer } from "./support/start-server.ts";
@@ -96,6 +98,19 @@ test("what the collection does is counted", async () => {
   const text = async () => (await ops("/metrics")).text();
   await expect.poll(text, { timeout: 5_000 }).toMatch(/^berth_collection_passes_total [1-9]/m);
   expect(await text()).toContain('berth_collection_removed_total{kind="blob"} 0');
+});
+
+test("what the collection cannot remove counts as a fault of the store", async () => {
+  const { server, ops } = await startWithOps({ collection: { enabled: true, interval: "50ms" } });
+  const { storage, data } = server.config;
+  if (storage.kind !== "filesystem") throw new Error("unexpected store");
+  const key = "o/aa/01AAAAAAAAAAAAAAAAAAAAAAAA";
+  await mkdir(join(storage.directory, key));
+  const rows = new DatabaseSync(join(data, "berth.db"), { timeout: 5_000 });
+  rows.prepare("insert into dead_object (key, not_before, attempts) values (?, 0, 0)").run(key);
+  rows.close();
+  const faults = async () => /^berth_storage_faults_total (\d+)$/m.exec(await (await ops("/metrics")).text())?.[1];
+  await expect.poll(faults, { timeout: 10_000 }).toBe("1");
 });
 
 test("the port of health and metrics being taken ends the start, and says what to do", async () => {

@@ -17,7 +17,7 @@ const postgres = await startPostgres();
 afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-});
+}, 60_000);
 
 const log = new KeptLog();
 const layer = "a layer that is too long to live in its row ".repeat(1000);

@@ -4,7 +4,7 @@ import { collectOnce } from "./support/open-registry.ts";
 import { startPostgres } from "./support/postgres.ts";
 
 const postgres = await startPostgres();
-afterAll(() => postgres?.stop());
+afterAll(() => postgres?.stop(), 60_000);
 
 const worlds = [
   { kind: "sqlite", open: openSqliteWorld, missing: false },

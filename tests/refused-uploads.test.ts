@@ -1,7 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseRepositoryName } from "../src/oci/index.ts";
-import { appendUpload, cancelUpload, finishUpload, pushBlob, startUpload } from "../src/registry/index.ts";
+import {
+  appendUpload,
+  cancelUpload,
+  finishUpload,
+  inspectUpload,
+  listRepositories,
+  pushBlob,
+  startUpload,
+} from "../src/registry/index.ts";
 import type { Body, Registry } from "../src/registry/index.ts";
 import { openPostgresWorld, openSqliteWorld } from "./support/actors.ts";
 import { caller, check, digestOf, permit } from "./support/open-registry.ts";
@@ -21,7 +29,7 @@ const bodyOf =
 const empty = bodyOf(Buffer.alloc(0));
 
 const postgres = await startPostgres();
-afterAll(() => postgres?.stop());
+afterAll(() => postgres?.stop(), 60_000);
 
 /** Bytes that come in two halves; `between` runs when the first is taken. */
 const inHalves =
@@ -54,6 +62,14 @@ describe.each(worlds)("on $kind", ({ open, missing }) => {
     const id = await startUpload(registry, caller, name, "sha256");
     const body = inHalves(whole, () => cancel(registry, id));
     await expect(appendUpload(registry, caller, name, id, undefined, body)).rejects.toMatchObject(unknown);
+  });
+
+  at("an upload that is cancelled before a byte came leaves no repository (end-14)", async (registry) => {
+    const id = await startUpload(registry, caller, name, "sha256");
+    await cancel(registry, id);
+    await expect(inspectUpload(registry, caller, name, id)).rejects.toMatchObject(unknown);
+    await expect(cancel(registry, id)).rejects.toMatchObject(unknown);
+    expect((await listRepositories(registry, caller, "", 10)).items).toEqual([]);
   });
 
   at("a second chunk whose upload is cancelled while it arrives leaves no object", async (registry) => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { openSqliteInProcess } from "../src/metadata/index.ts";
+import { deleteBlobContent, insertBlobContent, openSqliteInProcess } from "../src/metadata/index.ts";
+import type { Transaction } from "../src/metadata/index.ts";
 import { parseRepositoryName } from "../src/oci/index.ts";
 import { findBlob, fsck, registryWrites } from "../src/registry/index.ts";
 import type { Problem, RegistryWrites } from "../src/registry/index.ts";
@@ -28,3 +29,32 @@ test("a blob that a push healed after fsck saw it broken is not marked bad by th
   expect((await check(registry)).numbers).toEqual([0, 0, 0, 0]);
   await metadata.close();
 });
+
+test("a blob in its row that a push healed after fsck saw it broken is not marked bad by the repair", async () => {
+  const metadata = openSqliteInProcess<RegistryWrites & typeof breaking>(":memory:", {
+    ...registryWrites,
+    ...breaking,
+  });
+  const registry = openRegistry(metadata as never);
+  const name = parseRepositoryName("team/app");
+  const digest = await putBlob(registry, name, "short");
+  const found = await findBlob(registry, caller, name, digest);
+  await metadata.write("breakContent", { blob: found.id });
+  const problems: Problem[] = [];
+  const report = (problem: Problem) => void problems.push(problem);
+  await fsck(registry, { verify: true, rate: 0, grace: 0, report, progress: () => undefined });
+  const blobs = problems.flatMap((problem) => problem.blob ?? []);
+  expect(blobs).toEqual([{ id: found.id, key: null }]);
+  expect(await metadata.write("markBlobsBad", { blobs })).toEqual({ marked: 1 });
+  await putBlob(registry, name, "short");
+  expect(await metadata.write("markBlobsBad", { blobs })).toEqual({ marked: 0 });
+  expect((await check(registry)).numbers).toEqual([0, 0, 0, 0]);
+  await metadata.close();
+});
+
+const breaking = {
+  breakContent: async (tx: Transaction, { blob }: { readonly blob: number }) => {
+    await tx.run(deleteBlobContent, { blob });
+    await tx.run(insertBlobContent, { blob, bytes: Buffer.from("shorn") });
+  },
+};

@@ -17,7 +17,7 @@ export const readBlobContent = statement("readBlobContent", (db, p: { blob: numb
 
 /** What a blob's row says now; no row when it was collected meanwhile. */
 export const findBlobById = statement("findBlobById", (db, p: { blob: number }) =>
-  db.selectFrom("blob").select(["key", "bad"]).where("id", "=", p.blob),
+  db.selectFrom("blob").select(["digest", "key", "bad"]).where("id", "=", p.blob),
 );
 
 /** Manifests in the order of their ids; `bytes` is null where the content row is missing. */

@@ -111,6 +111,7 @@ export {
   condemnManifest,
   deleteBlob,
   countDeadObjects,
+  delayDeadObject,
   countOldOrphans,
   deleteDeadObjects,
   deleteOrphan,

@@ -20,8 +20,8 @@ export interface Transaction extends Reader {
 
 /**
  * A write: plain facts in, plain result out, everything between in one transaction. It does no other I/O, keeps no
- * state, and may run more than once for one call (serialisation, lost connection), so running it again after it was
- * committed must do no harm. A thrown error undoes it; `RegistryError` reaches the caller as it is.
+ * state, and may run more than once for one call (serialisation, lost connection), but never again after it was
+ * committed (docs/decisions). A thrown error undoes it; `RegistryError` reaches the caller as it is.
  */
 export type Write<I, O> = (tx: Transaction, input: I) => Promise<O>;
 

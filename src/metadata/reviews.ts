@@ -157,7 +157,12 @@ export const deleteDeadObjects = statement(
     sql`delete from dead_object where ${d.isOneOf(sql.ref("key"), p.keys, "text")}`,
 );
 
-/** Tries again later what could not be removed. */
+/** Says when what could not be removed is tried again; the attempt was counted when it began. */
+export const delayDeadObject = statement("delayDeadObject", (db, p: { key: string; notBefore: number }) =>
+  db.updateTable("dead_object").set({ not_before: p.notBefore }).where("key", "=", p.key),
+);
+
+/** Counts an attempt at removing them, and says when the next may begin. */
 export const postponeDeadObjects = statement(
   "postponeDeadObjects",
   (_db, p: { keys: readonly string[]; notBefore: number }, d) =>

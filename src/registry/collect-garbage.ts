@@ -24,6 +24,8 @@ export interface Collected {
   readonly uploads: number;
   /** Objects that were removed. */
   readonly objects: number;
+  /** Objects that could not be removed; it is tried again. */
+  readonly stuck: number;
   /** Objects without a row that were given up. */
   readonly orphans: number;
 }
@@ -55,6 +57,7 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
     repositories: 0,
     uploads: 0,
     objects: 0,
+    stuck: 0,
     orphans: 0,
   };
   const ground = await findGround(registry, options);
@@ -79,6 +82,7 @@ export async function collectGarbage(registry: Registry, options: CollectOptions
   for (let more = true; more && !signal.aborted;) {
     const reaped = await reapObjects(registry);
     done.objects += reaped.reaped;
+    done.stuck += reaped.stuck;
     more = reaped.more;
   }
   return done;

@@ -11,6 +11,8 @@ export interface CollectionSchedule {
   readonly sweepEvery: number;
   /** Told of each pass, for figures. */
   readonly passed: (collected: Collected) => void;
+  /** Told of each pass that failed, for figures. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Collection in the background of a server. */
@@ -72,6 +74,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
       failures = 0;
     } catch (error) {
       failures++;
+      schedule.failed(error);
       registry.alarm("collection failed, it is tried again", { failures, reason: String(error) });
     }
     plan();

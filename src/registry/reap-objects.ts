@@ -7,9 +7,11 @@ const batch = 500;
 /**
  * Removes the objects that dead rows left, one batch (docs/garbage-collection.md, "Objects"). What cannot be removed now
  * is tried later.
- * @returns how many are gone; `more` when another batch may be due
+ * @returns how many are gone, and how many would not go; `more` when another batch may be due
  */
-export async function reapObjects(registry: Registry): Promise<{ readonly reaped: number; readonly more: boolean }> {
+export async function reapObjects(
+  registry: Registry,
+): Promise<{ readonly reaped: number; readonly stuck: number; readonly more: boolean }> {
   const { metadata, store, alarm } = registry;
   const { dead, named } = await metadata.write("claimDeadObjects", { limit: batch });
   if (named.length > 0) alarm("objects on the way out are in use, they stay", { keys: named.slice(0, 10) });
@@ -20,7 +22,7 @@ export async function reapObjects(registry: Registry): Promise<{ readonly reaped
     gone.push(...keys);
   } catch (cause) {
     // What was claimed comes due again soon.
-    if (cause instanceof StorageError && cause.reason === "unavailable") return { reaped: 0, more: false };
+    if (cause instanceof StorageError && cause.reason === "unavailable") return { reaped: 0, stuck: 0, more: false };
     // One by one: a single bad one must not keep the others.
     for (const { key, attempts } of dead) {
       try {
@@ -33,5 +35,6 @@ export async function reapObjects(registry: Registry): Promise<{ readonly reaped
     }
   }
   if (gone.length > 0) await metadata.write("finishDeadObjects", { keys: gone });
-  return { reaped: gone.length, more: dead.length + named.length === batch };
+  const stuck = dead.length - gone.length;
+  return { reaped: gone.length, stuck, more: dead.length + named.length === batch };
 }

@@ -156,6 +156,7 @@ export async function cancelUpload(
   ownUploads(registry).name(id);
   await catchUpUpload(registry, id);
   const left = await registry.metadata.write("cancelUpload", contextOf(registry, permit, repository, id));
+  if (!left.noted) uploadsHere(registry).end(id);
   // Collection removes the object if this does not.
   if (left.key !== null) await registry.store.discard(left.key, parseState(left.state)).catch(() => undefined);
 }

@@ -35,6 +35,8 @@ export class Connection {
   readonly excess: boolean;
   /** Requests whose answer is not out. */
   inFlight = 0;
+  /** Requests that came on it. */
+  served = 0;
   latest: Transfer | undefined;
   /** What came on it was no HTTP, or it was refused for good: nothing more is answered. */
   broken = false;

@@ -222,6 +222,16 @@ test("a drain lets requests in flight finish, says that they are the last, and c
   await drained;
 });
 
+test("a connection closes after as many answers as one may have", async () => {
+  const listener = await listenWith({ answersEach: 3 });
+  const client = await openRawClient(listener.port);
+  for (const connection of ["keep-alive", "keep-alive", "close"]) {
+    client.send("GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect((await client.read())?.headers["connection"]).toBe(connection);
+  }
+  await client.ended();
+});
+
 test("what is in flight when the drain's time is over is cut", async () => {
   const listener = await listenWith();
   const client = await openRawClient(listener.port);

@@ -35,6 +35,8 @@ export interface ListenerOptions {
   readonly keepAlive: number;
   /** Bodies slower than this, in either direction, end. */
   readonly slowest: SlowestRate;
+  /** Answers on one connection before it is closed; many when left out. */
+  readonly answersEach?: number;
 }
 
 /** Errors that the listener itself answers with. */
@@ -76,6 +78,8 @@ export interface Listener {
 
 /** Connections above the limit that are still told so, as a share of it. */
 const excessShare = 0.1;
+/** Answers on one connection: after them it is closed, so that a client comes to other nodes, too. */
+const answersEach = 100_000;
 /** Between two looks at how fast bodies go, in milliseconds. */
 const lookEvery = 5_000;
 
@@ -108,7 +112,8 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
       }
       hooks.ended(exchange);
     });
-    if (draining) response.shouldKeepAlive = false;
+    const last = ++connection.served >= (options.answersEach ?? answersEach);
+    if (draining || last) response.shouldKeepAlive = false;
     if (waits) {
       // Whether the body follows a refusal is the client's choice, so that the next request's place is not known.
       exchange.waits = true;

@@ -4,6 +4,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
+import { CommitUnknown, findOutcome } from "./postgres-outcome.ts";
 import { checkPostgresSchema, migratePostgres } from "./postgres-migrate.ts";
 
 /** How long a write is tried again, in milliseconds, before the caller is told to come back later. */
@@ -82,7 +83,7 @@ export async function openPostgres<W extends Writes>(
       if (write === undefined) throw new MetadataError("failed", `there is no write named ${name}`);
       counts.writes++;
       counts.waiting++;
-      const done = retry(() => transact(pool, (tx) => write(tx, input), options.before));
+      const done = retry(pool, () => transact(pool, (tx) => write(tx, input), options.before));
       underWay.add(done);
       try {
         const value = await done;
@@ -119,11 +120,16 @@ function parserOver(types: typeof pg.types) {
 /** A lock is not waited for without end, and a process that stops in the middle does not keep its locks. */
 const beginning =
   "begin; set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '60s'; " +
-  "select (extract(epoch from clock_timestamp()) * 1000)::bigint as now";
+  "select (extract(epoch from clock_timestamp()) * 1000)::bigint as now, pg_current_xact_id()::text as transaction";
 
 /** pg's own words when a statement is not answered in time. */
 function isUnanswered(error: unknown): boolean {
   return error instanceof Error && error.message === "Query read timeout";
+}
+
+interface Begun {
+  readonly now: number;
+  readonly transaction: string;
 }
 
 async function transact<T>(
@@ -134,13 +140,16 @@ async function transact<T>(
   const client = await pool.connect();
   let broken = false;
   try {
-    const results = (await client.query(beginning)) as unknown as pg.QueryResult<{ now: number }>[];
-    const value = await work(transactionOver(client, results.at(-1)!.rows[0]!.now, before));
-    await client.query("commit");
+    const results = (await client.query(beginning)) as unknown as pg.QueryResult<Begun>[];
+    const { now, transaction } = results.at(-1)!.rows[0]!;
+    const value = await work(transactionOver(client, now, before));
+    await client.query("commit").catch((error: unknown) => {
+      throw isAnswer(error) ? error : new CommitUnknown(transaction, value, error);
+    });
     return value;
   } catch (error) {
     // Behind a statement that is not answered a rollback would wait as long again.
-    if (isUnanswered(error)) broken = true;
+    if (isUnanswered(error) || error instanceof CommitUnknown) broken = true;
     else await client.query("rollback").catch(() => (broken = true));
     throw error;
   } finally {
@@ -192,17 +201,29 @@ function valueOf(binding: Binding, parameters: Parameters): Parameter {
   return "parameter" in binding ? parameters[binding.parameter]! : binding.constant;
 }
 
-/** Runs again what lost a race or its connection. Writes bear running twice (see `Write`). */
-async function retry<T>(work: () => Promise<T>): Promise<T> {
+/** True for the server's own word that it did not commit; while it ends, it may have done so before. */
+function isAnswer(error: unknown): boolean {
+  const { code = "" } = error as { code?: string };
+  return /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("08") && !code.startsWith("57P");
+}
+
+/** Runs again what lost a race or its connection, never what was committed. */
+async function retry<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T> {
   const giveUp = performance.now() + patience;
+  let unknown: CommitUnknown | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
+      // Before anything is done again it must be known that it was not done.
+      if (unknown !== undefined && (await findOutcome(pool, unknown.transaction))) return unknown.value as T;
+      unknown = undefined;
       return await work();
     } catch (error) {
       if (error instanceof RegistryError) throw error;
+      if (error instanceof CommitUnknown) unknown = error;
       const kind = kindOf(error);
       if (kind === "failed" || kind === "full" || performance.now() > giveUp) {
-        throw translatePostgres(error, "the write failed");
+        const doing = unknown === undefined ? "the write failed" : "the write may have been made or not";
+        throw translatePostgres(error instanceof CommitUnknown ? error.cause : error, doing);
       }
       await sleep(Math.random() * Math.min(1000, 10 * 2 ** attempt));
     }
@@ -214,6 +235,7 @@ const passing = new Set(["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "
 const lost = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOENT", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
 
 function kindOf(error: unknown): "unavailable" | "full" | "failed" {
+  if (error instanceof CommitUnknown) return "unavailable";
   const code = (error as { code?: string }).code ?? "";
   if (passing.has(code) || lost.has(code) || code.startsWith("08")) return "unavailable";
   if (code === "53100") return "full";

@@ -1,5 +1,6 @@
 import {
   claimDeadObjects as claimDeadObjectRows,
+  delayDeadObject,
   deleteDeadObjects,
   insertDeadObject,
   listLivingKeys,
@@ -14,7 +15,7 @@ const longestPause = 24 * 3_600_000;
 
 export interface DeadObject {
   readonly key: string;
-  /** Raised when its removal is begun, and again when that failed. */
+  /** How often its removal was begun before. */
   readonly attempts: number;
 }
 
@@ -54,11 +55,11 @@ export async function finishDeadObjects(tx: Transaction, input: { readonly keys:
   await tx.run(deleteDeadObjects, { keys: input.keys });
 }
 
-/** They could not be removed: later, after a pause that grows fourfold each time up to a day (claim and failure both count). */
+/** They could not be removed: later, after a pause that doubles each time up to a day. */
 export async function postponeDeadObject(
   tx: Transaction,
   input: { readonly key: string; readonly attempts: number },
 ): Promise<void> {
   const pause = Math.min(longestPause, 1000 * 2 ** Math.min(input.attempts, 30));
-  await tx.run(postponeDeadObjects, { keys: [input.key], notBefore: tx.now + pause });
+  await tx.run(delayDeadObject, { key: input.key, notBefore: tx.now + pause });
 }

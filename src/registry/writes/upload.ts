@@ -2,6 +2,7 @@ import {
   cancelUpload as cancelUploadRow,
   claimUpload as claimUploadRow,
   deleteUpload,
+  findRepository,
   insertDeadObject,
   insertUpload,
   listExpiredUploads,
@@ -12,7 +13,7 @@ import {
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { ensureRepository } from "./context.ts";
+import { ensureRepository, getRepository } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { isNodeGone } from "./nodes.ts";
 
@@ -97,15 +98,19 @@ export async function renewUpload(
 
 /**
  * Ends an upload (end-14). What it had written is given back for the caller to discard; the id stays unknown from now on.
+ * `noted: false` where nothing was ever written to the repository: then it does not appear just for this.
  * @throws RegistryError BLOB_UPLOAD_UNKNOWN when it was cancelled before
  */
 export async function cancelUpload(
   tx: Transaction,
   input: UploadInput,
-): Promise<{ readonly key: string | null; readonly state: string | null }> {
+): Promise<{ readonly key: string | null; readonly state: string | null; readonly noted: boolean }> {
   const { id } = input;
   const expiresAt = tx.now + input.idle;
-  const repository = await ensureRepository(tx, input);
+  if ((await tx.first(findRepository, { name: input.repository })) === undefined) {
+    return { key: null, state: null, noted: false };
+  }
+  const repository = await getRepository(tx, input);
   const inserted = await tx.run(insertUpload, {
     id,
     repository,
@@ -116,12 +121,12 @@ export async function cancelUpload(
     now: tx.now,
     expiresAt,
   });
-  if (inserted > 0) return { key: null, state: null };
+  if (inserted > 0) return { key: null, state: null, noted: true };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
   await tx.run(cancelUploadRow, { id, expiresAt });
   if (row.key !== null) await tx.run(insertDeadObject, { key: row.key, notBefore: tx.now });
-  return { key: row.key, state: row.state };
+  return { key: row.key, state: row.state, noted: true };
 }
 
 /** What an ended upload had written, for the caller to discard. */
