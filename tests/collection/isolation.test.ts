@@ -64,7 +64,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
   });
 
   const pass = () => collectOnce(collector.registry);
-  const pull = (reference: string) => pullManifest(other.registry, caller, a, parseReference(reference));
+  const pull = async (reference: string) => pullManifest(other.registry, caller, a, parseReference(reference));
   const there = (repository: typeof a, which: Digest = digest) => findBlob(other.registry, caller, repository, which);
   const refused = (result: PromiseSettledResult<unknown>) =>
     result.status === "rejected" && result.reason instanceof RegistryError ? result.reason.code : result.status;
