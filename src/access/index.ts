@@ -34,7 +34,7 @@ export { changePassword, createUser, getUser } from "./manage-users.ts";
 export type { NewUser } from "./manage-users.ts";
 export { versionOfAccount, versionOfGroup, versionOfNamespace } from "./paths.ts";
 export { anonymous, operator, plainCaller } from "./principal.ts";
-export { parseTrailCursor, readLatest, readTrail } from "./read-trail.ts";
+export { parseTrailCursor, readLatest, readTrail, readTrailPage } from "./read-trail.ts";
 export type { TrailEntry, TrailFilter } from "./read-trail.ts";
 export { RefusalLog } from "./refusals.ts";
 export type { Caller, Limit, Principal, ScopeEntry, TrustedRule, Where } from "./principal.ts";

@@ -36,6 +36,8 @@ export interface TrailFilter {
   readonly decision?: string | undefined;
   /** A repository, or a namespace with all below it. */
   readonly repository?: string | undefined;
+  /** The same again, for what the caller may see. */
+  readonly within?: string | undefined;
   /** Milliseconds since 1970, as `until`. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
@@ -82,15 +84,77 @@ export async function readTrail(read: Reader, after: TrailCursor, limit: number)
   return (await read.all(listTrail, { seal: after.seal, after: after.row, limit })).map(entryOf);
 }
 
-function fits(row: AuditRow, { principal, action, decision, repository, since, until }: TrailFilter): boolean {
+/** A part of the trail. */
+export interface TrailPage {
+  readonly entries: readonly TrailEntry[];
+  /** What to give as `after` for the next page; null on the last. */
+  readonly next: string | null;
+  /** How far was looked, oldest first; null when nothing was there. */
+  readonly cursor: string | null;
+}
+
+/** Rows looked at for one page. */
+const lookLimit = 4 * page;
+
+/**
+ * A page of rows that fit: sealed ones in the order of the chain, or all, the latest first. So many rows are looked at and
+ * no more: a page may be short, and not the last.
+ * @throws RegistryError PAGINATION_INVALID
+ */
+export async function readTrailPage(
+  read: Reader,
+  filter: TrailFilter,
+  asked: { readonly after: string; readonly limit: number; readonly order: "oldest" | "latest" },
+): Promise<TrailPage> {
+  const { after, limit, order } = asked;
+  const oldest = order === "oldest" ? parseTrailCursor(after) : undefined;
+  let [seal, row] = [oldest?.seal ?? 0, oldest?.row ?? parseRow(after)];
+  const entries: TrailEntry[] = [];
+  const placeOf = () => (oldest === undefined ? String(row) : `${seal}.${row}`);
+  const cursor = () => (oldest === undefined || row === 0 ? null : placeOf());
+  for (let looked = 0; looked < lookLimit;) {
+    const size = Math.min(page, filterIsEmpty(filter) ? limit - entries.length + 1 : page);
+    const rows =
+      oldest === undefined
+        ? await read.all(listLatestRows, { before: row, limit: size })
+        : await read.all(listTrail, { seal, after: row, limit: size });
+    for (const one of rows) {
+      if (entries.length === limit && fits(one, filter)) return { entries, next: placeOf(), cursor: cursor() };
+      [seal, row] = [one.seal ?? seal, one.id];
+      if (fits(one, filter)) entries.push(entryOf(one));
+    }
+    looked += rows.length;
+    if (rows.length < size) return { entries, next: null, cursor: cursor() };
+  }
+  return { entries, next: placeOf(), cursor: cursor() };
+}
+
+function filterIsEmpty(filter: TrailFilter): boolean {
+  return Object.values(filter).every((value) => value === undefined);
+}
+
+/** The id that `next` of the latest rows is. @throws RegistryError PAGINATION_INVALID */
+function parseRow(after: string): number {
+  if (after === "") return Number.MAX_SAFE_INTEGER;
+  if (/^\d{1,15}$/.test(after)) return Number(after);
+  throw new RegistryError("PAGINATION_INVALID", "`after` is not what `next` of a page said: begin without it");
+}
+
+function fits(row: AuditRow, filter: TrailFilter): boolean {
+  const { principal, action, decision, repository, within, since, until } = filter;
   return (
     (principal === undefined || row.principal === principal) &&
     (action === undefined || row.action === action) &&
     (decision === undefined || row.decision === decision) &&
-    (repository === undefined || row.repository === repository || row.repository.startsWith(`${repository}/`)) &&
+    isIn(row, repository) &&
+    isIn(row, within) &&
     (since === undefined || row.at >= since) &&
     (until === undefined || row.at < until)
   );
+}
+
+function isIn({ repository }: AuditRow, place: string | undefined): boolean {
+  return place === undefined || repository === place || repository.startsWith(`${place}/`);
 }
 
 function entryOf(row: AuditRow): TrailEntry {

@@ -1,3 +1,4 @@
+import { auditEndpoints } from "./audit.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { groupEndpoints } from "./groups.ts";
 import { meEndpoints } from "./me.ts";
@@ -6,6 +7,7 @@ import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
 
+export { auditEndpoints } from "./audit.ts";
 export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
 export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
@@ -24,6 +26,7 @@ export const endpoints = {
   ...tokenEndpoints,
   ...namespaceEndpoints,
   ...trustRuleEndpoints,
+  ...auditEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

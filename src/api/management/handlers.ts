@@ -1,5 +1,6 @@
 import type { endpoints } from "../../contract/index.ts";
 import type { HandlersOf } from "./call.ts";
+import { auditHandlers } from "./audit.ts";
 import { groupHandlers } from "./groups.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
@@ -15,4 +16,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...tokenHandlers,
   ...namespaceHandlers,
   ...trustRuleHandlers,
+  ...auditHandlers,
 };
