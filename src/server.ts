@@ -11,7 +11,7 @@ import type { Address, Log } from "./lib/index.ts";
 import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
-import { ensureFirstOwner, firstOwner, keepTrail } from "./access/index.ts";
+import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
@@ -66,6 +66,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     });
     const alarm = registry.alarm;
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
+    const uses = keepUses(registry.access, { interval: usesInterval, alarm });
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
@@ -77,6 +78,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await control?.close();
         await collection.stop();
         await heart?.stop();
+        await uses.stop();
         await trail.stop();
         await stores.close();
         await watch.close();
@@ -107,6 +109,8 @@ async function openControl(
 const minute = 60_000;
 /** Between two seals of the audit rows, in milliseconds. */
 const trailInterval = 5_000;
+/** Between two writes of when tokens were last used, in milliseconds. */
+const usesInterval = 30_000;
 
 function listenerOptions({ listen, tls, limits, trustedProxies, publicUrl }: Config): ListenerOptions {
   const { certificate, key } = tls;

@@ -5,6 +5,7 @@ import type { Account } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 import { findHolder, fingerprintOf, lookUpHolder } from "./find-holder.ts";
 import type { Held, Holder } from "./find-holder.ts";
+import { noteUse } from "./keep-uses.ts";
 import { isPasswordQueueFull, verifyPassword } from "./passwords.ts";
 import { anonymous, operator } from "./principal.ts";
 import type { Principal, Where } from "./principal.ts";
@@ -55,11 +56,11 @@ export async function authenticate(access: Access, header: string | undefined, w
   const known = good.get(key);
   const version = access.version.current();
   if (known !== undefined && known.until > Date.now() && isFor(known, where)) {
-    if (known.version === version) return known.principal;
+    if (known.version === version) return noteUse(access, known.principal);
     const again = await known.lookAgain();
     if (again !== undefined && again.principal.name === known.principal.name) {
       known.version = version;
-      return known.principal;
+      return noteUse(access, known.principal);
     }
     good.delete(key);
   }
@@ -69,13 +70,13 @@ export async function authenticate(access: Access, header: string | undefined, w
   }
   // A token that was looked at for one name of the registry says nothing about another.
   const inFlight = /^Basic /i.test(header) ? pending.get(key) : undefined;
-  if (inFlight !== undefined) return (await inFlight).principal;
+  if (inFlight !== undefined) return noteUse(access, (await inFlight).principal);
   const work = verifyCredential(access, header, where);
   pending.set(key, work);
   try {
     const verified = await work;
     remember(good, key, { ...verified, version, until: Math.min(verified.until, soon()) });
-    return verified.principal;
+    return noteUse(access, verified.principal);
   } catch (error) {
     if (isWrongPassword(error)) remember(wrong, key, { version, until: soon(), failure: error.cause });
     throw noteFailure(access, where, error);

@@ -11,8 +11,11 @@ export {
   recallPull,
 } from "./authorize.ts";
 export type { Permit, Place } from "./authorize.ts";
+export { explainAccess } from "./explain-access.ts";
+export type { Explanation } from "./explain-access.ts";
 export { keepTrail } from "./keep-trail.ts";
 export type { TrailKeeper } from "./keep-trail.ts";
+export { keepUses } from "./keep-uses.ts";
 export { verifyIdentityToken } from "./identity-tokens.ts";
 export { Issuers } from "./issuers.ts";
 export { getTrustRule, listVisibleTrustRules, versionOfTrustRule } from "./list-trust-rules.ts";
@@ -32,7 +35,7 @@ export { hashPassword } from "./passwords.ts";
 export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";
 export { changePassword, createUser, getUser } from "./manage-users.ts";
 export type { NewUser } from "./manage-users.ts";
-export { versionOfAccount, versionOfGroup, versionOfNamespace } from "./paths.ts";
+export { versionOfAccount, versionOfGroup, versionOfNamespace, versionOfRobot } from "./paths.ts";
 export { anonymous, operator, plainCaller } from "./principal.ts";
 export { parseTrailCursor, readLatest, readTrail, readTrailPage } from "./read-trail.ts";
 export type { TrailEntry, TrailFilter } from "./read-trail.ts";
@@ -42,6 +45,7 @@ export { hashSecret, newSecret } from "./secret.ts";
 export type { TrustGrant } from "./writes/trust-rules.ts";
 export { requireVersion } from "./require-version.ts";
 export { runOnce } from "./writes/once.ts";
+export type { NamedPlace, NamedSubject } from "./writes/grant-rights.ts";
 export type { Once } from "./writes/once.ts";
 export { verifyTrail } from "./verify-trail.ts";
 export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";

@@ -1,5 +1,5 @@
 import { versionOf } from "../lib/index.ts";
-import type { Account, GroupRow, NamespaceRow } from "../metadata/index.ts";
+import type { Account, GroupRow, NamespaceRow, RobotRow } from "../metadata/index.ts";
 
 /** Above all characters of a repository's name, and below the `~` of deleted ones. */
 const end = "{";
@@ -27,4 +27,8 @@ export function versionOfAccount(row: Account): string {
 
 export function versionOfGroup(row: GroupRow): string {
   return versionOf([row.id, row.name]);
+}
+
+export function versionOfRobot(row: RobotRow): string {
+  return versionOf([row.id, row.description, row.disabled, row.expires_at, row.sponsor_account, row.sponsor_robot]);
 }

@@ -2,11 +2,14 @@ import type { Writes } from "../metadata/index.ts";
 import { createAccount, createFirstOwner } from "./writes/accounts.ts";
 import { createRobot, createToken } from "./writes/credentials.ts";
 import { changeMember, createGroup, deleteGroup, updateGroup } from "./writes/groups.ts";
+import { giveGrant, takeGrant } from "./writes/grant-rights.ts";
 import { createGrant } from "./writes/grants.ts";
 import { createNamespace, deleteNamespace, updateNamespace } from "./writes/namespaces.ts";
 import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
 import { createTrustRule, deleteTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
+import { deleteRobot, enrolRobot, rotateRobot, takeOverRobot, updateRobot } from "./writes/robots.ts";
 import { issueToken, revokeTokens } from "./writes/tokens.ts";
+import { noteUses } from "./writes/uses.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
 import { createRefreshToken } from "./writes/refresh-tokens.ts";
@@ -40,6 +43,14 @@ export const accessWrites = {
   updateUser,
   ensureSealingKey,
   ensureSigningKey,
+  deleteRobot,
+  enrolRobot,
+  giveGrant,
+  noteUses,
+  rotateRobot,
+  takeGrant,
+  takeOverRobot,
+  updateRobot,
 } satisfies Writes;
 
 export type AccessWrites = typeof accessWrites;

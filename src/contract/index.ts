@@ -1,8 +1,10 @@
 import { auditEndpoints } from "./audit.ts";
 import type { Endpoints } from "./endpoint.ts";
+import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
+import { robotEndpoints } from "./robots.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
@@ -11,9 +13,11 @@ export { auditEndpoints } from "./audit.ts";
 export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
 export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
+export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
+export { robotEndpoints } from "./robots.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
 export { trustRuleEndpoints } from "./trust-rules.ts";
@@ -27,6 +31,8 @@ export const endpoints = {
   ...namespaceEndpoints,
   ...trustRuleEndpoints,
   ...auditEndpoints,
+  ...robotEndpoints,
+  ...grantEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

@@ -77,3 +77,49 @@ export const insertGrant = statement(
 export const deleteGrantsOnRepository = statement("deleteGrantsOnRepository", (db, p: { repository: number }) =>
   db.deleteFrom("access_grant").where("repository_id", "=", p.repository),
 );
+
+/** A grant with whom it names and when it was given. */
+export interface NamedGrant extends PlacedGrant {
+  readonly user: string | null;
+  readonly group: string | null;
+  /** Login. */
+  readonly robot: string | null;
+  readonly trust: string | null;
+  readonly created_at: number;
+  readonly created_by: string;
+}
+
+const named = sql`
+  select g.id, g.account_id, g.group_id, g.robot_id, g.trust_id, g.namespace_id, n.path, g.repository_id,
+         r.name as repository, g.role, g.actions, g.tags, g.created_at, g.created_by,
+         (select name from account where id = g.account_id) as "user",
+         (select name from account_group where id = g.group_id) as "group",
+         (select login from robot where id = g.robot_id) as robot,
+         (select name from trust_rule where id = g.trust_id) as trust
+  from access_grant g
+  left join namespace n on n.id = g.namespace_id
+  left join repository r on r.id = g.repository_id`;
+
+export const findGrant = statement(
+  "findGrant",
+  (_db, p: { grant: number }) => sql<NamedGrant>`${named} where g.id = ${p.grant}`,
+);
+
+/** Grants on just this namespace, after a number. */
+export const listGrantsOnNamespace = statement(
+  "listGrantsOnNamespace",
+  (_db, p: { namespace: number; after: number; limit: number }) => sql<NamedGrant>`
+    ${named} where g.namespace_id = ${p.namespace} and g.id > ${p.after} order by g.id limit ${p.limit}`,
+);
+
+/** Grants on just this repository, after a number. */
+export const listGrantsOnRepository = statement(
+  "listGrantsOnRepository",
+  (_db, p: { repository: number; after: number; limit: number }) => sql<NamedGrant>`
+    ${named} where g.repository_id = ${p.repository} and g.id > ${p.after} order by g.id limit ${p.limit}`,
+);
+
+export const deleteGrant = statement(
+  "deleteGrant",
+  (_db, p: { grant: number }) => sql<never>`delete from access_grant where id = ${p.grant}`,
+);

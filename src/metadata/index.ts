@@ -180,13 +180,31 @@ export {
 export type { RobotRow, TokenRow } from "./credentials.ts";
 export {
   deleteGrantsOnRepository,
+  deleteGrant,
+  findGrant,
   insertGrant,
   listGrantsOfAccount,
   listGrantsOfGroup,
   listGrantsOfRobot,
   listGrantsOfTrustRule,
+  listGrantsOnNamespace,
+  listGrantsOnRepository,
 } from "./grants.ts";
-export type { PlacedGrant } from "./grants.ts";
+export type { NamedGrant, PlacedGrant } from "./grants.ts";
+export {
+  deleteOlderSecrets,
+  deleteRobot,
+  endSecrets,
+  findRobotByLogin,
+  findRobotByName,
+  listRobotSecrets,
+  listRobots,
+  noteRobotUse,
+  noteTokenUse,
+  setSponsor,
+  updateRobot,
+} from "./robots.ts";
+export type { ShownRobot } from "./robots.ts";
 export {
   deleteNamespace,
   findInNamespace,

@@ -34,6 +34,7 @@ const allowed: { readonly [statement: string]: string } = {
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
+  listRobotSecrets: "the secrets of one robot, a handful",
   listMembers: "members of one group, sorted by name",
   findRootOwner: "asked when an account, a member or a grant is taken away; owners of a server are few",
   findInNamespace: "three rows at most, one of each kind",

@@ -1,9 +1,11 @@
 import type { endpoints } from "../../contract/index.ts";
 import type { HandlersOf } from "./call.ts";
 import { auditHandlers } from "./audit.ts";
+import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
+import { robotHandlers } from "./robots.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
 import { userHandlers } from "./users.ts";
@@ -17,4 +19,6 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...namespaceHandlers,
   ...trustRuleHandlers,
   ...auditHandlers,
+  ...robotHandlers,
+  ...grantHandlers,
 };

@@ -1,0 +1,196 @@
+import {
+  deleteOlderSecrets,
+  deleteRobot as removeRobot,
+  endSecrets,
+  findRobotByName,
+  insertRobotSecret,
+  listGrantsOfRobot,
+  recordChange,
+  setSponsor,
+  updateRobot as changeRobot,
+} from "../../metadata/index.ts";
+import type { Attribution, ShownRobot, Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import type { Action, Role } from "../../policy/index.ts";
+import { authorizeNamespace, isWithin } from "../authorize.ts";
+import { versionOfRobot } from "../paths.ts";
+import type { Caller } from "../principal.ts";
+import { requireVersion } from "../require-version.ts";
+import { createRobot } from "./credentials.ts";
+import { resolvePlace } from "./grant-rights.ts";
+import type { NamedPlace } from "./grant-rights.ts";
+import { createGrant } from "./grants.ts";
+import { getNamespace } from "./namespaces.ts";
+import { runOnce } from "./once.ts";
+import type { Once } from "./once.ts";
+import { raiseVersion } from "./raise-version.ts";
+import { requireAsMuch } from "./require-as-much.ts";
+import type { Rights } from "./require-as-much.ts";
+import { rightsWithin } from "./rights-within.ts";
+
+export interface EnrolRobotInput {
+  readonly caller: Caller;
+  /** Namespace. */
+  readonly path: string;
+  readonly name: string;
+  readonly description: string | null;
+  /** As `hashSecret` gives it. */
+  readonly hash: string;
+  /** What it may do, in its namespace and below. */
+  readonly scope: readonly (Rights & { readonly on: NamedPlace })[];
+  /** Milliseconds from now. */
+  readonly age: number;
+  readonly once: Once | undefined;
+}
+
+/**
+ * Makes a robot with its grants; whoever makes it answers for it, and it gets no more than that one has.
+ * @throws RegistryError NAMESPACE_UNKNOWN, NAME_UNKNOWN, CONFLICT when its name is taken, DENIED, REQUEST_INVALID for a place outside
+ */
+export async function enrolRobot(
+  tx: Transaction,
+  input: EnrolRobotInput,
+): Promise<{ readonly id: number; readonly replayed: boolean }> {
+  const { caller, path, name, description, hash, scope, age, once } = input;
+  const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-robots", path);
+  for (const { on, ...rights } of scope) {
+    const place = "namespace" in on ? on.namespace : on.repository;
+    if (!isWithin(place, path)) {
+      const message = `${place || "the root"} is not in the namespace ${path}: make the robot there, or have an owner there grant to it`;
+      throw new RegistryError("REQUEST_INVALID", message);
+    }
+    await requireAsMuch(tx, caller, on, rights);
+  }
+  return runOnce(tx, once, async () => {
+    const namespace = await getNamespace(tx, path);
+    const login = loginOf(path, name);
+    const sponsor = sponsorOf(caller);
+    const robot = { namespace: namespace.id, name, login, description, sponsor, hash, age };
+    const { id } = await createRobot(tx, { by, ...robot });
+    for (const { on, ...rights } of scope) {
+      const place = await resolvePlace(tx, on);
+      await createGrant(tx, { by, to: { robot: id }, on: place, ...rights, target: `robot:${login}` });
+    }
+    return { id };
+  });
+}
+
+export interface RobotChange {
+  readonly caller: Caller;
+  readonly path: string;
+  readonly robot: string;
+  readonly versions?: readonly string[] | undefined;
+}
+
+/** Changes what people read of a robot, or whether it may log in. @throws RegistryError NOT_FOUND, VERSION_CHANGED, DENIED */
+export async function updateRobot(
+  tx: Transaction,
+  input: RobotChange & { readonly description: string | null | undefined; readonly disabled: boolean | undefined },
+): Promise<{ readonly id: number }> {
+  const { by, row } = await openRobot(tx, input, "manage-robots");
+  const { description = row.description, disabled = row.disabled !== 0 } = input;
+  await tx.run(changeRobot, { robot: row.id, description, disabled: disabled ? 1 : 0, expiresAt: row.expires_at });
+  await record(tx, by, "update-robot", row, { disabled });
+  return { id: row.id };
+}
+
+/** Deletes a robot with its secrets, its grants and the robots that it made. @throws RegistryError NOT_FOUND, VERSION_CHANGED, DENIED */
+export async function deleteRobot(tx: Transaction, input: RobotChange): Promise<{ readonly id: number }> {
+  const { by, row } = await openRobot(tx, input, "manage-robots");
+  await tx.run(removeRobot, { robot: row.id });
+  await record(tx, by, "delete-robot", row, {});
+  return { id: row.id };
+}
+
+/**
+ * Gives a robot a new secret and more time; its latest old one stays good for a while, those before it end at once. Whoever
+ * does not answer for the robot must be allowed all that it may do: the secret is shown to them.
+ * @throws RegistryError NOT_FOUND, DENIED
+ */
+export async function rotateRobot(
+  tx: Transaction,
+  input: RobotChange & {
+    readonly hash: string;
+    /** Milliseconds from now. */
+    readonly age: number;
+    /** Milliseconds from now. */
+    readonly overlap: number;
+    readonly once: Once | undefined;
+  },
+): Promise<{ readonly id: number; readonly replayed: boolean }> {
+  const { caller, hash, age, overlap, once } = input;
+  const { by, row } = await openRobot(tx, input, "manage-robots");
+  if (!answersFor(caller, row)) {
+    for (const grant of await tx.all(listGrantsOfRobot, { robot: row.id })) {
+      const on = grant.path === null ? { repository: grant.repository! } : { namespace: grant.path };
+      const actions = grant.actions === null ? [] : (JSON.parse(grant.actions) as Action[]);
+      const tags = grant.tags === null ? null : (JSON.parse(grant.tags) as string[]);
+      await requireAsMuch(tx, caller, on, { role: grant.role as Role | null, actions, tags });
+    }
+  }
+  return runOnce(tx, once, async () => {
+    const expiresAt = tx.now + age;
+    await tx.run(deleteOlderSecrets, { robot: row.id });
+    await tx.run(endSecrets, { robot: row.id, until: tx.now + overlap });
+    await tx.run(insertRobotSecret, { robot: row.id, hash, expiresAt, now: tx.now });
+    const { description, disabled } = row;
+    await tx.run(changeRobot, { robot: row.id, description, disabled, expiresAt });
+    await record(tx, by, "rotate-robot", row, { expiresAt, overlap });
+    return { id: row.id };
+  });
+}
+
+/** Makes the caller, an owner of the robot's namespace, answer for it. @throws RegistryError NOT_FOUND, DENIED */
+export async function takeOverRobot(tx: Transaction, input: RobotChange): Promise<{ readonly id: number }> {
+  const { kind, id, name, limits } = input.caller.principal;
+  const { by, row } = await openRobot(tx, input, "manage-access");
+  if (kind !== "account" || limits.length > 0) {
+    throw new RegistryError("DENIED", "a user takes a robot over, by a password or a token without a scope: log in so");
+  }
+  await tx.run(setSponsor, { robot: row.id, account: id });
+  await record(tx, by, "take-over-robot", row, { sponsor: name });
+  return { id: row.id };
+}
+
+/** `robot_<path>_<name>`: letters, digits and `_ . -`. */
+function loginOf(path: string, name: string): string {
+  return ["robot", ...(path === "" ? [] : path.split("/")), name].join("_");
+}
+
+/** @throws RegistryError DENIED */
+function sponsorOf({ principal }: Caller): { readonly account: number } | { readonly robot: number } {
+  if (principal.kind === "account") return { account: principal.id };
+  if (principal.kind === "robot") return { robot: principal.id };
+  throw new RegistryError("DENIED", `${principal.name} cannot answer for a robot: log in as a user or as a robot`);
+}
+
+function answersFor({ principal }: Caller, { sponsor_account: account, sponsor_robot: robot }: ShownRobot): boolean {
+  if (principal.kind === "operator" || principal.kind === "system") return true;
+  if (principal.limits.length > 0) return false;
+  return principal.kind === "account" ? account === principal.id : principal.kind === "robot" && robot === principal.id;
+}
+
+async function openRobot(
+  tx: Transaction,
+  { caller, path, robot, versions }: RobotChange,
+  action: Action,
+): Promise<{ readonly by: Attribution; readonly row: ShownRobot }> {
+  const by = await authorizeNamespace(rightsWithin(tx), caller, action, path);
+  const namespace = await getNamespace(tx, path);
+  const row = await tx.first(findRobotByName, { namespace: namespace.id, name: robot });
+  if (row === undefined) throw new RegistryError("NOT_FOUND", `there is no robot ${robot} in this namespace`);
+  requireVersion(versions, versionOfRobot(row));
+  return { by, row };
+}
+
+async function record(
+  tx: Transaction,
+  by: Attribution,
+  action: string,
+  { id, login }: ShownRobot,
+  facts: object,
+): Promise<void> {
+  const change = { action, repository: "", target: login, event: "access.changed", facts: { robot: id, ...facts } };
+  await recordChange(tx, by, change);
+  await raiseVersion(tx);
+}
