@@ -48,7 +48,7 @@ export async function findHolder(access: Access, holder: Holder): Promise<Held |
  */
 export async function lookUpHolder(access: Access, holder: Holder): Promise<Held | Ended> {
   const [kind = "", number = ""] = holder.credential.split(":");
-  const look = lookers[kind];
+  const look = Object.hasOwn(lookers, kind) ? lookers[kind] : undefined;
   return look === undefined ? ended("there is no such kind of credential") : look(access, holder, Number(number));
 }
 

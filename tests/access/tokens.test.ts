@@ -165,6 +165,7 @@ test("POST takes a password, and a refresh token in its place, which opens nothi
   const wrong = await post({ grant_type: "password", username: "alice", password: "wrong" });
   expect([wrong.status, wrong.code]).toEqual([401, "UNAUTHORIZED"]);
   expect(wrong.json()).toMatchObject({ error: "invalid_grant" });
+  expect((await post({ grant_type: "constructor" })).status).toBe(400);
   expect((await post({ grant_type: "magic" })).json()).toMatchObject({ error: "unsupported_grant_type" });
   expect((await post({ grant_type: "password" })).json()).toMatchObject({ error: "invalid_request" });
   expect((await post({ grant_type: "refresh_token", refresh_token: `${refresh_token}x` })).status).toBe(401);

@@ -100,7 +100,8 @@ async function readForm(access: Access, exchange: Exchange): Promise<Asked> {
     return new RegistryError("REQUEST_INVALID", "the form is larger than 64 KiB: send one login and its scopes");
   });
   const form = new URLSearchParams(bytes.toString("utf8"));
-  const grant = grants[form.get("grant_type") ?? ""];
+  const type = form.get("grant_type") ?? "";
+  const grant = Object.hasOwn(grants, type) ? grants[type] : undefined;
   if (grant === undefined) {
     throw new RegistryError("UNSUPPORTED", `grant_type is not one of ${Object.keys(grants).join(", ")}`);
   }
