@@ -1,32 +1,20 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isNetwork, isNetworkOrName, logLevels, parseAddress, parseOrigin } from "./lib/index.ts";
-import type { Address } from "./lib/index.ts";
-import { SettingsError, readSettings, setting } from "./lib/settings/index.ts";
+import {
+  isNetwork,
+  isNetworkOrName,
+  logLevels,
+  parseAddress,
+  parseOrigin,
+  parseDatabase,
+  parseStorage,
+} from "./lib/index.ts";
+import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts";
+import { SettingsError, ldapSettings, readSettings, setting } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
 const { choice, count, duration, flag, group, parsed, secret, size, text } = setting;
 const second = 1_000;
-
-/** Where rows are. */
-export type DatabaseLocation =
-  | { readonly kind: "sqlite"; /** Absolute. */ readonly path: string }
-  | { readonly kind: "postgres"; readonly url: string };
-
-/** Where bytes are. */
-export type StorageLocation =
-  | { readonly kind: "filesystem"; /** Absolute. */ readonly directory: string }
-  | {
-      readonly kind: "s3";
-      readonly bucket: string;
-      /** Without slashes at its ends; may be empty. */
-      readonly prefix: string;
-      /** URL of a server other than Amazon's. */
-      readonly endpoint: string | undefined;
-      readonly region: string | undefined;
-      /** The bucket's name in the path instead of in the host name; undefined leaves it to the driver. */
-      readonly pathStyle: boolean | undefined;
-    };
 
 /** All settings. `berth config --schema` and `docs/configuration.md` are made from it. */
 export const configSchema = z.strictObject({
@@ -107,6 +95,7 @@ export const configSchema = z.strictObject({
     { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
     { about: "What was done and refused, and by whom." },
   ),
+  ldap: ldapSettings,
   publicUrl: parsed(parseOrigin, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",
@@ -262,13 +251,19 @@ export function parseConfig(settings: Settings): Config {
 const leastOrphanGrace = 3_600_000;
 
 function completeConfig(settings: z.output<typeof configSchema>): Config {
-  const { database, databaseFile: _, storage, outgoing, tls, storageCredentials, ...rest } = settings;
+  const { database, databaseFile: _, storage, ldap, outgoing, tls, storageCredentials, ...rest } = settings;
   const problems: string[] = [];
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
     problems.push("`tls.certificate` and `tls.key` belong together: set both, or neither");
   }
   if ((storageCredentials.accessKeyId === undefined) !== (storageCredentials.secretAccessKey === undefined)) {
     problems.push("the two keys of `storageCredentials` belong together: set both, or neither");
+  }
+  if (ldap.url !== undefined && ldap.base === undefined) {
+    problems.push("`ldap.url` needs `ldap.base`: the entry below which people are looked for");
+  }
+  if ((ldap.bindDn === undefined) !== (ldap.bindPassword === undefined)) {
+    problems.push("`ldap.bindDn` and `ldap.bindPassword` belong together: set both, or neither");
   }
   const data = resolve(settings.data);
   const place = storage ?? { kind: "filesystem", directory: join(data, "blobs") };
@@ -289,6 +284,7 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
     database: database ?? { kind: "sqlite", path: join(data, "berth.db") },
     storage: place,
     storageCredentials,
+    ldap: { ...ldap, ca: ldap.ca === undefined ? undefined : resolve(ldap.ca) },
     outgoing: { ...outgoing, ca: outgoing.ca === undefined ? undefined : resolve(outgoing.ca) },
     tls: {
       certificate: tls.certificate === undefined ? undefined : resolve(tls.certificate),
@@ -297,39 +293,4 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
   };
 }
 
-function parseDatabase(value: string): DatabaseLocation {
-  if (/^postgres(?:ql)?:\/\//.test(value)) {
-    new URL(value);
-    return { kind: "postgres", url: value };
-  }
-  if (value === "" || /^[a-z0-9+]{2,}:\/\//i.test(value)) throw new RangeError("not a database");
-  return { kind: "sqlite", path: resolve(value) };
-}
-
-const storageOptions = new Set(["endpoint", "region", "pathStyle"]);
-
-function parseStorage(value: string): StorageLocation {
-  if (!value.startsWith("s3://")) {
-    if (value === "" || /^[a-z0-9+]{2,}:\/\//i.test(value)) throw new RangeError("not a store");
-    return { kind: "filesystem", directory: resolve(value) };
-  }
-  const url = new URL(value);
-  const unknown = [...url.searchParams.keys()].some((name) => !storageOptions.has(name));
-  const pathStyle = url.searchParams.get("pathStyle");
-  const endpoint = url.searchParams.get("endpoint") ?? undefined;
-  if (unknown || url.username !== "" || url.password !== "" || url.host === "" || url.hash !== "") {
-    throw new RangeError("not an S3 location");
-  }
-  if (pathStyle !== null && pathStyle !== "true" && pathStyle !== "false") throw new RangeError("not true or false");
-  if (endpoint !== undefined && !/^https?:$/.test(new URL(endpoint).protocol)) throw new RangeError("not an endpoint");
-  return {
-    kind: "s3",
-    bucket: url.host,
-    prefix: decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, ""),
-    endpoint,
-    region: url.searchParams.get("region") ?? undefined,
-    pathStyle: pathStyle === null ? undefined : pathStyle === "true",
-  };
-}
-
-export type { Address };
+export type { Address, DatabaseLocation, StorageLocation };

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
-import { ensureDirectory, openGuardedFetch } from "./lib/index.ts";
-import type { GuardedFetch, Log } from "./lib/index.ts";
-import { SettingsError } from "./lib/settings/index.ts";
+import { ensureDirectory } from "./lib/index.ts";
+import type { Log } from "./lib/index.ts";
 import {
   MetadataError,
   listBlobs,
@@ -19,6 +18,7 @@ import type { Metadata } from "./metadata/index.ts";
 import { openAccess } from "./access/index.ts";
 import type { AccessSettings } from "./access/index.ts";
 import type { Registry, RegistrySettings } from "./registry/index.ts";
+import { openDirectory, openOutgoing } from "./open-outside.ts";
 import { openSealingKey } from "./open-sealing-key.ts";
 import { writes } from "./writes.ts";
 import type { AllWrites } from "./writes.ts";
@@ -51,7 +51,9 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     // Leases of a killed process; where several share the database, they end with its heartbeat.
     if (metadata.alone) await metadata.write("releaseLeases", {});
     const sealingKey = await openSealingKey(config, metadata);
-    const access = await openAccess(metadata, accessSettingsOf(config), await openOutgoing(config), sealingKey);
+    const outgoing = await openOutgoing(config);
+    const directory = await openDirectory(config);
+    const access = await openAccess(metadata, accessSettingsOf(config), outgoing, sealingKey, directory);
     opened.push(() => access.version.close());
     const registry: Registry = {
       metadata,
@@ -117,22 +119,6 @@ function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {
   return { open, ...access };
-}
-
-/** Asks other servers, under the guard. @throws SettingsError when the certificates cannot be read */
-async function openOutgoing({ outgoing: { allow, ca } }: Config): Promise<GuardedFetch> {
-  const bounds = { timeout: 5_000, sizeLimit: 1024 ** 2 };
-  return openGuardedFetch({ allow, ca: ca === undefined ? undefined : await readCertificates(ca), ...bounds });
-}
-
-async function readCertificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message = `\`outgoing.ca\` is ${path}, which cannot be read (${code}): name a readable file of certificates in PEM`;
-    throw new SettingsError([message], { cause });
-  }
 }
 
 /**

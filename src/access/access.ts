@@ -4,6 +4,7 @@ import type { LoginThrottle } from "./login-throttle.ts";
 import type { RightsSource } from "./rights-source.ts";
 import type { AccessWrites } from "./writes.ts";
 import type { RefusalLog } from "./refusals.ts";
+import type { IdentityProvider } from "./identity-providers/identity-provider.ts";
 import type { Issuers } from "./issuers.ts";
 
 /** Limits and times; durations are milliseconds. */
@@ -32,6 +33,8 @@ export interface Access extends RightsSource {
   readonly settings: AccessSettings;
   /** What was refused lately and waits to be written down. */
   readonly refusals: RefusalLog;
+  /** Who keeps people and their passwords elsewhere. */
+  readonly directory: IdentityProvider | undefined;
   /** What issuers of identity tokens publish. */
   readonly issuers: Issuers;
   /** Keys that sign registry tokens, as far as this process knows them. */

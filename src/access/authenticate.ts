@@ -1,11 +1,12 @@
 import { hash } from "node:crypto";
 import { RegistryError } from "../oci/index.ts";
 import { findAccount, findRobot, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
-import type { Account } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
-import { findHolder, fingerprintOf, lookUpHolder } from "./find-holder.ts";
+import { admitByPassword } from "./directory.ts";
+import { findHolder, holderOf, fingerprintOf, lookUpHolder } from "./find-holder.ts";
 import type { Held, Holder } from "./find-holder.ts";
 import { noteUse } from "./keep-uses.ts";
+import { verifyIdentityToken } from "./identity-tokens.ts";
 import { isPasswordQueueFull, verifyPassword } from "./passwords.ts";
 import { anonymous, operator } from "./principal.ts";
 import type { Principal, Where } from "./principal.ts";
@@ -156,6 +157,7 @@ async function verifySecret(access: Access, name: string, secret: string, where:
       // It is for the token endpoint, and for nothing else.
       throw wrongCredential(new LoginFailure("refresh", "", "a refresh token opens nothing by itself"));
     case undefined:
+      if (name === "oidc") return verifyWorkload(access, secret);
       return verifyAccount(access, name, secret, where);
   }
 }
@@ -170,24 +172,39 @@ async function verifyAccount(
     throw new RegistryError("TOO_MANY_REQUESTS", "too many logins wait to be looked at: try again in a few seconds");
   }
   const attempt = access.logins.begin(name, where?.address ?? "");
-  const account = await getByPassword(access, name, password).catch((error: unknown) => {
+  const holder = await getByPassword(access, name, password).catch((error: unknown) => {
     if (!isWrongPassword(error)) access.logins.withdraw(attempt);
     throw error;
   });
   access.logins.succeed(attempt);
-  const fingerprint = fingerprintOf(account.password!);
-  return heldBy(access, { kind: "account", id: account.id, credential: "password", fingerprint });
+  return heldBy(access, holder);
 }
 
 /** The same time is spent whether there is such an account or not. */
-async function getByPassword(access: Access, name: string, password: string): Promise<Account> {
+async function getByPassword(access: Access, name: string, password: string): Promise<Holder> {
   // Characters that no name has, NUL among them, need no look.
   const account = isAccountName(name) ? await access.metadata.read.first(findAccount, { name }) : undefined;
-  const good = await verifyPassword(password, account?.password ?? null);
+  const { directory } = access;
+  const elsewhere = directory !== undefined && isAccountName(name) && account?.source !== "local";
+  const [good, admitted] = await Promise.all([
+    verifyPassword(password, account?.password ?? null),
+    elsewhere ? admitByPassword(access, name, password) : undefined,
+  ]);
+  if (admitted !== undefined) return { kind: "account", id: admitted, credential: "directory", fingerprint: null };
   if (account === undefined) throw wrongCredential(new LoginFailure("password", "", "there is no such user"));
   const failed = !good ? "the password is wrong" : account.disabled !== 0 ? "the account is disabled" : undefined;
   if (failed !== undefined) throw wrongCredential(new LoginFailure("password", `user:${name}`, failed));
-  return account;
+  return { kind: "account", id: account.id, credential: "password", fingerprint: fingerprintOf(account.password!) };
+}
+
+/** What is wrong with an identity token is told to whoever shows it: it holds nothing that they do not know. */
+async function verifyWorkload(access: Access, token: string): Promise<Verified> {
+  try {
+    return await heldBy(access, holderOf(await verifyIdentityToken(access, token)));
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") throw error;
+    throw new RegistryError("UNAUTHORIZED", error.message, { cause: new LoginFailure("identity", "", error.message) });
+  }
 }
 
 async function verifyPersonalToken(access: Access, name: string, secret: string): Promise<Verified> {

@@ -1,17 +1,18 @@
 import { hash } from "node:crypto";
-import { findAccountById, findRobot, findRobotSecretById, findToken } from "../metadata/index.ts";
+import { findAccountById, findRobot, findRobotSecretById, findToken, findTrustRule } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
+import { isStillVouchedFor } from "./directory.ts";
 import { anonymous } from "./principal.ts";
-import type { Limit, Principal, ScopeEntry } from "./principal.ts";
+import type { Limit, Principal, ScopeEntry, TrustedRule } from "./principal.ts";
 
 /** Whose a login or a token is, and by which credential, as it is written into registry and refresh tokens. */
 export interface Holder {
   readonly kind: Principal["kind"];
   /** Of its row; 0 for `anonymous`. */
   readonly id: number;
-  /** `password`, `token:12`, `secret:3`, `none`. */
+  /** `password`, `token:12`, `secret:3`, `directory`, `identity:1795570357`, `none`. */
   readonly credential: string;
-  /** Of the password, which must be the same still. */
+  /** Of the password, which must be the same still; of an identity token, who was believed by which rules. */
   readonly fingerprint: string | null;
 }
 
@@ -65,6 +66,8 @@ const lookers: Readonly<Record<string, Look>> = {
   password: lookAtPassword,
   token: lookAtToken,
   secret: lookAtSecret,
+  directory: lookAtDirectory,
+  identity: lookAtIdentity,
 };
 
 async function lookAtPassword(access: Access, holder: Holder): Promise<Held | Ended> {
@@ -93,6 +96,7 @@ async function lookAtToken(access: Access, holder: Holder, number: number): Prom
   const name = `user:${account.name}`;
   if (holder.kind !== "account" || holder.id !== account.id) return ended("it is the token of another user", name);
   if (account.disabled !== 0) return ended("the account is disabled", name);
+  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
   if (token.revoked_at !== null) return ended("the token was revoked", name);
   if (token.expires_at <= Date.now()) return ended("the token has expired", name);
   const limits: Limit[] = [];
@@ -129,4 +133,31 @@ async function lookAtSecret(access: Access, holder: Holder, number: number): Pro
     limits: [],
   };
   return { principal, until };
+}
+
+/** Somebody who logged in with a password of the directory. */
+async function lookAtDirectory(access: Access, { kind, id, credential }: Holder): Promise<Held | Ended> {
+  const account = await access.metadata.read.first(findAccountById, { account: id });
+  if (kind !== "account" || account === undefined) return ended("there is no such user");
+  const name = `user:${account.name}`;
+  if (account.disabled !== 0) return ended("the account is disabled", name);
+  if (account.source !== access.directory?.source) return ended("the user's directory is not asked any more", name);
+  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
+  return { principal: { kind, id, name, credential, limits: [] }, until: Number.POSITIVE_INFINITY };
+}
+
+/** A workload: the rules that believed it must be the same still. @param ends of its identity token, in seconds since 1970 */
+async function lookAtIdentity(access: Access, holder: Holder, ends: number): Promise<Held | Ended> {
+  const { kind, id, credential, fingerprint } = holder;
+  if (kind !== "workload" || fingerprint === null) return ended("it is no workload");
+  const { name, rules: known } = JSON.parse(fingerprint) as { name: string; rules: TrustedRule[] };
+  const until = ends * 1000;
+  if (until <= Date.now()) return ended("the identity token has expired", name);
+  const rules: TrustedRule[] = [];
+  for (const rule of known) {
+    const now = await access.metadata.read.first(findTrustRule, { rule: rule.id });
+    if (now !== undefined && now.disabled === 0 && now.revision === rule.revision) rules.push(rule);
+  }
+  if (rules.length === 0) return ended("no trust rule believes it any more", name);
+  return { principal: { kind, id, name, credential, fingerprint, limits: [], rules }, until };
 }

@@ -15,21 +15,12 @@ const sizeLimit = 16 * 1024;
 /** Of the subject, in characters. */
 const subjectLimit = 1024;
 
-/** A workload that an identity token speaks for. */
-export interface Workload {
-  readonly principal: Principal;
-  /** When the token ends, in milliseconds since 1970. */
-  readonly expiresAt: number;
-  /** Whether the rules that believe it are still the same. */
-  readonly isGood: () => Promise<boolean>;
-}
-
 /**
- * Whom an identity token (OpenID Connect Core 1.0, section 2; RFC 7519) speaks for, by the trust rules for its issuer. An
+ * The workload that an identity token (OpenID Connect Core 1.0, section 2; RFC 7519) speaks for, by the trust rules for its issuer. An
  * issuer that no rule names is never asked for anything.
  * @throws RegistryError UNAUTHORIZED with what is wrong; UNAVAILABLE when the issuer's keys cannot be read
  */
-export async function verifyIdentityToken(access: Access, token: string): Promise<Workload> {
+export async function verifyIdentityToken(access: Access, token: string): Promise<Principal> {
   const issuer = readIssuerName(token);
   const rows = await access.metadata.read.all(listTrustRulesOfIssuer, { issuer });
   if (rows.length === 0) throw refusal(`no trust rule names its issuer ${quote(issuer)}`, "ask an owner to make one");
@@ -41,21 +32,15 @@ export async function verifyIdentityToken(access: Access, token: string): Promis
     throw refusal(`no trust rule takes one ${whose}`, "compare its claims with the rule's conditions");
   }
   const first = rows.find(({ id }) => id === rules[0]!.id)!;
-  const principal: Principal = {
+  const name = `workload:${first.name}/${printable(claims.sub)}`;
+  return {
     kind: "workload",
     id: first.id,
-    name: `workload:${first.name}/${printable(claims.sub)}`,
-    credential: "identity-token",
+    name,
+    credential: `identity:${claims.exp}`,
+    fingerprint: JSON.stringify({ name, rules }),
     limits: [],
     rules,
-  };
-  return {
-    principal,
-    expiresAt: claims.exp * 1000,
-    isGood: async () => {
-      const now = acceptedBy(await access.metadata.read.all(listTrustRulesOfIssuer, { issuer }), claims);
-      return JSON.stringify(now) === JSON.stringify(rules);
-    },
   };
 }
 

@@ -52,3 +52,7 @@ export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";
 export { endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";
+export type { IdentityProvider } from "./identity-providers/identity-provider.ts";
+export { openLdap } from "./identity-providers/ldap.ts";
+export type { LdapSettings } from "./identity-providers/ldap.ts";
+export { parseGroupMapping } from "./identity-providers/map-groups.ts";

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { GuardedFetch } from "../lib/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { Access, AccessSettings } from "./access.ts";
+import type { IdentityProvider } from "./identity-providers/identity-provider.ts";
 import { Issuers } from "./issuers.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { newKeyRing } from "./key-ring.ts";
@@ -14,6 +15,7 @@ import type { AccessWrites } from "./writes.ts";
  * Rights over rows that are open; `version.close` ends what looks at them.
  * @param fetch asks issuers of identity tokens
  * @param sealingKey 32 bytes, the same on all nodes
+ * @param directory who keeps people and their passwords elsewhere
  * @throws MetadataError
  */
 export async function openAccess(
@@ -21,6 +23,7 @@ export async function openAccess(
   settings: AccessSettings,
   fetch: GuardedFetch,
   sealingKey: Uint8Array,
+  directory?: IdentityProvider,
 ): Promise<Access> {
   return {
     metadata,
@@ -28,6 +31,7 @@ export async function openAccess(
     version: await watchAccessVersion(metadata),
     refusals: new RefusalLog(),
     standings: new Map(),
+    directory,
     issuers: new Issuers(fetch),
     keys: newKeyRing(),
     sealingKey,

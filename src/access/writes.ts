@@ -13,9 +13,11 @@ import { noteUses } from "./writes/uses.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
 import { createRefreshToken } from "./writes/refresh-tokens.ts";
+import { admitIdentity } from "./writes/identities.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
+  admitIdentity,
   addUser,
   changeMember,
   createAccount,

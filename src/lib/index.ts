@@ -13,3 +13,5 @@ export { versionOf } from "./version-of.ts";
 export { OutgoingError, openGuardedFetch } from "./guarded-fetch.ts";
 export type { GuardedFetch, OutgoingRequest, OutgoingSettings } from "./guarded-fetch.ts";
 export { isNetwork, isNetworkOrName, parseOrigin } from "./networks.ts";
+export { parseDatabase, parseStorage } from "./locations.ts";
+export type { DatabaseLocation, StorageLocation } from "./locations.ts";

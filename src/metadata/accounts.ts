@@ -15,6 +15,13 @@ export const findAccountById = statement(
   (_db, p: { account: number }) => sql<Account>`select * from account where id = ${p.account}`,
 );
 
+/** @param externalId what the provider calls it */
+export const findAccountByExternalId = statement(
+  "findAccountByExternalId",
+  (_db, p: { source: string; externalId: string }) =>
+    sql<Account>`select * from account where source = ${p.source} and external_id = ${p.externalId}`,
+);
+
 /** No row when the name is taken. */
 export const insertAccount = statement(
   "insertAccount",

@@ -61,3 +61,11 @@ export const deleteMembership = statement(
   (_db, p: { account: number; group: number; source: string }) => sql<never>`
     delete from membership where account_id = ${p.account} and group_id = ${p.group} and source = ${p.source}`,
 );
+
+/** The groups that one source says the account is in. */
+export const listMembershipsOfSource = statement(
+  "listMembershipsOfSource",
+  (_db, p: { account: number; source: string }) => sql<{ id: number; name: string }>`
+    select g.id, g.name from membership m join account_group g on g.id = m.group_id
+    where m.account_id = ${p.account} and m.source = ${p.source}`,
+);

@@ -142,6 +142,7 @@ export {
 export {
   deleteAccount,
   findAccount,
+  findAccountByExternalId,
   findAccountById,
   findRootOwner,
   hasAccounts,
@@ -159,6 +160,7 @@ export {
   insertMembership,
   listGroups,
   listMembers,
+  listMembershipsOfSource,
   renameGroup,
 } from "./groups.ts";
 export type { GroupRow } from "./groups.ts";

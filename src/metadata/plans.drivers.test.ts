@@ -24,6 +24,7 @@ const allowed: { readonly [statement: string]: string } = {
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
   listGrantsOfTrustRule: "rights of one rule, kept until access changes",
+  listMembershipsOfSource: "groups of one account, at its login",
   listTrustRules: "rules are few: CI systems and clusters",
   listTrustRulesOfIssuer: "the rules of one issuer, a handful",
   listGroupsOfAccount: "rights of one principal, kept until access changes",

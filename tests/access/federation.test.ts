@@ -14,9 +14,8 @@ const f = useFederation();
 test("a GitHub-shaped token is a workload with the rights of the rule that takes it", async () => {
   await f.ruleFor([ofAcme]);
   const token = await f.issuer.sign(githubClaims);
-  const { principal, expiresAt } = await verifyIdentityToken(f.access, token);
+  const principal = await verifyIdentityToken(f.access, token);
   expect(principal).toMatchObject({ kind: "workload", name: "workload:rule/repo:acme/app:ref:refs/heads/main" });
-  expect(expiresAt).toBeGreaterThan(Date.now());
   expect(await f.may(token, "push")).toBe(true);
   expect(await f.may(token, "delete")).toBe(false);
   expect(await f.may(token, "pull", "other/app")).toBe(false);
@@ -54,14 +53,14 @@ test("several rules may take a token: their rights add up, and a rule without th
 test("rights are those of the moment: a rule that is changed, disabled or removed ends what it gave (threat 32)", async () => {
   await f.ruleFor([ofAcme]);
   const base = { caller: callerOf(operator), rule: "rule" };
-  const { principal, isGood } = await verifyIdentityToken(f.access, await f.issuer.sign(githubClaims));
+  const principal = await verifyIdentityToken(f.access, await f.issuer.sign(githubClaims));
   const push = () => codeOf(Promise.resolve(authorize(f.access, callerOf(principal), "push", app)));
-  expect([await push(), await isGood()]).toEqual(["done", true]);
+  expect(await push()).toBe("done");
   await f.metadata.write("updateTrustRule", { ...base, versions: undefined, disabled: true });
-  expect([await push(), await isGood()]).toEqual(["DENIED", false]);
+  expect(await push()).toBe("DENIED");
   await f.metadata.write("updateTrustRule", { ...base, versions: undefined, disabled: false });
   // A principal of the former revision gets nothing: the rule may believe others now.
-  expect([await push(), await isGood()]).toEqual(["DENIED", false]);
+  expect(await push()).toBe("DENIED");
   expect(await f.may(await f.issuer.sign(githubClaims), "push")).toBe(true);
   const late = { ...base, versions: ["seen before"], disabled: true };
   expect(await codeOf(f.metadata.write("updateTrustRule", late))).toBe("VERSION_CHANGED");

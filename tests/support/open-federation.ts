@@ -32,7 +32,7 @@ export function useFederation(): Federation {
     return makeTrustRule(f.metadata, { issuer: f.issuer.url, conditions, grants, ...more });
   };
   f.may = async (token, action, name = "acme/app") => {
-    const { principal } = await verifyIdentityToken(f.access, token);
+    const principal = await verifyIdentityToken(f.access, token);
     const asked = Promise.resolve(authorize(f.access, callerOf(principal), action, parseRepositoryName(name)));
     return (await codeOf(asked)) === "done";
   };

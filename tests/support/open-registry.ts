@@ -79,6 +79,7 @@ function openMode(metadata: Metadata<RegistryWrites>): Access {
     version: { current: () => 0, close: () => undefined },
     standings: new Map(),
     refusals: new RefusalLog(),
+    directory: undefined,
     issuers: new Issuers(() => Promise.reject(new Error("open mode asks no issuer"))),
     keys: { signing: undefined, trusted: new Map() },
     sealingKey: Buffer.alloc(32),

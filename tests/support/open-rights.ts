@@ -1,5 +1,12 @@
 import { hashSecret, newSecret, openAccess, operator } from "../../src/access/index.ts";
-import type { Access, AccessSettings, Caller, Principal, ScopeEntry } from "../../src/access/index.ts";
+import type {
+  Access,
+  IdentityProvider,
+  AccessSettings,
+  Caller,
+  Principal,
+  ScopeEntry,
+} from "../../src/access/index.ts";
 import { openGuardedFetch } from "../../src/lib/index.ts";
 import type { GuardedFetch } from "../../src/lib/index.ts";
 import type { InputOf, Metadata } from "../../src/metadata/index.ts";
@@ -13,8 +20,9 @@ export async function openGuarded(
   metadata: Metadata<AllWrites>,
   fetch: GuardedFetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 100_000 }),
   settings: Partial<AccessSettings> = {},
+  directory?: IdentityProvider,
 ): Promise<Registry & { readonly access: Access }> {
-  const access = await openAccess(metadata, { ...accessSettings, ...settings }, fetch, Buffer.alloc(32, 9));
+  const access = await openAccess(metadata, { ...accessSettings, ...settings }, fetch, Buffer.alloc(32, 9), directory);
   return { ...openRegistry(metadata), access };
 }
 

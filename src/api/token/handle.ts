@@ -63,6 +63,7 @@ async function answer(door: TokenDoor, exchange: Exchange): Promise<void> {
     access_token: token,
     expires_in: expiresIn,
     issued_at: new Date(issuedAt).toISOString(),
+    ...(asked.exchanged === true ? { token_type: "Bearer", issued_token_type: accessTokenType } : {}),
     ...(refresh === undefined ? {} : { refresh_token: refresh }),
   };
   sendJson(exchange, 200, ["Cache-Control", "no-store"], JSON.stringify(document));
@@ -82,6 +83,8 @@ interface Granted {
   readonly principal: Principal;
   /** The refresh token that it showed, which goes on. */
   readonly refresh?: string | undefined;
+  /** An identity token was exchanged. */
+  readonly exchanged?: true;
 }
 
 /** `GET`: a login in the header, or none for what is public. `account` is what docker adds; the header decides. */
@@ -119,6 +122,11 @@ function commonOf(parameters: URLSearchParams, offline: boolean): Omit<Asked, ke
   };
 }
 
+const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
+/** RFC 8693, section 3. */
+const accessTokenType = "urn:ietf:params:oauth:token-type:access_token";
+const identityTokenTypes = ["urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token"];
+
 /** What a form of one `grant_type` gives. @throws RegistryError UNAUTHORIZED, REQUEST_INVALID */
 type Grant = (access: Access, exchange: Exchange, form: URLSearchParams) => Promise<Granted>;
 
@@ -132,6 +140,18 @@ const grants: Readonly<Record<string, Grant>> = {
   async refresh_token(access, _exchange, form) {
     const refresh = getField(form, "refresh_token");
     return { principal: await getRefreshed(access, refresh), refresh };
+  },
+  /** RFC 8693: the identity token of a workload for a token of ours. */
+  async [exchangeGrant](access, exchange, form) {
+    const [type, wanted] = [getField(form, "subject_token_type"), form.get("requested_token_type") ?? accessTokenType];
+    if (!identityTokenTypes.includes(type)) {
+      throw new RegistryError("REQUEST_INVALID", `subject_token_type is not one of ${identityTokenTypes.join(", ")}`);
+    }
+    if (wanted !== accessTokenType) {
+      throw new RegistryError("REQUEST_INVALID", `requested_token_type is not ${accessTokenType}: leave it out`);
+    }
+    const header = `Basic ${Buffer.from(`oidc:${getField(form, "subject_token")}`).toString("base64")}`;
+    return { principal: await login(access, exchange, header), exchanged: true };
   },
 };
 

@@ -5,3 +5,4 @@ export type { SettingEntry } from "./list-settings.ts";
 export { SettingsError } from "./problem.ts";
 export { flagOf, readSettings } from "./read-settings.ts";
 export type { SettingOrigin, SettingValue } from "./read-settings.ts";
+export { ldapSettings } from "./ldap-settings.ts";

@@ -1,0 +1,188 @@
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { authenticate, authorize, hashPassword } from "../../src/access/index.ts";
+import type { Access } from "../../src/access/index.ts";
+import { KnownPeople } from "../../src/access/identity-providers/testing/known-people.ts";
+import { findGroup, insertGroup, openSqliteInProcess } from "../../src/metadata/index.ts";
+import type { Metadata, Transaction } from "../../src/metadata/index.ts";
+import { parseRepositoryName } from "../../src/oci/index.ts";
+import type { Action } from "../../src/policy/index.ts";
+import { writes } from "../../src/writes.ts";
+import type { AllWrites } from "../../src/writes.ts";
+import { adminPassword, startGuardedServer } from "../support/management-client.ts";
+import { codeOf } from "../support/open-federation.ts";
+import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
+import { needPeers } from "../support/peers.ts";
+import { directoryBase, startDirectory } from "../support/slapd.ts";
+
+const app = parseRepositoryName("acme/app");
+const by = { principal: "system:test", credential: null, address: null, request: null, reason: "test" };
+
+/** A group of this registry itself. */
+async function makeLocalGroup(tx: Transaction, { name }: { readonly name: string }): Promise<{ readonly id: number }> {
+  return (await tx.first(insertGroup, { name, source: "local", now: tx.now }))!;
+}
+const more = { ...writes, makeLocalGroup };
+
+describe("people of a directory", () => {
+  let metadata: Metadata<typeof more>;
+  let access: Access;
+  let people: KnownPeople;
+
+  beforeEach(async () => {
+    metadata = openSqliteInProcess<typeof more>(":memory:", more);
+    people = new KnownPeople();
+    access = (await openGuarded(metadata as unknown as Metadata<AllWrites>, undefined, {}, people)).access;
+    put("alice", ["dev", "ops"]);
+    const acme = await makeNamespace(rows(), "acme");
+    await authenticate(access, basic("alice", "alice-password"));
+    await grant(rows(), { group: await groupId("dev") }, { namespace: acme }, "writer");
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    access.version.close();
+    await metadata.close();
+  });
+  const rows = () => metadata as unknown as Metadata<AllWrites>;
+  const put = (name: string, groups: readonly string[], externalId = `id-${name}`, mapped = false) => {
+    const named = groups.map((group) => ({ name: group, mapped }));
+    const identity = { externalId, name, display: name, email: null, groups: named };
+    people.people.set(name, { identity, password: `${name}-password` });
+  };
+  const groupId = async (name: string) => (await metadata.read.first(findGroup, { name }))!.id;
+  const may = async (header: string, action: Action) => {
+    const principal = await authenticate(access, header);
+    return (await codeOf(Promise.resolve(authorize(access, callerOf(principal), action, app)))) === "done";
+  };
+  const later = (seconds: number) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.setSystemTime(Date.now() + seconds * 1000);
+  };
+
+  test("who logs in with a password of the directory has an account, and the rights of the groups", async () => {
+    const principal = await authenticate(access, basic("alice", "alice-password"));
+    expect(principal).toMatchObject({ kind: "account", name: "user:alice", credential: "directory" });
+    expect(await may(basic("alice", "alice-password"), "push")).toBe(true);
+    expect(await may(basic("alice", "alice-password"), "delete")).toBe(false);
+    expect(await codeOf(authenticate(access, basic("alice", "wrong")))).toBe("UNAUTHORIZED");
+    expect(await codeOf(authenticate(access, basic("alice", "")))).toBe("UNAUTHORIZED");
+    expect(await codeOf(authenticate(access, basic("nobody", "alice-password")))).toBe("UNAUTHORIZED");
+  });
+
+  test("groups that the directory takes away are gone at the next use, of passwords and of tokens (threat 3)", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    expect([await may(basic("alice", "alice-password"), "push"), await may(basic("token", secret), "push")]).toEqual([
+      true,
+      true,
+    ]);
+    put("alice", ["ops"]);
+    later(61);
+    expect(await may(basic("token", secret), "push")).toBe(false);
+    expect(await may(basic("alice", "alice-password"), "push")).toBe(false);
+    put("alice", ["ops", "dev"]);
+    later(61);
+    expect(await may(basic("token", secret), "push")).toBe(true);
+  });
+
+  test("who is gone from the directory is gone here, with all tokens; so is another person of the same name (threat 32)", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    put("alice", ["dev"], "another-person");
+    later(61);
+    expect(await codeOf(authenticate(access, basic("token", secret)))).toBe("UNAUTHORIZED");
+    expect(await codeOf(authenticate(access, basic("alice", "alice-password")))).toBe("CONFLICT");
+    people.people.delete("alice");
+    later(61);
+    expect(await codeOf(authenticate(access, basic("token", secret)))).toBe("UNAUTHORIZED");
+  });
+
+  test("a group of this registry is joined only where the operator mapped it", async () => {
+    const { id } = await metadata.write("makeLocalGroup", { name: "admins" });
+    const root = await makeNamespace(rows(), "root-of-all");
+    await grant(rows(), { group: id }, { namespace: root }, "owner");
+    const owns = async () => {
+      later(61);
+      const principal = await authenticate(access, basic("alice", "alice-password"));
+      const name = parseRepositoryName("root-of-all/app");
+      return codeOf(Promise.resolve(authorize(access, callerOf(principal), "delete", name)));
+    };
+    put("alice", ["admins"]);
+    expect(await owns()).toBe("DENIED");
+    put("alice", ["admins"], "id-alice", true);
+    expect(await owns()).toBe("done");
+    put("alice", []);
+    expect(await owns()).toBe("DENIED");
+  });
+
+  test("a user of this registry keeps its name and password, whatever the directory says", async () => {
+    const kept = await hashPassword("local-password");
+    const account = { name: "bob", display: null, email: null, password: kept, source: "local", externalId: null };
+    await metadata.write("createAccount", { by, ...account });
+    put("bob", ["dev"]);
+    expect(await codeOf(authenticate(access, basic("bob", "bob-password")))).toBe("UNAUTHORIZED");
+    expect((await authenticate(access, basic("bob", "local-password"))).credential).toBe("password");
+    expect(await may(basic("bob", "local-password"), "push")).toBe(false);
+  });
+
+  test("while the directory is down, its people are told so, tokens go on for an hour, and local users do not notice", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    expect(await may(basic("token", secret), "push")).toBe(true);
+    const carol = await makeAccount(rows(), "carol");
+    const { secret: local } = await makeToken(rows(), carol, null, 86_400_000);
+    people.down = true;
+    later(120);
+    expect(await codeOf(authenticate(access, basic("alice", "alice-password")))).toBe("UNAVAILABLE");
+    expect(await may(basic("token", secret), "push")).toBe(true);
+    expect(await codeOf(authenticate(access, basic("token", local)))).toBe("done");
+    later(3_600);
+    expect(await codeOf(authenticate(access, basic("token", secret)))).toBe("UNAVAILABLE");
+    expect(await codeOf(authenticate(access, basic("token", local)))).toBe("done");
+  });
+
+  test("names that no user can have never reach the directory", async () => {
+    const before = people.asked;
+    for (const name of ["*", "alice)(uid=*", "Alice", "alice\0", "uid=alice,dc=example", "", "a".repeat(65)]) {
+      expect(await codeOf(authenticate(access, basic(name, "alice-password"))), name).toBe("UNAUTHORIZED");
+    }
+    expect(people.asked).toBe(before);
+  });
+});
+
+describe("a server with slapd", async () => {
+  const directory = await startDirectory();
+  afterAll(() => directory?.close());
+
+  test("people log in; when it is down they are told so, and local users still work", async (context) => {
+    needPeers(context, "slapd");
+    const { url, root, caFile } = directory!;
+    const guarded = await startGuardedServer({
+      ldap: {
+        ...{ url, ca: caFile, bindDn: root.dn, bindPassword: root.password, timeout: "1s" },
+        ...{
+          base: `ou=people,${directoryBase}`,
+          groupBase: `ou=groups,${directoryBase}`,
+          groups: ["dev => developers"],
+        },
+      },
+    });
+    try {
+      const me = await guarded.as("alice", "alice-password").get("/me");
+      expect(me.body).toMatchObject({ name: "user:alice", credential: "directory" });
+      const { body: groups } = await guarded.admin.get("/groups");
+      expect(groups.items.map(({ name }: { name: string }) => name)).toEqual(["developers"]);
+      expect((await guarded.as("alice", "bob-password").get("/me")).status).toBe(401);
+      await directory!.stop();
+      const down = await guarded.as("bob", "bob-password").get("/me");
+      expect([down.status, down.text]).toEqual([
+        503,
+        expect.stringMatching(/the directory .* does not answer as it should \(ECONNREFUSED\)/),
+      ]);
+      expect((await guarded.as("admin", adminPassword).get("/me")).status).toBe(200);
+      const text = JSON.stringify([guarded.server.log.lines, guarded.server.log.requests]);
+      for (const secret of ["alice-password", "bob-password", root.password]) expect(text).not.toContain(secret);
+    } finally {
+      await guarded.close();
+    }
+  });
+});
