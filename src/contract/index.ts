@@ -5,6 +5,8 @@ import { groupEndpoints } from "./groups.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { robotEndpoints } from "./robots.ts";
+import { imageEndpoints } from "./images.ts";
+import { repositoryEndpoints } from "./repositories.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
@@ -18,6 +20,8 @@ export { groupEndpoints } from "./groups.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { robotEndpoints } from "./robots.ts";
+export { imageEndpoints } from "./images.ts";
+export { repositoryEndpoints } from "./repositories.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
 export { trustRuleEndpoints } from "./trust-rules.ts";
@@ -33,6 +37,8 @@ export const endpoints = {
   ...auditEndpoints,
   ...robotEndpoints,
   ...grantEndpoints,
+  ...repositoryEndpoints,
+  ...imageEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

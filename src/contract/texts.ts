@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isRepositoryName, isTag } from "../oci/index.ts";
+import { isDigest, isRepositoryName, isTag } from "../oci/index.ts";
 
 /** What may be done; the same list as `policy/permissions.ts` has, which a test compares. */
 export const action = z
@@ -51,6 +51,11 @@ export const namespacePath = z
   );
 
 export const tagName = z.string().max(128).refine(isTag, "is no tag");
+
+export const digest = z
+  .string()
+  .max(140)
+  .refine(isDigest, "is no digest: sha256: and 64 digits of hex, or sha512: and 128");
 
 /** A pattern of tags in which `*` stands for any characters. */
 export const tagPattern = z

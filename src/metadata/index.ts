@@ -81,6 +81,8 @@ export {
   lockTag,
   moveTag,
 } from "./tags.ts";
+export { findImage, findTagRow, listChildren, listImages, listTagRows } from "./images.ts";
+export type { ChildRow, ImagePage, ImageRow, TagRow } from "./images.ts";
 export {
   cancelUpload,
   claimUpload,

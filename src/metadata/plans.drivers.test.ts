@@ -47,6 +47,10 @@ const allowed: { readonly [statement: string]: string } = {
   listNodes: "a command that asks who is there: one row for each process of the last day",
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
+  findImage: "the tags of one manifest, by name",
+  listImages: "the tags of each manifest of a page, by name",
+  listChildren: "what one index lists",
+  listTagRows: "a page of tags, sorted while PostgreSQL has not analysed the table",
   listRepositoryRows: "a page of names, sorted",
   listTombstones: "deleted repositories are few, and are looked for in the background",
   measureLinks: "sums over a page of rows that an index gave",
@@ -58,6 +62,7 @@ const allowed: { readonly [statement: string]: string } = {
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
   releaseLeases: "once, at the start; uploads under way are few",
+  listImages: "a page of ten images with tags, children and their sizes",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 
@@ -193,6 +198,18 @@ const samples: { readonly [statement: string]: { readonly [parameter: string]: P
     artifactType: "application/vnd.example.rare",
     after: "",
   },
+  findImage: { digest: sampleDigest({ manifest: 2 }) },
+  listImages: {
+    from: 0,
+    beforeTime: 1_000_000,
+    beforeId: 0,
+    pattern: null,
+    untagged: 0,
+    os: null,
+    architecture: null,
+    variant: null,
+  },
+  listTagRows: { after: "v010000", pattern: "v*" },
   listTags: { after: "v010000" },
   lockBlob: { digest: sampleDigest({ blob: 1 }) },
   lockChildren: { digests: [2, 4, 6].map((manifest) => sampleDigest({ manifest })) },

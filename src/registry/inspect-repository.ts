@@ -10,7 +10,6 @@ import {
 } from "../metadata/index.ts";
 import type { RepositoryRow } from "../metadata/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
-import type { Page } from "./list-content.ts";
 import type { Registry } from "./registry.ts";
 import { goneRepository } from "./writes/context.ts";
 import { repositoryVersion, shownVisibility } from "./writes/repositories.ts";
@@ -42,16 +41,16 @@ export interface InspectedRepository extends DescribedRepository {
   readonly size: number;
 }
 
-/** Repositories after `after` that the caller may pull from, in byte order. @param limit 1 or more */
+/** Repositories after `after` that the caller may pull from, in byte order, at most `limit`. */
 export async function describeRepositories(
   registry: Registry,
   caller: Caller,
   after: string,
   limit: number,
-): Promise<Page<DescribedRepository>> {
-  const names = await listVisible(registry.access, caller, after, limit + 1);
-  const rows = await registry.metadata.read.all(listRepositoryRows, { names: names.slice(0, limit) });
-  return { items: rows.map((row) => describe(row, row.pushed_at)), more: names.length > limit };
+): Promise<DescribedRepository[]> {
+  const names = await listVisible(registry.access, caller, after, limit);
+  const rows = await registry.metadata.read.all(listRepositoryRows, { names });
+  return rows.map((row) => describe(row, row.pushed_at));
 }
 
 /** What a repository is and holds. @throws RegistryError NAME_UNKNOWN, and as `authorize` does for a pull */

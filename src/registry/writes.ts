@@ -12,6 +12,7 @@ import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
+import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
 import {
   cancelUpload,
@@ -63,6 +64,7 @@ export const registryWrites = {
   renewUpload,
   reviewBatch,
   saveUpload,
+  setTag,
   updateRepository,
 } satisfies Writes;
 

@@ -21,6 +21,7 @@ function pathOf({ path }: Endpoint): string {
     id: "4711",
     token: "4711",
     grant: "4711",
+    digest: `sha256:${"0".repeat(64)}`,
   };
   return path.replaceAll(/\{(\w+)[+*]?\}/g, (_all, name: string) => samples[name] ?? "nobody");
 }

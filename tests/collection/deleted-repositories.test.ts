@@ -102,7 +102,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     expect(await codeOf(inspectRepository(other.registry, caller, a))).toBe("NAME_UNKNOWN");
     expect(await codeOf(remove())).toBe("NAME_UNKNOWN");
     expect((await listRepositories(other.registry, caller, "", 10)).items).toEqual([]);
-    expect((await describeRepositories(other.registry, caller, "", 10)).items).toEqual([]);
+    expect(await describeRepositories(other.registry, caller, "", 10)).toEqual([]);
     await createRepository(first.registry, caller, a, "inherit");
     expect((await inspectRepository(other.registry, caller, a)).manifests).toBe(0);
     expect((await listRepositories(other.registry, caller, "", 10)).items).toEqual([a]);

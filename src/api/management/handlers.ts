@@ -6,6 +6,8 @@ import { groupHandlers } from "./groups.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { robotHandlers } from "./robots.ts";
+import { imageHandlers } from "./images.ts";
+import { repositoryHandlers } from "./repositories.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
 import { userHandlers } from "./users.ts";
@@ -21,4 +23,6 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...auditHandlers,
   ...robotHandlers,
   ...grantHandlers,
+  ...repositoryHandlers,
+  ...imageHandlers,
 };

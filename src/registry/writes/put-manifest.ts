@@ -5,19 +5,17 @@ import {
   insertManifestContent,
   insertReferrer,
   insertReview,
-  insertTag,
   lockChildren,
   lockLinks,
   lockManifest,
-  lockTag,
   pinManifest,
-  moveTag as moveTagRow,
 } from "../../metadata/index.ts";
 import { MetadataError } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { afterPin, checkTags, ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+import { moveTag } from "./move-tag.ts";
 
 /** A descriptor whose content must be there. */
 export interface Needed {
@@ -178,38 +176,4 @@ function rowOf(input: PutManifestInput) {
     imageCreated,
     labels,
   };
-}
-
-async function moveTag(
-  tx: Transaction,
-  repository: number,
-  manifest: number,
-  tag: string,
-  input: PutManifestInput,
-): Promise<void> {
-  const row = { repository, name: tag, manifest, now: tx.now };
-  let former = await tx.first(lockTag, { repository, name: tag });
-  // Another node may make the tag meanwhile: what it named is then what this push moves the tag away from.
-  if (former === undefined && (await tx.run(insertTag, row)) === 0) {
-    former = await tx.first(lockTag, { repository, name: tag });
-    if (former === undefined) throw new MetadataError("unavailable", `the tag ${tag} comes and goes`);
-  }
-  if (former?.manifest_id === manifest) return;
-  if (former !== undefined) {
-    if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
-    await tx.run(moveTagRow, row);
-    const target = former.manifest_id;
-    await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
-  }
-  await record(tx, input, {
-    action: "tag",
-    target: tag,
-    event: "tag.moved",
-    facts: { digest: input.digest, new: former === undefined },
-  });
-}
-
-function refuseOverwrite({ permit, repository }: PutManifestInput, tag: string): RegistryError {
-  const message = `${repository} has the tag ${tag} already, and ${permit.by.principal} may not move tags: push under a new tag, or ask for overwrite-tag`;
-  return new RegistryError("DENIED", message, { detail: { tag, action: "overwrite-tag" } });
 }

@@ -1,0 +1,68 @@
+import type { imageEndpoints } from "../../contract/index.ts";
+import {
+  deleteManifest,
+  deleteTag,
+  describeTags,
+  inspectImage,
+  inspectTag,
+  listImages,
+  setTag,
+} from "../../registry/index.ts";
+import type { InspectedTag, ListedImage } from "../../registry/index.ts";
+import type { HandlersOf } from "./call.ts";
+import { answerPage, findTime, timeOf } from "./page.ts";
+import type { Asked } from "./page.ts";
+
+export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
+  async listImages({ management: { registry }, caller, parameters, query }) {
+    const { tag, untagged, os, architecture, variant, pushedBefore, pushedAfter } = query;
+    const filter = {
+      ...{ tag, untagged, os, architecture, variant },
+      pushedBefore: pushedBefore === undefined ? undefined : Date.parse(pushedBefore),
+      pushedAfter: pushedAfter === undefined ? undefined : Date.parse(pushedAfter),
+    };
+    const name = parameters.name;
+    const read = ({ after, limit }: Asked) => listImages(registry, caller, name, filter, after, limit);
+    return { body: await answerPage(query, read, ({ cursor }) => cursor, show) };
+  },
+  async getImage({ management: { registry }, caller, parameters }) {
+    const { name, digest } = parameters;
+    const image = await inspectImage(registry, caller, name, digest);
+    return { body: { ...image, ...show(image), children: [...image.children], referrers: [...image.referrers] } };
+  },
+  async deleteImage({ management: { registry }, caller, parameters: { name, digest } }) {
+    await deleteManifest(registry, caller, name, digest);
+    return { body: undefined };
+  },
+  async listTags({ management: { registry }, caller, parameters, query }) {
+    const name = parameters.name;
+    const read = ({ after, limit }: Asked) => describeTags(registry, caller, name, query.match, after ?? "", limit);
+    return { body: await answerPage(query, read, (tag) => tag.name, showTag) };
+  },
+  async getTag({ management: { registry }, caller, parameters: { name, tag } }) {
+    const found = await inspectTag(registry, caller, name, tag);
+    return { body: showTag(found), version: found.version };
+  },
+  async setTag({ management: { registry }, caller, parameters: { name, tag }, body, versions }) {
+    await setTag(registry, caller, name, tag, body.digest, versions);
+    return { body: undefined };
+  },
+  async deleteTag({ management: { registry }, caller, parameters: { name, tag } }) {
+    await deleteTag(registry, caller, name, tag);
+    return { body: undefined };
+  },
+};
+
+function show(image: ListedImage) {
+  return {
+    ...image,
+    platforms: [...image.platforms],
+    tags: [...image.tags],
+    pushedAt: timeOf(image.pushedAt),
+    pulledAt: findTime(image.pulledAt),
+  };
+}
+
+function showTag(tag: InspectedTag) {
+  return { ...tag, createdAt: timeOf(tag.createdAt), movedAt: timeOf(tag.movedAt), pulledAt: findTime(tag.pulledAt) };
+}

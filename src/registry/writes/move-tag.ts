@@ -1,0 +1,50 @@
+import { insertReview, insertTag, lockTag, MetadataError, moveTag as moveTagRow } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { record } from "./context.ts";
+import type { WriteContext } from "./context.ts";
+
+/** Who moves a tag, where, and to what. */
+interface TagMove extends Pick<WriteContext, "repository" | "permit"> {
+  readonly digest: string;
+}
+
+/**
+ * Makes a tag, or moves it if the caller may; what it named before is reviewed. Its patterns are checked by the caller.
+ * @returns whether anything was changed
+ * @throws RegistryError DENIED for a tag that is there and may not be moved
+ */
+export async function moveTag(
+  tx: Transaction,
+  repository: number,
+  manifest: number,
+  tag: string,
+  input: TagMove,
+): Promise<boolean> {
+  const row = { repository, name: tag, manifest, now: tx.now };
+  let former = await tx.first(lockTag, { repository, name: tag });
+  // Another node may make the tag meanwhile: what it named is then what this push moves the tag away from.
+  if (former === undefined && (await tx.run(insertTag, row)) === 0) {
+    former = await tx.first(lockTag, { repository, name: tag });
+    if (former === undefined) throw new MetadataError("unavailable", `the tag ${tag} comes and goes`);
+  }
+  if (former?.manifest_id === manifest) return false;
+  if (former !== undefined) {
+    if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
+    await tx.run(moveTagRow, row);
+    const target = former.manifest_id;
+    await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
+  }
+  await record(tx, input, {
+    action: "tag",
+    target: tag,
+    event: "tag.moved",
+    facts: { digest: input.digest, new: former === undefined },
+  });
+  return true;
+}
+
+function refuseOverwrite({ permit, repository }: TagMove, tag: string): RegistryError {
+  const message = `${repository} has the tag ${tag} already, and ${permit.by.principal} may not move tags: push under a new tag, or ask for overwrite-tag`;
+  return new RegistryError("DENIED", message, { detail: { tag, action: "overwrite-tag" } });
+}
