@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import { MetadataError } from "../metadata.ts";
 import type { MetadataErrorReason, Reader } from "../metadata.ts";
+import { keepLog } from "./sqlite-log.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
 
 interface Prepared {
@@ -18,6 +19,7 @@ export class SqliteConnection implements Reader {
   /** @throws MetadataError `unavailable` when the file cannot be opened */
   constructor(path: string, options: { readonly readOnly: boolean }) {
     let database: DatabaseSync | undefined;
+    const log = options.readOnly || path === ":memory:" ? undefined : keepLog(path);
     try {
       this.database = database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
       // 8 MiB: a commit may look through the whole table of cached pages, and the system caches the rest.
@@ -27,8 +29,10 @@ export class SqliteConnection implements Reader {
         // fewer than one push in a hundred.
         this.database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 16384");
       }
+      log?.release();
     } catch (cause) {
       database?.close();
+      log?.putBack();
       throw explainOpen(path, cause);
     }
   }
