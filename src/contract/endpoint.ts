@@ -48,8 +48,6 @@ export interface Endpoint {
   readonly once?: true;
   /** Takes `If-Match` with the ETag of what is to be changed. */
   readonly conditional?: true;
-  /** A short token that `/v2/token` gave will do, too. */
-  readonly registryToken?: true;
 }
 
 export type Endpoints = { readonly [id: string]: Endpoint };

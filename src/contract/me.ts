@@ -21,7 +21,6 @@ export const meEndpoints = {
     answer: me,
     status: 200,
     errors: [],
-    registryToken: true,
   },
   describeApi: {
     method: "GET",

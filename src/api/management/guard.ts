@@ -43,14 +43,10 @@ export async function askLeave(
   }
 }
 
-/** Who has shown nothing must log in; a short token is for pulls and pushes. @throws RegistryError UNAUTHORIZED */
-export function refuseStrangers({ principal }: Caller, { auth, registryToken }: Endpoint): void {
+/** Who has shown nothing must log in. @throws RegistryError UNAUTHORIZED */
+export function refuseStrangers({ principal }: Caller, { auth }: Endpoint): void {
   if (auth.place !== "none" && auth.place !== "repository" && principal.kind === "anonymous") {
     throw new RegistryError("UNAUTHORIZED", "nobody is logged in: send a user name with a password or token");
-  }
-  if (registryToken !== true && principal.credential.startsWith("registry-token")) {
-    const message = "a registry token is for pulls and pushes: send a password, a personal token or a robot's secret";
-    throw new RegistryError("UNAUTHORIZED", message);
   }
 }
 
