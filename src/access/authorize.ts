@@ -70,7 +70,9 @@ async function authorizeByRows(
     if (access.metadata.alone) rememberPull(principal, name, pull);
     return { by: { ...by, reason: decision.reason }, repository: place.id, ...nothingMore };
   }
-  const create = place.id === null ? decideAction(facts, "create-repository") : undefined;
+  // What is only to be changed is not made.
+  const makes = action === "push" || action === "create-repository";
+  const create = place.id === null && makes ? decideAction(facts, "create-repository") : undefined;
   if (create?.allowed === false) throw refuse(access, caller, "create-repository", place, create);
   const overwrite = decideAction(facts, "overwrite-tag");
   return {
