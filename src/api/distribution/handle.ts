@@ -41,7 +41,7 @@ import {
   translateError,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
-import { authenticate, recallPrincipal } from "../../access/index.ts";
+import { authenticate, authorize, recallPrincipal } from "../../access/index.ts";
 import { challengeHeaders } from "./challenge.ts";
 import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
@@ -200,6 +200,8 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
     );
   }
   const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
+  // Who may not push is told so before the body is taken, or asked for.
+  await authorize(registry.access, exchange, "push", name);
   const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge);
   const digest = reference.kind === "digest" ? reference.digest : undefined;
   const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType });
