@@ -72,10 +72,11 @@ export async function makeRobot(
   namespace: number,
   name: string,
   sponsor: { readonly account: number } | { readonly robot: number },
+  age = 60_000,
 ): Promise<{ readonly id: number; readonly secret: string }> {
   const secret = newSecret("robot");
   const robot = { namespace, name, login: `robot_${name}`, description: null, sponsor, hash: hashSecret(secret) };
-  return { ...(await metadata.write("createRobot", { by, ...robot, age: 60_000 })), secret };
+  return { ...(await metadata.write("createRobot", { by, ...robot, age })), secret };
 }
 
 /** A request of the principal. */
