@@ -29,7 +29,7 @@ import type { BlobDriver } from "./storage/index.ts";
 export interface Stores {
   readonly registry: Registry;
   /** Closes rows and bytes and lets go of the data directory. Nothing may use the registry any more. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

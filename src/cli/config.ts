@@ -51,5 +51,5 @@ function maskPassword(value: string): string {
 function cellOf(value: unknown): string {
   if (value === undefined) return "(not set)";
   if (Array.isArray(value)) return value.length === 0 ? "(none)" : value.join(", ");
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -32,7 +32,10 @@ export async function exchangeToken(target: Target, identity: string): Promise<S
   }
   const why = found["error_description"] ?? found["error"] ?? messageOf(found) ?? `status ${answer.status}`;
   const exitCode = answer.status === 429 || answer.status >= 500 ? exitCodes.unavailable : exitCodes.failed;
-  throw new CommandError(`${target.url} does not exchange the identity token: ${String(why)}`, { exitCode });
+  throw new CommandError(
+    `${target.url} does not exchange the identity token: ${typeof why === "string" ? why : JSON.stringify(why)}`,
+    { exitCode },
+  );
 }
 
 /** Of the Distribution API's errors. */

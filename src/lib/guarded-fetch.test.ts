@@ -34,7 +34,7 @@ async function listen(
 test("what is on the list is asked, and answers with status, headers and body", async () => {
   const { url } = await listen(({ method, headers }, response) => {
     response.writeHead(201, { "content-type": "text/plain", "set-cookie": ["a=1", "b=2"] });
-    response.end(`${method} ${headers["x-one"]} ${headers["accept-encoding"]}`);
+    response.end(`${method} ${String(headers["x-one"])} ${headers["accept-encoding"]}`);
   });
   const response = await local(url, { method: "POST", headers: { "X-One": "1" }, body: new URLSearchParams("a=b") });
   expect([response.status, await response.text()]).toEqual([201, "POST 1 identity"]);

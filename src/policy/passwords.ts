@@ -17,7 +17,7 @@ summer2023!! summer2024!! summer2025!! winter2023!! winter2024!! winter2025!! p@
 /** Why a password must not be taken, as a part of a sentence; undefined when it may. @param user name of who is to have it */
 export function findPasswordFault(password: string, user: string): string | undefined {
   const { least, most } = passwordLength;
-  const length = [...password].length;
+  const length = Array.from(password).length;
   if (length < least) return `it has ${length} characters, and the least is ${least}`;
   if (length > most) return `it has ${length} characters, and the most is ${most}`;
   const lower = password.toLowerCase();

@@ -107,7 +107,7 @@ interface Thread {
 
 /** The threads that hash large content, started with the first of it. One core is left to the requests. */
 export class DigestThreads {
-  readonly #threads: Thread[] = [];
+  readonly #threads: (Thread | undefined)[] = [];
   readonly #limit = Math.max(1, Math.min(4, availableParallelism() - 1));
   #next = 0;
   #ids = 0;
@@ -138,7 +138,7 @@ export class DigestThreads {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
+    await Promise.all(this.#threads.flatMap((thread) => thread?.worker.terminate() ?? []));
   }
 
   #pick(): Thread {
@@ -159,7 +159,7 @@ export class DigestThreads {
       thread.ended ??= error;
       for (const waiting of thread.asked.values()) waiting.reject(error);
       thread.asked.clear();
-      if (this.#threads[slot] === thread) delete this.#threads[slot];
+      if (this.#threads[slot] === thread) this.#threads[slot] = undefined;
     };
     worker.on("error", (error) => fail(error instanceof Error ? error : new Error(String(error))));
     worker.on("exit", (code) => fail(new Error(`the hashing thread ended with code ${code}`)));

@@ -37,7 +37,7 @@ test("the OpenAPI document is valid, and describes each route with a unique oper
   );
   expect(operations.toSorted()).toEqual(Object.keys(endpoints).toSorted());
   for (const [path, methods] of Object.entries(body.paths as Record<string, Record<string, any>>)) {
-    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).toSorted();
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name)).toSorted();
     for (const [method, operation] of Object.entries(methods)) {
       const declared = operation.parameters.filter((one: any) => one.in === "path").map((one: any) => one.name);
       expect(declared.toSorted(), `${method} ${path}`).toEqual(named);

@@ -46,9 +46,12 @@ async function push(name: string, tag: string, authorization: string): Promise<n
   return (await server.wire.call("PUT", `/v2/${name}/manifests/${tag}`, imageOf(["layer"]), headers)).status;
 }
 
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString());
-const accessOf = (token: string) =>
-  (claimsOf(token).access as { name: string; actions: string[] }[]).map(({ name, actions }) => `${name}:${actions}`);
+interface Claims {
+  readonly holder: Parameters<typeof findHolder>[1];
+  readonly access: readonly { readonly name: string; readonly actions: readonly string[] }[];
+}
+const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString()) as Claims;
+const accessOf = (token: string) => claimsOf(token).access.map(({ name, actions }) => `${name}:${actions.join(",")}`);
 
 test("a request without a login is told where to fetch a token and for what", async () => {
   const challenge = async (method: string, path: string) =>
@@ -77,7 +80,7 @@ test("a token is fetched by GET, and pulls and pushes what it is for", async () 
   expect(document["refresh_token"]).toBeUndefined();
   expect(Math.abs(Date.parse(String(document["issued_at"])) - Date.now())).toBeLessThan(60_000);
   expect(answer.headers.get("cache-control")).toBe("no-store");
-  const bearer = `Bearer ${document["token"]}`;
+  const bearer = `Bearer ${String(document["token"])}`;
   expect((await server.ask("GET", "/v2/", bearer)).status).toBe(200);
   expect((await server.ask("GET", "/v2/team/app/manifests/v1", bearer)).status).toBe(200);
   expect(await push("team/app", "v2", bearer)).toBe(201);

@@ -54,7 +54,11 @@ function describeTable(entries: readonly SettingEntry[]): string {
   const rows = entries.map((entry) => {
     const flag = entry.name in settingFlags ? ` \`${flagOf(entry.name)}\`` : "";
     const { standard, choices } = entry;
-    const shown = Array.isArray(standard) ? standard.join(", ") : String(standard ?? "");
+    const shown = Array.isArray(standard)
+      ? standard.join(", ")
+      : typeof standard === "string"
+        ? standard
+        : JSON.stringify(standard ?? "").replaceAll('"', "");
     const about =
       choices === undefined ? entry.about : `${entry.about} One of ${choices.map((c) => `\`${c}\``).join(", ")}.`;
     return `| \`${entry.name}\` | \`${variablePrefix}${variableOf(entry.name)}\`${flag} | ${shown === "" ? "" : `\`${shown}\``} | ${about} |`;

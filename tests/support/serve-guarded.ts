@@ -63,7 +63,7 @@ export async function serveGuarded(
     async token(scope, login) {
       const query = new URLSearchParams({ service: host });
       for (const one of [scope].flat()) query.append("scope", one);
-      const answer = await ask("GET", `/token?${query}`, login);
+      const answer = await ask("GET", `/token?${query.toString()}`, login);
       if (answer.status !== 200) throw new Error(answer.text);
       return `Bearer ${answer.json<{ token: string }>().token}`;
     },

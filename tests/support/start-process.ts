@@ -10,7 +10,7 @@ export interface TestProcess {
   /** Lines of its log so far. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** Sends a signal and resolves with the exit code, null when the signal ended it. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
 /** How a server process is started. */

@@ -30,7 +30,7 @@ export interface Answer {
   /** The first error's code; undefined without errors. */
   readonly code: string | undefined;
   readonly message: string;
-  json<T>(): T;
+  readonly json: <T>() => T;
 }
 
 /** Speaks the Distribution API word by word, for tests that look at every word of the answer. */

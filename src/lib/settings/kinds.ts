@@ -22,7 +22,7 @@ export const setting = {
     z.int("a whole number").min(least, `${least} or more`).prefault(standard).describe(about),
 
   /** Milliseconds in the code, `15m` in the settings. */
-  duration(standard: string, { about, least = 0 }: Described & { readonly least?: number }) {
+  duration: (standard: string, { about, least = 0 }: Described & { readonly least?: number }) => {
     const must = `a duration such as 90s, 15m, 24h or 7d${least > 0 ? `, and at least ${formatDuration(least)}` : ""}`;
     return z
       .string(must)
@@ -34,14 +34,14 @@ export const setting = {
   },
 
   /** Bytes in the code, `256MiB` in the settings; a plain number is bytes. */
-  size(
+  size: (
     standard: string,
     {
       about,
       least = 0,
       most = Number.MAX_SAFE_INTEGER,
     }: Described & { readonly least?: number; readonly most?: number },
-  ) {
+  ) => {
     const bounds = [
       ...(least > 0 ? [`at least ${formatSize(least)}`] : []),
       ...(most < Number.MAX_SAFE_INTEGER ? [`at most ${formatSize(most)}`] : []),

@@ -6,11 +6,11 @@ export interface TestedStore {
   /** Another node's driver over the same objects; it is closed with the store. */
   another(): Promise<BlobDriver>;
   /** Takes away the last bytes of a suspended upload, as a power loss may, and says how many are left. */
-  shorten?(key: ObjectKey, state: WriterState): Promise<number>;
+  readonly shorten?: (key: ObjectKey, state: WriterState) => Promise<number>;
   /** Makes the store unreachable until the returned function is called. */
-  sever?(): Promise<() => Promise<void>>;
+  readonly sever?: () => Promise<() => Promise<void>>;
   /** Removes what keeps the objects, so that there is no store at its place; the returned function brings it back. */
-  lose?(): Promise<() => Promise<void>>;
+  readonly lose?: () => Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
