@@ -1,3 +1,4 @@
+import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import { authorize, findAllowed } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
@@ -11,7 +12,8 @@ const candidates = 32;
 /**
  * Links a blob of another repository, of any when `from` is not given (end-11), that the caller may pull from. Resolves
  * with whether it was there: what may not be pulled is not there.
- * @throws RegistryError as `authorize` does for a push
+ * @throws RegistryError as `authorize` does for a push; UNAUTHORIZED when a registry token is not for a source from which
+ * its holder may pull
  */
 export async function mountBlob(
   registry: Registry,
@@ -27,10 +29,29 @@ export async function mountBlob(
     const allowed = await findAllowed(registry.access, caller, "pull", name);
     if (allowed !== undefined) sources.push({ name, ...allowed });
   }
-  if (sources.length === 0) return false;
+  if (sources.length === 0) {
+    await refuseNarrowToken(registry, caller, named);
+    return false;
+  }
   const context = { repository, permit, pin: registry.settings.pin };
   const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: sources });
   return mounted;
+}
+
+/**
+ * A registry token that is not for a source from which its holder may pull: the client can fetch one that is.
+ * @throws RegistryError UNAUTHORIZED with the source
+ */
+async function refuseNarrowToken(registry: Registry, caller: Caller, named: readonly RepositoryName[]): Promise<void> {
+  const limits = caller.principal.limits.filter(({ lacking }) => lacking !== "challenge");
+  if (limits.length === caller.principal.limits.length) return;
+  const { address, id } = caller;
+  const holder = { address, id, principal: { ...caller.principal, limits } };
+  for (const source of named) {
+    if ((await findAllowed(registry.access, holder, "pull", source)) === undefined) continue;
+    const message = `the token does not have pull on ${source}: ask for one that does, or upload the blob`;
+    throw new RegistryError("UNAUTHORIZED", message, { detail: { source } });
+  }
 }
 
 async function listSources(registry: Registry, digest: Digest): Promise<RepositoryName[]> {

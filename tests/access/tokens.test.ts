@@ -238,3 +238,19 @@ test("robots and personal tokens fetch registry tokens that end when they do", a
   expect((await server.ask("GET", "/v2/team/app/manifests/v1", `Bearer ${token}`)).status).toBe(200);
   expect(await findHolder(server.access, claimsOf(token).holder)).toBeDefined();
 });
+
+test("a mount asks for pull on its source, where the holder of the token may pull, and is an upload elsewhere", async () => {
+  const only = digestOf("only here");
+  await server.ask("POST", `/v2/team/app/blobs/uploads/?digest=${only}`, login, "only here");
+  const bearer = await server.token("repository:team/mounted:pull,push", login);
+  const mount = (from: string, shown: string) =>
+    server.ask("POST", `/v2/team/mounted/blobs/uploads/?mount=${only}${from}`, shown);
+  const both = `scope="repository:team/mounted:pull,push repository:team/app:pull",error="insufficient_scope"`;
+  for (const from of ["&from=team/app", ""]) {
+    const refused = await mount(from, bearer);
+    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, expect.stringContaining(both)]);
+  }
+  expect((await mount("&from=secret/app", bearer)).status).toBe(202);
+  const wider = await server.token("repository:team/mounted:pull,push repository:team/app:pull", login);
+  expect((await mount("", wider)).status).toBe(201);
+});

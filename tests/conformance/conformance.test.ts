@@ -11,8 +11,10 @@ import { startTestServer } from "../support/start-server.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-conformance-"));
 const [postgres, s3] = [await startPostgres(), await startS3("versitygw")];
+const password = "a password that nobody guesses";
 const servers = {
   "SQLite and files": await startTestServer(),
+  "SQLite and files with a login": await startTestServer({ open: false, adminPassword: password }),
   "PostgreSQL and S3":
     postgres === undefined || s3 === undefined
       ? undefined
@@ -43,6 +45,7 @@ test.for(cases)(
         OCI_REPO1: `conformance-${version}/one`,
         OCI_REPO2: `conformance-${version}/two`,
         OCI_VERSION: version,
+        ...(server!.config.open ? {} : { OCI_USERNAME: "admin", OCI_PASSWORD: password }),
         OCI_RESULTS_DIR: results,
       },
     });

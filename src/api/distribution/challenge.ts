@@ -33,7 +33,10 @@ export const bearerFace: Face = {
 /** Headers of a refusal: how to log in, and for what, on every 401. */
 export function challengeHeaders(face: Face, exchange: Exchange, error: RegistryError): string[] {
   if (error.code !== "UNAUTHORIZED") return [];
-  return ["WWW-Authenticate", face.challenge(exchange, { scopes: scopesOf(exchange), error: errorOf(exchange) })];
+  return [
+    "WWW-Authenticate",
+    face.challenge(exchange, { scopes: scopesOf(exchange, error), error: errorOf(exchange) }),
+  ];
 }
 
 function errorOf({ request, principal }: Exchange): Need["error"] {
@@ -44,16 +47,22 @@ function errorOf({ request, principal }: Exchange): Need["error"] {
 /** A name that is none is not repeated. */
 const namePattern = /^[a-z0-9._/-]{1,255}$/;
 
-function scopesOf(exchange: Exchange): string[] {
+function scopesOf(exchange: Exchange, error: RegistryError): string[] {
   const route = matchRoute(exchange.path);
   if (route === undefined || route.kind === "base") return [];
   if (route.kind === "catalog") return ["registry:catalog:*"];
   if (!namePattern.test(route.name)) return [];
   const { method } = exchange.request;
   const deletes = method === "DELETE" && route.kind !== "upload";
-  const actions = method === "GET" || method === "HEAD" ? "pull" : deletes ? "delete" : "pull,push";
-  const scopes = [`repository:${route.name}:${actions}`];
-  const from = route.kind === "uploads" ? queryOf(exchange).get("from") : null;
-  if (from !== null && namePattern.test(from)) scopes.push(`repository:${from}:pull`);
+  // To ask how far an upload is takes what the upload takes.
+  const reads = (method === "GET" || method === "HEAD") && route.kind !== "upload";
+  const scopes = [`repository:${route.name}:${reads ? "pull" : deletes ? "delete" : "pull,push"}`];
+  const from = route.kind === "uploads" ? (queryOf(exchange).get("from") ?? sourceOf(error)) : undefined;
+  if (from !== undefined && namePattern.test(from)) scopes.push(`repository:${from}:pull`);
   return scopes;
+}
+
+/** Where a mount would find its blob, if the token were for it, too. */
+function sourceOf({ detail }: RegistryError): string | undefined {
+  return (detail as { readonly source?: string } | undefined)?.source;
 }
