@@ -106,7 +106,7 @@ const scripts: Readonly<Partial<Record<PeerName, Script>>> = {
 };
 
 /** What each says when the registry refuses: our sentence, or its own for our code. */
-const refused = /wrong, expired or revoked|unauthorized|UNAUTHORIZED|denied|log in/i;
+const refused = /wrong, expired or revoked|invalid username\/password|unauthorized|UNAUTHORIZED|denied|log in/i;
 /** Before anybody logged in, some clients do not even ask. */
 const noLogin = /unauthorized|UNAUTHORIZED|authentication required|no basic auth|log in|denied|credential/i;
 
