@@ -1,17 +1,18 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import type { AuditRow, AuditSeal } from "../metadata/index.ts";
 
 /*
- * The chain over audit rows. Rows are sealed in batches, each row under one seal; H is SHA-256, hex unless it is hashed again.
+ * The chain over audit rows. Rows are sealed in batches, each row under one seal; H is SHA-256 in hex.
  *
- *   row      H of the JSON array [id, at, first_at, times, principal, credential, address, request, decision, reason,
- *            action, repository, target, detail], without spaces, in UTF-8
- *   rows     H of the bytes of all row hashes, in the order of their ids
+ *   row      the JSON array [id, at, first_at, times, principal, credential, address, request, decision, reason, action,
+ *            repository, target, detail], without spaces, in UTF-8
+ *   rows     H of all rows in the order of their ids, joined by newlines
  *   summary  JSON array of [action, decision, count], sorted
- *   seal     H of the JSON array ["berth-seal-1", number, hash of the seal before or "", rows under it, rows,
- *            H(summary), first_at, last_at]
- *   marks    16 bytes a row: its id, big-endian, and the first 8 bytes of its hash. They tell which row does not fit; that
- *            all fit is what `rows` proves, so they are no part of the chain.
+ *   seal     H of the JSON array ["berth-seal-1", number, hash of the seal before or "", number of rows, rows, H(summary),
+ *            first_at, last_at]
+ *   marks    12 bytes a row, big-endian: its id, and the CRC-32 of its text. They tell which row does not fit; that all fit
+ *            is what `rows` proves, so they are no part of the chain.
  *
  * Retention removes the rows and the marks of whole seals, the oldest first; the seal stays, so the chain does.
  */
@@ -53,18 +54,18 @@ export function hashSeal(
 
 /** The hash over rows, and their marks. */
 export function hashRows(rows: readonly AuditRow[]): { readonly rowsHash: string; readonly marks: Buffer } {
-  const all = createHash("sha256");
+  const texts = rows.map((row) => canonicalRow(row));
   const marks = Buffer.alloc(rows.length * markSize);
-  for (const [index, row] of rows.entries()) {
-    const digest = hash("sha256", canonicalRow(row), "buffer");
-    all.update(digest);
-    marks.writeBigUInt64BE(BigInt(row.id), index * markSize);
-    digest.copy(marks, index * markSize + 8, 0, 8);
+  for (const [index, { id }] of rows.entries()) {
+    const at = index * markSize;
+    marks.writeUInt32BE(Math.floor(id / 2 ** 32), at);
+    marks.writeUInt32BE(id % 2 ** 32, at + 4);
+    marks.writeUInt32BE(crc32(texts[index]!), at + 8);
   }
-  return { rowsHash: all.digest("hex"), marks };
+  return { rowsHash: hashText(texts.join("\n")), marks };
 }
 
-const markSize = 16;
+const markSize = 12;
 
 /**
  * The first row that makes two lists of marks differ, and how it does; undefined when they are equal.
@@ -85,12 +86,12 @@ export function compareMarks(
   return undefined;
 }
 
-function readMarks(bytes: Uint8Array): { readonly row: number; readonly mark: bigint }[] {
+function readMarks(bytes: Uint8Array): { readonly row: number; readonly mark: number }[] {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: Math.floor(view.length / markSize) }, (_, index) => ({
-    row: Number(view.readBigUInt64BE(index * markSize)),
-    mark: view.readBigUInt64BE(index * markSize + 8),
-  }));
+  return Array.from({ length: Math.floor(view.length / markSize) }, (_, index) => {
+    const at = index * markSize;
+    return { row: view.readUInt32BE(at) * 2 ** 32 + view.readUInt32BE(at + 4), mark: view.readUInt32BE(at + 8) };
+  });
 }
 
 function canonicalRow(row: AuditRow): string {

@@ -43,7 +43,7 @@ export interface VerifyOptions {
   readonly progress?: (rows: number) => void;
 }
 
-/** Seals that are read at once; with their marks up to 8 kB each. */
+/** Seals that are read at once; with their marks up to 6 kB each. */
 const page = 50;
 const unsealedLimit = 100_000;
 
