@@ -1,4 +1,4 @@
-import { parseTrailCursor, readLatest, readTrail, verifyTrail } from "./access/index.ts";
+import { readLatest, readTrailPage, verifyTrail } from "./access/index.ts";
 import type { OpenTrail } from "./cli/index.ts";
 import type { Config } from "./config.ts";
 import { openReadOnlyRows } from "./open-stores.ts";
@@ -10,7 +10,7 @@ export async function openTrail({ database }: Config): Promise<OpenTrail> {
   return {
     verify: (options) => verifyTrail(read, options),
     latest: (filter) => readLatest(read, filter),
-    after: (cursor, limit) => readTrail(read, parseTrailCursor(cursor), limit),
+    page: (after) => readTrailPage(read, {}, { after, limit: 1000, order: "oldest" }),
     close: () => metadata.close(),
   };
 }

@@ -71,7 +71,12 @@ export async function authenticate(access: Access, header: string | undefined, w
   }
   // A token that was looked at for one name of the registry says nothing about another.
   const inFlight = /^Basic /i.test(header) ? pending.get(key) : undefined;
-  if (inFlight !== undefined) return noteUse(access, (await inFlight).principal);
+  if (inFlight !== undefined) {
+    const { principal } = await inFlight.catch((error: unknown) => {
+      throw noteFailure(access, where, error);
+    });
+    return noteUse(access, principal);
+  }
   const work = verifyCredential(access, header, where);
   pending.set(key, work);
   try {
@@ -127,7 +132,9 @@ async function verifyCredential(access: Access, header: string, where: Where | u
 
 /** Writes of a login only what is known to be no secret: some type their password where the name belongs. */
 function noteFailure(access: Access, where: Where | undefined, error: unknown): unknown {
-  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return error;
+  if (!(error instanceof RegistryError)) return error;
+  // The latter is the answer to too many wrong passwords.
+  if (error.code !== "UNAUTHORIZED" && error.code !== "TOO_MANY_REQUESTS") return error;
   const failure = error.cause instanceof LoginFailure ? error.cause : undefined;
   const { credential = null, whose = "", message: reason } = failure ?? { message: error.message };
   const { address = null, id: request = null } = where ?? {};

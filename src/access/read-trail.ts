@@ -59,13 +59,13 @@ export async function* readLatest(read: Reader, filter: TrailFilter): AsyncGener
 }
 
 /** A place in the trail: after the row `row` under the seal `seal`. */
-export interface TrailCursor {
+interface TrailCursor {
   readonly seal: number;
   readonly row: number;
 }
 
 /** `<seal>.<row>`, or nothing for the beginning. @throws RegistryError PAGINATION_INVALID */
-export function parseTrailCursor(text: string): TrailCursor {
+function parseTrailCursor(text: string): TrailCursor {
   if (text === "") return { seal: 0, row: 0 };
   const [, seal, row] = /^(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
   if (seal === undefined || row === undefined) {
@@ -73,15 +73,6 @@ export function parseTrailCursor(text: string): TrailCursor {
     throw new RegistryError("PAGINATION_INVALID", message);
   }
   return { seal: Number(seal), row: Number(row) };
-}
-
-/**
- * Rows after a cursor in the order of the chain, at most `limit`. Only what is sealed is given, within seconds of its
- * commit: nothing ever comes before what was given already.
- * @throws MetadataError
- */
-export async function readTrail(read: Reader, after: TrailCursor, limit: number): Promise<TrailEntry[]> {
-  return (await read.all(listTrail, { seal: after.seal, after: after.row, limit })).map(entryOf);
 }
 
 /** A part of the trail. */
@@ -97,8 +88,9 @@ export interface TrailPage {
 const lookLimit = 4 * page;
 
 /**
- * A page of rows that fit: sealed ones in the order of the chain, or all, the latest first. So many rows are looked at and
- * no more: a page may be short, and not the last.
+ * A page of rows that fit: sealed ones in the order of the chain, or all, the latest first. What is sealed comes within
+ * seconds of its commit, and nothing ever before what was given already. So many rows are looked at and no more: a page may be
+ * short, and not the last.
  * @throws RegistryError PAGINATION_INVALID
  */
 export async function readTrailPage(

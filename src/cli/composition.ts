@@ -1,4 +1,4 @@
-import type { TrailEntry, TrailFilter, VerifiedTrail, VerifyOptions } from "../access/index.ts";
+import type { TrailEntry, TrailFilter, TrailPage, VerifiedTrail, VerifyOptions } from "../access/index.ts";
 import type { Config } from "../config.ts";
 import type { Address, Log } from "../lib/index.ts";
 import type { Collected, FsckOptions, FsckResult } from "../registry/index.ts";
@@ -14,14 +14,18 @@ export interface Checked {
 }
 
 /** Audit rows that can be read until `close`. */
-export interface OpenTrail {
-  /** Walks along the chain of seals. */
-  verify(options: VerifyOptions): Promise<VerifiedTrail>;
+export interface ReadTrail {
   /** Rows that fit, the latest first. */
   latest(filter: TrailFilter): AsyncIterable<TrailEntry>;
   /** Sealed rows after a cursor, in the order of the chain; an empty cursor is the beginning. */
-  after(cursor: string, limit: number): Promise<readonly TrailEntry[]>;
+  page(after: string): Promise<TrailPage>;
   close(): Promise<void>;
+}
+
+/** The same of the installation on this machine. */
+export interface OpenTrail extends ReadTrail {
+  /** Walks along the chain of seals. */
+  verify(options: VerifyOptions): Promise<VerifiedTrail>;
 }
 
 /** What the commands need of the layer above them; loaded when asked for. */

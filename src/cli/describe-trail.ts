@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addSettingFlags, givenFlags, withOutput } from "./flags.ts";
+import { addSettingFlags, givenFlags, withOutput, withServer } from "./flags.ts";
 import type { FlagName } from "./flags.ts";
 import type { Composition } from "./composition.ts";
 import type { Output } from "./print-result.ts";
@@ -11,7 +11,7 @@ const rowFlags: readonly FlagName[] = ["config", "data", "database"];
 export function describeTrail(program: Command, composition: Composition, finish: (code: number) => void): void {
   const trail = program.command("trail").description("who did or tried what, and whether the record of it is whole");
 
-  withOutput(addSettingFlags(trail.command("show"), rowFlags))
+  withOutput(withTrailServer(addSettingFlags(trail.command("show"), rowFlags)))
     .description("print audit rows, the latest first")
     .option("--principal <name>", "who, such as user:alice or robot:robot_ci")
     .option("--action <action>", "what, such as push, delete-tag or login")
@@ -33,7 +33,7 @@ export function describeTrail(program: Command, composition: Composition, finish
       finish(await verifyTrail(composition, givenFlags(command), options.output, options.noted));
     });
 
-  addSettingFlags(trail.command("export"), rowFlags)
+  withTrailServer(addSettingFlags(trail.command("export"), rowFlags))
     .description("write sealed audit rows in their order, a JSON object a line")
     .option("--after <cursor>", "go on after a row, by its cursor")
     .option("--to <file>", "append to a file instead of standard output")
@@ -41,4 +41,12 @@ export function describeTrail(program: Command, composition: Composition, finish
       const { exportTrail } = await import("./trail.ts");
       finish(await exportTrail(composition, givenFlags(command), options));
     });
+}
+
+/** Rows are read on this machine unless a server is named. */
+function withTrailServer(command: Command): Command {
+  return withServer(command, "this machine's own rows").option(
+    "--namespace <path>",
+    "with a server: rows of this namespace's repositories",
+  );
 }

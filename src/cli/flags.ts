@@ -29,9 +29,9 @@ export function withOutput(command: Command): Command {
 }
 
 /** Lets a command say to which server it speaks, among those that were logged in to. */
-export function withServer(command: Command): Command {
+export function withServer(command: Command, otherwise = "the current one"): Command {
   return command
-    .option("--context <name>", "which login; the current one when left out")
+    .option("--context <name>", `which login; ${otherwise} when left out`)
     .option("--server <host>", "which server, by its host");
 }
 

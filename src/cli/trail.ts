@@ -1,18 +1,19 @@
 import { once } from "node:events";
 import { open } from "node:fs/promises";
-import type { TrailEntry } from "../access/index.ts";
+import type { TrailEntry, TrailPage } from "../access/index.ts";
 import { readConfig } from "../config.ts";
 import { parseDuration } from "../lib/index.ts";
 import { CommandError, usageError } from "./command-error.ts";
-import type { Composition, OpenTrail } from "./composition.ts";
+import type { Composition, ReadTrail } from "./composition.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { GivenFlags } from "./flags.ts";
+import type { ServerFlags } from "./open-context.ts";
 import { printResult } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
 import { Progress } from "./progress.ts";
 
 /** Which rows `berth trail show` prints. */
-export interface ShowFlags {
+export interface ShowFlags extends PlaceFlags {
   readonly principal?: string;
   readonly action?: string;
   readonly decision?: string;
@@ -22,8 +23,14 @@ export interface ShowFlags {
   readonly limit?: string;
 }
 
+/** Where the rows are: on a server where the user has logged in, or else on this machine. */
+interface PlaceFlags extends ServerFlags {
+  /** With a server: only rows of this namespace's repositories. */
+  readonly namespace?: string;
+}
+
 /** What `berth trail export` is told besides settings. */
-export interface ExportFlags {
+export interface ExportFlags extends PlaceFlags {
   readonly after?: string;
   readonly to?: string;
 }
@@ -33,14 +40,15 @@ export async function showTrail(
   composition: Composition,
   flags: GivenFlags,
   output: Output,
-  { since, until, limit: wanted = "50", ...filter }: ShowFlags,
+  { principal, action, decision, repository, since, until, limit: wanted = "50", ...place }: ShowFlags,
 ): Promise<number> {
   const limit = Number(wanted);
   if (!/^\d+$/.test(wanted) || limit < 1) throw usageError(`--limit is ${wanted}: give a number above 0`);
   const times = { since: parseTime("--since", since), until: parseTime("--until", until) };
+  const filter = { principal, action, decision, repository, ...times };
   const entries: TrailEntry[] = [];
-  await withTrail(composition, flags, async (trail) => {
-    for await (const entry of trail.latest({ ...filter, ...times })) if (entries.push(entry) >= limit) break;
+  await withTrail(composition, flags, place, async (trail) => {
+    for await (const entry of trail.latest(filter)) if (entries.push(entry) >= limit) break;
   });
   await printResult(output, {
     value: entries,
@@ -70,9 +78,10 @@ export async function verifyTrail(
     throw usageError("--noted is no head: give number and hash as `berth trail verify` printed them, 12:3fa9…");
   }
   const progress = new Progress();
-  const found = await withTrail(composition, flags, (trail) =>
-    trail.verify({ noted, progress: (rows) => progress.show("rows compared", rows) }),
-  ).finally(() => progress.end());
+  const trail = await composition.openTrail((await readConfig(flags, process.env)).config);
+  const found = await trail
+    .verify({ noted, progress: (rows) => progress.show("rows compared", rows) })
+    .finally(() => (progress.end(), trail.close()));
   const { broken } = found;
   const where = broken && (broken.row === undefined ? `seal ${broken.seal}` : `row ${broken.row}, seal ${broken.seal}`);
   await printResult(output, {
@@ -89,29 +98,26 @@ export async function verifyTrail(
   return broken === undefined ? exitCodes.done : exitCodes.found;
 }
 
-/** Rows asked for at once. */
-const page = 500;
-
 /** `berth trail export` */
 export async function exportTrail(
   composition: Composition,
   flags: GivenFlags,
-  { after = "", to }: ExportFlags,
+  { after = "", to, ...place }: ExportFlags,
 ): Promise<number> {
   if (!/^(?:\d{1,15}\.\d{1,15})?$/.test(after)) {
     throw usageError(`--after is ${after}: give the cursor of the last row that you have, such as 12.3456`);
   }
   let cursor = after;
   let count = 0;
-  await withTrail(composition, flags, async (trail) => {
+  await withTrail(composition, flags, place, async (trail) => {
     const target = await openTarget(to);
     try {
-      for (;;) {
-        const entries = await trail.after(cursor, page);
-        if (entries.length === 0) return;
-        await target.write(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
-        cursor = entries.at(-1)!.cursor!;
-        count += entries.length;
+      for (let next: string | null = after; next !== null;) {
+        const page: TrailPage = await trail.page(next);
+        await target.write(page.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+        count += page.entries.length;
+        cursor = page.cursor ?? cursor;
+        next = page.next;
       }
     } finally {
       await target.close();
@@ -138,15 +144,28 @@ async function openTarget(to: string | undefined) {
 async function withTrail<T>(
   composition: Composition,
   flags: GivenFlags,
-  work: (trail: OpenTrail) => Promise<T>,
+  place: PlaceFlags,
+  work: (trail: ReadTrail) => Promise<T>,
 ): Promise<T> {
-  const { config } = await readConfig(flags, process.env);
-  const trail = await composition.openTrail(config);
+  const trail = await openTrail(composition, flags, place);
   try {
     return await work(trail);
   } finally {
     await trail.close();
   }
+}
+
+async function openTrail(
+  composition: Composition,
+  flags: GivenFlags,
+  { namespace, context, server }: PlaceFlags,
+): Promise<ReadTrail> {
+  if (context === undefined && server === undefined) {
+    if (namespace !== undefined) throw usageError("--namespace is for a server: name it with --server or --context");
+    return composition.openTrail((await readConfig(flags, process.env)).config);
+  }
+  const { openServerTrail } = await import("./server-trail.ts");
+  return openServerTrail(process.env, { ...(context && { context }), ...(server && { server }) }, namespace);
 }
 
 /** Milliseconds since 1970 of a time, or of a duration before now. @throws CommandError */

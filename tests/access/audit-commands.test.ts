@@ -6,6 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres } from "../support/postgres.ts";
 import { run } from "../support/run.ts";
+import { runBerth } from "../support/run-berth.ts";
 import { startTestServer } from "../support/start-server.ts";
 import type { TestServer } from "../support/start-server.ts";
 import { WireClient } from "../support/wire-client.ts";
@@ -103,6 +104,26 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     expect((await berth("export", "--to", "/nowhere/rows")).output).toMatch(
       /^berth: \/nowhere\/rows cannot be written/,
     );
+  });
+
+  it("show and export read from a server where the user has logged in, as it allows", async () => {
+    const home = join(data, "home");
+    const remote = (args: readonly string[], input = "") => runBerth(args, { HOME: home, PATH: "/nowhere" }, input);
+    const login = ["login", server.url, "--user", "admin", "--password-stdin", "--no-docker"];
+    expect(await remote(login, "secret-of-admin\n")).toMatchObject({ code: 0 });
+    const shown = ["trail", "show", "--server", server.host, "--output", "json", "--since", "1h"];
+    const found = await remote([...shown, "--action", "push"]);
+    expect(JSON.parse(found.stdout)).toMatchObject([{ principal: "user:admin", repository: "team/app" }]);
+    expect(JSON.parse((await remote([...shown, "--namespace", "other"])).stdout)).toEqual([]);
+    const here = (await berth("export")).output.split("\n").slice(0, -2);
+    const there = (await remote(["trail", "export", "--server", server.host])).stdout.split("\n").slice(0, -1);
+    // A login may be sealed between the two.
+    expect(there.slice(0, here.length)).toEqual(here);
+    expect(await remote(["trail", "show", "--namespace", "team"])).toMatchObject({
+      code: 2,
+      stderr: "berth: --namespace is for a server: name it with --server or --context\n",
+    });
+    expect(await remote(["trail", "show", "--server", "other.example"])).toMatchObject({ code: 2 });
   });
 
   it("verify says that the chain holds, ends with 4 where it does not, and names the row", async () => {
