@@ -13,7 +13,7 @@ import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
 import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
 import { openStores } from "./open-stores.ts";
-import { beatHeart, collectInBackground } from "./registry/index.ts";
+import { beatHeart, collectInBackground, keepPullTimes } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { routeRequests } from "./route-requests.ts";
 import { watchServer } from "./watch-server.ts";
@@ -67,6 +67,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const alarm = registry.alarm;
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
     const uses = keepUses(registry.access, { interval: usesInterval, alarm });
+    const pulls = keepPullTimes(registry, usesInterval);
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
@@ -78,6 +79,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await control?.close();
         await collection.stop();
         await heart?.stop();
+        await pulls.stop();
         await uses.stop();
         await trail.stop();
         await stores.close();
@@ -109,7 +111,7 @@ async function openControl(
 const minute = 60_000;
 /** Between two seals of the audit rows, in milliseconds. */
 const trailInterval = 5_000;
-/** Between two writes of when tokens were last used, in milliseconds. */
+/** Between two writes of when tokens were last used, and images last pulled, in milliseconds. */
 const usesInterval = 30_000;
 
 function listenerOptions({ listen, tls, limits, trustedProxies, publicUrl }: Config): ListenerOptions {

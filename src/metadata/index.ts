@@ -67,6 +67,7 @@ export {
   lockManifest,
   pinManifest,
   readManifestContent,
+  recordManifestPull,
   resolveDigest,
   resolveTag,
 } from "./manifests.ts";
@@ -80,6 +81,7 @@ export {
   listTags,
   lockTag,
   moveTag,
+  recordTagPull,
 } from "./tags.ts";
 export { findImage, findTagRow, listChildren, listImages, listTagRows } from "./images.ts";
 export type { ChildRow, ImagePage, ImageRow, TagRow } from "./images.ts";

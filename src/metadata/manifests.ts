@@ -4,6 +4,7 @@ import { statement } from "./statement.ts";
 /** A manifest as it is served. */
 export interface ServedManifest {
   readonly id: number;
+  readonly repository_id: number;
   readonly digest: string;
   readonly media_type: string;
   readonly size: number;
@@ -15,7 +16,7 @@ export const findManifestByTag = statement(
   "findManifestByTag",
   (_db, p: { repository: string; tag: string }) =>
     sql<ServedManifest>`
-    select m.id, m.digest, m.media_type, m.size, c.bytes
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, c.bytes
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
     join manifest m on m.id = t.manifest_id
@@ -28,7 +29,7 @@ export const findManifestByDigest = statement(
   "findManifestByDigest",
   (_db, p: { repository: string; digest: string }) =>
     sql<ServedManifest>`
-      select m.id, m.digest, m.media_type, m.size, c.bytes
+      select m.id, m.repository_id, m.digest, m.media_type, m.size, c.bytes
       from repository r
       join manifest m on m.repository_id = r.id and m.digest = ${p.digest}
       join manifest_content c on c.manifest_id = m.id
@@ -38,6 +39,7 @@ export const findManifestByDigest = statement(
 /** What a reference names, without the bytes: what several nodes must ask each time. */
 export interface NamedManifest {
   readonly id: number;
+  readonly repository_id: number;
   readonly digest: string;
   readonly media_type: string;
   readonly size: number;
@@ -48,7 +50,7 @@ export const resolveTag = statement(
   "resolveTag",
   (_db, p: { repository: string; tag: string }) =>
     sql<NamedManifest>`
-    select m.id, m.digest, m.media_type, m.size, m.pin_until
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
     join manifest m on m.id = t.manifest_id
@@ -59,7 +61,7 @@ export const resolveDigest = statement(
   "resolveDigest",
   (_db, p: { repository: string; digest: string }) =>
     sql<NamedManifest>`
-    select m.id, m.digest, m.media_type, m.size, m.pin_until
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until
     from repository r
     join manifest m on m.repository_id = r.id and m.digest = ${p.digest}
     where r.name = ${p.repository}`,
@@ -272,4 +274,12 @@ export const claimLatestManifests = statement(
   (_db, p: { repository: number; limit: number }, d) => sql<{ id: number }>`
     select id from manifest where repository_id = ${p.repository} order by created_at desc, id desc limit ${p.limit}
     ${d.skipLocked}`,
+);
+
+/** The latest time stays. The digest tells a row from another that has its id since. */
+export const recordManifestPull = statement(
+  "recordManifestPull",
+  (_db, p: { manifest: number; digest: string; at: number }) => sql<never>`
+    update manifest set pulled_at = ${p.at}
+    where id = ${p.manifest} and digest = ${p.digest} and coalesce(pulled_at, 0) < ${p.at}`,
 );

@@ -72,3 +72,11 @@ export const deleteSomeTags = statement(
     delete from tag where repository_id = ${p.repository} and name in (
       select name from tag where repository_id = ${p.repository} order by name limit ${p.limit})`,
 );
+
+/** The latest time stays. */
+export const recordTagPull = statement(
+  "recordTagPull",
+  (_db, p: { repository: number; name: string; at: number }) => sql<never>`
+    update tag set pulled_at = ${p.at}
+    where repository_id = ${p.repository} and name = ${p.name} and coalesce(pulled_at, 0) < ${p.at}`,
+);

@@ -19,6 +19,8 @@ export { mountBlob } from "./mount-blob.ts";
 export { findBlob, findRedirect, inspectBlob, sendBlob } from "./open-blob.ts";
 export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
+export { keepPullTimes, notePull } from "./pull-times.ts";
+export type { PullMark } from "./pull-times.ts";
 export { previewCollection } from "./preview-collection.ts";
 export { pushManifest } from "./push-manifest.ts";
 export type { Registry, RegistrySettings } from "./registry.ts";

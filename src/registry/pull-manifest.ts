@@ -12,7 +12,8 @@ import type { MaybePromise } from "../lib/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Reference, RepositoryName } from "../oci/index.ts";
 import { authorize } from "../access/index.ts";
-import type { Caller } from "../access/index.ts";
+import type { Caller, Permit } from "../access/index.ts";
+import type { PullMark } from "./pull-times.ts";
 import type { Registry } from "./registry.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 
@@ -21,6 +22,8 @@ export interface PulledManifest {
   readonly digest: string;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
+  /** For `notePull`, when it is sent. */
+  readonly mark: PullMark;
 }
 
 /** Manifest bytes by row, for databases where a look at the row costs a journey and the bytes cost more. */
@@ -36,21 +39,42 @@ export function pullManifest(
   repository: RepositoryName,
   reference: Reference,
 ): MaybePromise<PulledManifest> {
-  return andThen(authorize(registry.access, caller, "pull", repository), () => pull(registry, repository, reference));
+  return andThen(authorize(registry.access, caller, "pull", repository), (permit) =>
+    pull(registry, permit, repository, reference),
+  );
 }
 
-function pull(registry: Registry, repository: RepositoryName, reference: Reference): MaybePromise<PulledManifest> {
+function pull(
+  registry: Registry,
+  permit: Permit,
+  repository: RepositoryName,
+  reference: Reference,
+): MaybePromise<PulledManifest> {
   const { read, alone } = registry.metadata;
-  if (!alone) return pullShared(registry, repository, reference);
+  if (!alone) return pullShared(registry, permit, repository, reference);
   const found =
     reference.kind === "tag"
       ? read.first(findManifestByTag, { repository, tag: reference.tag })
       : read.first(findManifestByDigest, { repository, digest: reference.digest });
   return andThen(found, (row) =>
-    row === undefined
+    row === undefined || isOther(permit, row)
       ? refuseUnknown(registry, repository, reference)
-      : { digest: row.digest, mediaType: row.media_type, bytes: row.bytes },
+      : pulled(row, row.bytes, reference),
   );
+}
+
+/** Rights on a repository are none on another that has its name since. */
+function isOther({ repository }: Permit, row: NamedRow): boolean {
+  return repository !== undefined && repository !== row.repository_id;
+}
+
+type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_type">;
+
+function pulled(row: NamedRow, bytes: Uint8Array, reference: Reference): PulledManifest {
+  const tag = reference.kind === "tag" ? reference.tag : null;
+  const { id: manifest, repository_id: repository, digest } = row;
+  const mark = { repository, manifest, digest, tag, at: 0, waiting: false };
+  return { digest, mediaType: row.media_type, bytes, mark };
 }
 
 /**
@@ -63,9 +87,9 @@ export async function inspectManifest(
   repository: RepositoryName,
   reference: Reference,
 ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number; readonly pinUntil: number }> {
-  await authorize(registry.access, caller, "pull", repository);
+  const permit = await authorize(registry.access, caller, "pull", repository);
   const row = await resolve(registry, repository, reference);
-  if (row === undefined) return refuseUnknown(registry, repository, reference);
+  if (row === undefined || isOther(permit, row)) return refuseUnknown(registry, repository, reference);
   const { digest, media_type: mediaType, size } = row;
   const { pin } = registry.settings;
   if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
@@ -80,11 +104,12 @@ export async function inspectManifest(
 
 async function pullShared(
   registry: Registry,
+  permit: Permit,
   repository: RepositoryName,
   reference: Reference,
 ): Promise<PulledManifest> {
   const row = await resolve(registry, repository, reference);
-  if (row === undefined) return refuseUnknown(registry, repository, reference);
+  if (row === undefined || isOther(permit, row)) return refuseUnknown(registry, repository, reference);
   let cache = recent.get(registry);
   if (cache === undefined) recent.set(registry, (cache = new RecentBytes(32 * 1024 * 1024)));
   let bytes = cache.find(row.digest);
@@ -93,7 +118,7 @@ async function pullShared(
     if (bytes === undefined) return refuseUnknown(registry, repository, reference);
     cache.keep(row.digest, bytes);
   }
-  return { digest: row.digest, mediaType: row.media_type, bytes };
+  return pulled(row, bytes, reference);
 }
 
 function resolve(

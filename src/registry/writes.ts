@@ -9,6 +9,7 @@ import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
+import { recordPulls } from "./writes/pull-times.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
@@ -58,6 +59,7 @@ export const registryWrites = {
   queueUnheld,
   readMark,
   readNodes,
+  recordPulls,
   releaseLeases,
   removeNode,
   renameRepository,

@@ -1,6 +1,7 @@
 import { recallPull } from "../../access/index.ts";
 import { RecentMap } from "../../lib/index.ts";
-import type { Registry } from "../../registry/index.ts";
+import { notePull } from "../../registry/index.ts";
+import type { PullMark, Registry } from "../../registry/index.ts";
 import { sendContent } from "../http/index.ts";
 import type { ContentBody, Exchange, RawHeaders } from "../http/index.ts";
 
@@ -13,6 +14,8 @@ interface Answer {
   /** All of them, the length too. */
   readonly headers: RawHeaders;
   readonly body: ContentBody;
+  /** Where each time that it is sent is a pull. */
+  readonly mark?: PullMark;
 }
 
 /** Targets that are remembered as asked for once; a power of two. */
@@ -60,6 +63,7 @@ export function answerAgain(registry: Registry, exchange: Exchange): boolean {
   if (range !== undefined || condition !== undefined) return false;
   if (!recallPull(registry.access, exchange.principal, answer.repository)) return false;
   exchange.route = answer.route;
+  if (answer.mark !== undefined) notePull(registry, answer.mark);
   sendContent(exchange, 200, answer.headers, answer.body);
   return true;
 }

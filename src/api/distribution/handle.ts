@@ -35,6 +35,7 @@ import {
   findRedirect,
   inspectBlob,
   inspectManifest,
+  notePull,
   pullManifest,
   pushManifest,
   sendBlob,
@@ -146,10 +147,11 @@ function answerManifest(
   if (exchange.request.method === "HEAD") return answerManifestHead(registry, exchange, name, reference);
   // Read before the rows: an answer made of rows that change meanwhile is void at once.
   const generation = registry.metadata.generation(name);
-  return andThen(pullManifest(registry, exchange, name, reference), ({ digest, mediaType, bytes }) => {
+  return andThen(pullManifest(registry, exchange, name, reference), ({ digest, mediaType, bytes, mark }) => {
     if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
     const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
-    const answer = { repository: name, generation, route: "manifest", headers, body: joinable(bytes) };
+    const answer = { repository: name, generation, route: "manifest", headers, body: joinable(bytes), mark };
+    notePull(registry, mark);
     keepAnswer(registry, exchange, answer);
     sendContent(exchange, 200, headers, answer.body);
   });
