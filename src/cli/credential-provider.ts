@@ -35,7 +35,10 @@ export interface ProviderFlags {
   readonly insecureHttp?: true;
 }
 
-/** `berth credential-provider`: a pod's or a node's identity becomes a short token, so that clusters need no pull secret. */
+/**
+ * `berth credential-provider`: a pod's or a node's identity is the login, so that clusters need no pull secret. It is shown to the
+ * server first: one that no trust rule takes is told here, and not by a pull that fails.
+ */
 export async function provideCredentials(flags: ProviderFlags): Promise<number> {
   const ca = flags.caFile === undefined ? undefined : await readCertificates(flags.caFile);
   const request = parseRequest(await readAll(process.stdin));
@@ -43,13 +46,15 @@ export async function provideCredentials(flags: ProviderFlags): Promise<number> 
   const { host } = new URL(server.url);
   // The kubelet's patterns may be wide; a token of this cluster goes to its own registry only.
   const isOurs = request.image === host || request.image.startsWith(`${host}/`);
-  const auth = isOurs ? await exchangeToken(server, await findIdentity(request, flags)) : undefined;
+  const identity = isOurs ? await findIdentity(request, flags) : undefined;
+  const taken = identity === undefined ? undefined : await exchangeToken(server, identity);
   const response = {
     apiVersion,
     kind: "CredentialProviderResponse",
     cacheKeyType: "Registry",
-    cacheDuration: `${auth === undefined ? 0 : cacheSeconds(auth.lifetime)}s`,
-    auth: auth === undefined ? {} : { [host]: { username: "token", password: auth.token } },
+    cacheDuration: `${taken === undefined ? 0 : cacheSeconds(taken.lifetime)}s`,
+    // The container runtime fetches a token for each image with it: one that is exchanged here would be for no image.
+    auth: identity === undefined ? {} : { [host]: { username: "oidc", password: identity } },
   };
   process.stdout.write(`${JSON.stringify(response)}\n`);
   return exitCodes.done;

@@ -52,7 +52,7 @@ export function describeLogins(program: Command, finish: (code: number) => void)
 
   program
     .command("credential-provider")
-    .description("the kubelet's plug-in: a pod's or node's identity becomes a short token (reads and writes JSON)")
+    .description("the kubelet's plug-in: a pod's or node's identity is the login (reads and writes JSON)")
     .requiredOption("--server <host>", "the registry; an identity is shown to no other")
     .option("--token-file <path>", "the node's identity token, where the kubelet sends none of a service account")
     .option("--ca-file <path>", "certificates to trust beside the system's, in PEM")

@@ -23,7 +23,7 @@ export async function exchangeToken(target: Target, identity: string): Promise<S
     requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
   });
   const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json" };
-  const answer = await sendRequest(target, { method: "POST", path: "/v2/token", headers, body: form.toString() });
+  const answer = await sendRequest(target, { method: "POST", path: "/token", headers, body: form.toString() });
   const found = parseObject(answer.text);
   const token = found["access_token"] ?? found["token"];
   if (answer.status === 200 && typeof token === "string") {

@@ -33,7 +33,7 @@ const exchanged = { access_token: "short", token_type: "Bearer", expires_in: 300
 
 /** The server is asked whether it speaks TLS, then for the exchange. */
 function expectExchange(): void {
-  server.expect("POST /v2/token", ({ body }) => {
+  server.expect("POST /token", ({ body }) => {
     const form = new URLSearchParams(body);
     const type = "urn:ietf:params:oauth:token-type:";
     const wanted = form.get("subject_token_type") === `${type}jwt`;
@@ -43,14 +43,14 @@ function expectExchange(): void {
   });
 }
 
-test("a pod's service account token becomes a short token for our host, in the published form", async () => {
+test("a pod's service account token is the login at our host once the server took it, in the published form", async () => {
   expectExchange();
   const annotations = { serviceAccountAnnotations: { "example.com/team": "a" } };
   const request = requestFor(`${server.host}/team/app:1`, { serviceAccountToken: "pod-jwt", ...annotations });
   const { code, stdout, stderr } = await provide(request);
   expect([code, stderr]).toEqual([0, ""]);
   // The golden file was decoded strictly, without a loss, by the types of k8s.io/kubelet v0.37.1.
-  await expectGolden("credential-provider.json", stdout.replace(server.host, "registry.example.com"));
+  await expectGolden("credential-provider.txt", stdout.replace(server.host, "registry.example.com"));
 });
 
 test("a node's identity is read from a file when the kubelet sends no service account token", async () => {
@@ -60,7 +60,7 @@ test("a node's identity is read from a file when the kubelet sends no service ac
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     cacheDuration: "240s",
-    auth: { [server.host]: { username: "token", password: "short for node-jwt" } },
+    auth: { [server.host]: { username: "oidc", password: "node-jwt" } },
   });
 });
 
@@ -74,7 +74,7 @@ test.each(["registry.example.com/app:1", "127.0.0.1/app", "docker.io/library/alp
 
 test("what the server says no to is told, without the token", async () => {
   const json = { error: "invalid_grant", error_description: "no trust rule takes this token" };
-  server.expect("POST /v2/token", { status: 400, json });
+  server.expect("POST /token", { status: 400, json });
   const { code, stdout, stderr } = await provide(requestFor(`${server.host}/app`, { serviceAccountToken: "pod-jwt" }));
   expect([code, stdout]).toEqual([1, ""]);
   expect(stderr).toContain("does not exchange the identity token: no trust rule takes this token");

@@ -2,6 +2,7 @@ import Provider from "oidc-provider";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { exchangeToken } from "../../src/cli/exchange-token.ts";
 import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
 import { digestOf } from "../support/open-registry.ts";
 import { githubClaims, gitlabClaims, startIssuer } from "../support/test-issuer.ts";
@@ -65,6 +66,16 @@ test("RFC 8693: an identity token is exchanged for a short token of the registry
   expect(issued.expires_in).toBeLessThanOrEqual(300);
   expect((await push(`Bearer ${issued.access_token}`)).status).toBe(201);
   expect((await push(`Bearer ${issued.access_token}`, "acme/other")).status).toBe(401);
+});
+
+test("the command that kubelets run exchanges at the same door", async () => {
+  const { token } = await exchangeToken({ url: server.url, ca: undefined }, await issuer.sign(githubClaims));
+  expect((await fetch(`${server.url}/v2/`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+  await expect(exchangeToken({ url: server.url, ca: undefined }, "x.y.z")).rejects.toThrow(/it is no JSON Web Token/);
+});
+
+test.each(["oidc", "token"])("nobody is called %s, which says how one logs in", async (name) => {
+  expect((await admin.post("/users", { name, password: "correct horse battery" })).code).toBe("CONFLICT");
 });
 
 test("a token ends with the identity token that it was exchanged for, and with the rule", async () => {

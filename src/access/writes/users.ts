@@ -29,6 +29,9 @@ export interface AddUserInput {
   readonly once: Once | undefined;
 }
 
+/** User names that say by which kind of credential somebody logs in. */
+const takenNames = new Set(["oidc", "token"]);
+
 /** Makes a user. @throws RegistryError CONFLICT when the name is taken, DENIED */
 export async function addUser(
   tx: Transaction,
@@ -36,6 +39,10 @@ export async function addUser(
 ): Promise<{ readonly id: number; readonly replayed: boolean }> {
   const { caller, once, ...user } = input;
   const by = await authorizeOwner(rightsWithin(tx), caller);
+  if (takenNames.has(user.name)) {
+    const message = `the user name ${user.name} is for logins with a kind of token: choose another name`;
+    throw new RegistryError("CONFLICT", message);
+  }
   return runOnce(tx, once, () => createAccount(tx, { by, ...user, source: "local", externalId: null }));
 }
 
