@@ -57,8 +57,7 @@ async function answerTo(env: NodeJS.ProcessEnv, action: string): Promise<object 
 }
 
 async function getFor(env: NodeJS.ProcessEnv, named: string): Promise<Context> {
-  const { contexts, current } = await readContexts(env);
-  const [found] = contextsOf(contexts, hostOf(named), current);
+  const [found] = contextsOf(await readContexts(env), hostOf(named), "docker");
   if (found === undefined) throw new CommandError(notFound);
   return found;
 }
@@ -74,18 +73,21 @@ interface Stored {
   readonly Secret: string;
 }
 
-/** What `docker login` knows; of a password only a token made with it is kept. */
+/**
+ * What `docker login` knows, beside what `berth login` keeps and before it for docker and its like. Of a password only a
+ * token that was made with it is kept.
+ */
 async function store(env: NodeJS.ProcessEnv, { ServerURL, Username, Secret }: Stored): Promise<undefined> {
   const host = hostOf(ServerURL);
-  const { contexts, current } = await readContexts(env);
-  const [known] = contextsOf(contexts, host, current);
+  const [known] = contextsOf(await readContexts(env), host, "docker");
   const reached = known === undefined ? await findServer(host, undefined, false) : await serverOf(known);
   const server = { url: reached.url, ca: reached.ca, user: Username, secret: Secret };
   const isToken = /^berth_(?:pat|rob)_/.test(Secret);
   const credential = isToken ? await ownerOf(server) : await tokenFor(server, undefined);
   const { caFile, insecureHttp } = known ?? {};
   await keep(env, {
-    name: known?.name ?? host,
+    name: `${host} (docker login)`,
+    by: "docker",
     server: reached.url,
     ...credential,
     ...(caFile === undefined ? {} : { caFile }),

@@ -9,7 +9,7 @@ import { editFile, readText } from "./edit-file.ts";
  * contexts.json, in `berth` of the user's configuration directory, for the owner alone:
  *
  *   { "current": "registry.example.com",
- *     "contexts": [ { "name", "server", "user", "token", "expires"?, "tokenId"?, "caFile"?, "insecureHttp"?, "short"? } ] }
+ *     "contexts": [ { "name", "server", "user", "token", "expires"?, "tokenId"?, "caFile"?, "insecureHttp"?, "short"?, "by"? } ] }
  *
  *   current   name of the context that is used when none is named
  *   short     a short-lived token that was made from this one, for docker and its like
@@ -40,6 +40,8 @@ const contextSchema = z.strictObject({
   /** The user has agreed to speak to this server without TLS. */
   insecureHttp: z.literal(true).optional(),
   short: shortSchema.optional(),
+  /** It was made by `docker login`, for docker and its like alone. */
+  by: z.literal("docker").optional(),
 });
 
 const fileSchema = z.strictObject({ current: z.string().optional(), contexts: z.array(contextSchema) });
@@ -81,9 +83,10 @@ export async function changeContexts(env: NodeJS.ProcessEnv, change: (contexts: 
   await editFile(path, (text) => `${JSON.stringify(change(parseContexts(path, text)), null, 2)}\n`);
 }
 
-/** Keeps a context, in the place of one of the same name, and makes it the current one. */
-export function withContext({ contexts }: Contexts, context: Context): Contexts {
-  return { current: context.name, contexts: [...contexts.filter(({ name }) => name !== context.name), context] };
+/** Keeps a context, in the place of one of the same name, and makes it the current one, unless docker did it. */
+export function withContext({ current, contexts }: Contexts, context: Context): Contexts {
+  const next = context.by === "docker" ? (current ?? context.name) : context.name;
+  return { current: next, contexts: [...contexts.filter(({ name }) => name !== context.name), context] };
 }
 
 /** Forgets a context; the current one is then the only one left, or none. */

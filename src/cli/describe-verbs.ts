@@ -20,12 +20,20 @@ function describeVerb(command: Command, noun: Noun, verb: Verb, finish: (code: n
   const fields = fieldsOf(endpoint);
   const args = verb.args ?? standardArguments(endpoint, verb);
   for (const name of args) {
-    const { optional, about } = shapeOf(fields.get(name)!);
-    const said = name === verb.self ? "your own when left out" : about === undefined ? "" : lowerFirst(about);
-    command.argument(optional || name === verb.self ? `[${kebab(name)}]` : `<${kebab(name)}>`, said);
+    const spread = verb.spread?.[name];
+    const { optional, about } =
+      spread === undefined ? shapeOf(fields.get(name)!) : { optional: spread.optional === true, about: spread.about };
+    const own = name === verb.self ? "your own when left out" : undefined;
+    const said = own ?? verb.flags?.[name]?.about ?? (name === verb.digest ? "or a tag that is at it" : about);
+    const label = verb.labels?.[name] ?? kebab(name);
+    command.argument(
+      optional || own !== undefined ? `[${label}]` : `<${label}>`,
+      said === undefined ? "" : lowerFirst(said),
+    );
   }
   const others = verb.fixed === undefined ? (verb.omit ?? []) : Object.keys(endpoint.body?.shape ?? {});
-  const said = [...args, verb.self, ...others, ...secretsOf(verb)];
+  const spread = Object.values(verb.spread ?? {}).flatMap((one) => one.fields);
+  const said = [...args, verb.self, ...others, ...spread, ...secretsOf(verb)];
   const flags = [...fields].flatMap(([name, field]): FieldFlag[] =>
     said.includes(name) ? [] : [{ ...flagOfField(name, field), ...verb.flags?.[name] }],
   );
@@ -50,8 +58,7 @@ function addFieldFlag(command: Command, { flags, about, choices, name, needed, s
   for (const [index, text] of flags.entries()) {
     const option = new Option(text, index === 0 ? about : `not ${words(name)}`);
     if (choices !== undefined) option.choices(choices);
-    if (several === true)
-      option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+    if (several === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
     command.addOption(needed ? option.makeOptionMandatory() : option);
   }
 }

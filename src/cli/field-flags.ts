@@ -151,7 +151,7 @@ function numberOf(flag: string, text: string): number {
 /** Seconds of a duration such as `30d`. @throws CommandError */
 export function secondsOf(text: string): number {
   try {
-    return Math.max(1, Math.round(parseDuration(text) / 1000));
+    return Math.round(parseDuration(text) / 1000);
   } catch {
     throw usageError(`${JSON.stringify(text)} is no duration: give one such as 12h or 30d`);
   }

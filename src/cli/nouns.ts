@@ -3,8 +3,15 @@ export const nouns = {
   user: "look after people's accounts",
   group: "look after groups of users",
   token: "look after personal tokens",
+  robot: "look after robots, which programs log in as",
+  grant: "look after grants of roles and actions",
+  access: "ask who may do what",
   trust: "look after rules that believe identity tokens of CI jobs and pods",
+  trail: "look into the audit trail",
   namespace: "look after namespaces",
+  repository: "look after repositories",
+  image: "look at images and delete them",
+  tag: "look after tags",
 } as const;
 
 export type Noun = keyof typeof nouns;

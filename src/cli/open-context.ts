@@ -30,20 +30,21 @@ export async function serverOf({ server, user, token, caFile, insecureHttp }: Co
   return { url: server, ca, user, secret: token };
 }
 
-/** Contexts of a server, the current one first, then the latest. */
-export function contextsOf(contexts: readonly Context[], host: string, current: string | undefined): Context[] {
+/** Contexts of a server, the best first: made by `docker login` or not, as is preferred, the current one, the latest. */
+export function contextsOf({ contexts, current }: Contexts, host: string, by: Context["by"]): Context[] {
   const found = contexts.filter(({ server }) => new URL(server).host === host).toReversed();
-  return found.toSorted((a, b) => Number(b.name === current) - Number(a.name === current));
+  const rank = (context: Context) => Number(context.by === by) * 2 + Number(context.name === current);
+  return found.toSorted((a, b) => rank(b) - rank(a));
 }
 
 /** Name of the context that the flags mean; undefined for the current one. @throws CommandError for a server without a login */
 export function contextNamed(
-  { contexts, current }: Contexts,
+  contexts: Contexts,
   { context, server }: Pick<ServerFlags, "context" | "server">,
 ): string | undefined {
   if (server === undefined || context !== undefined) return context;
   const host = server.replace(/^https?:\/\//, "").replace(/\/$/, "");
-  const [found] = contextsOf(contexts, host, current);
+  const [found] = contextsOf(contexts, host, undefined);
   if (found !== undefined) return found.name;
   throw usageError(`you are not logged in to ${host}: run \`berth login ${server}\``);
 }

@@ -63,3 +63,31 @@ export function parseCondition(text: string): Condition {
   if (sign === "=") return { claim, equals: value };
   return sign === "~" ? { claim, glob: value } : { claim, oneOf: value.split(",") };
 }
+
+/** `team/` is a namespace, `/` the root, `team/app` a repository, `team/app:v1` a tag of it. Fields as the contract has them. */
+export interface Place {
+  readonly namespace?: string;
+  readonly repository?: string;
+  readonly tag?: string;
+}
+
+/** @throws CommandError */
+export function parsePlace(text: string): Place {
+  const [place = "", tag, ...more] = text.split(":");
+  if (place === "" || tag === "" || more.length > 0 || (tag !== undefined && place.endsWith("/"))) {
+    throw usageError(`${JSON.stringify(text)} is no place: write team/ for a namespace, team/app for a repository`);
+  }
+  if (place.endsWith("/")) return { namespace: place.slice(0, -1) };
+  return { repository: place, ...(tag === undefined ? {} : { tag }) };
+}
+
+const subjects = ["user", "group", "robot", "trust"];
+
+/** `user:alice` or `alice`, `group:dev`, `robot:robot_team_ci`, `trust:ci`. @throws CommandError */
+export function parseSubject(text: string): Readonly<Record<string, string>> {
+  const [kind, name, ...more] = text.includes(":") ? text.split(":") : ["user", text];
+  if (!subjects.includes(kind!) || name === undefined || name === "" || more.length > 0) {
+    throw usageError(`${JSON.stringify(text)} is nobody: write user:alice, group:dev, robot:robot_team_ci or trust:ci`);
+  }
+  return { [kind!]: name };
+}

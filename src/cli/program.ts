@@ -79,7 +79,11 @@ export function describeProgram(composition: Composition, finish: (code: number)
 
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
-  for (const [noun, about] of Object.entries(nouns)) program.command(noun).description(about).helpCommand(false);
+  for (const [noun, about] of Object.entries(nouns)) {
+    // Some have commands that work on the stores of this machine.
+    if (program.commands.some((command) => command.name() === noun)) continue;
+    program.command(noun).description(about).helpCommand(false);
+  }
 
   withOutput(program.command("version"))
     .description("print the version of Berth and of what it runs on")

@@ -1,8 +1,9 @@
 import { endpoints } from "../contract/index.ts";
 import type { Endpoint } from "../contract/index.ts";
-import { askEndpoint, askPages } from "./ask-server.ts";
+import { askEndpoint, askPages, askServer } from "./ask-server.ts";
+import type { Server } from "./ask-server.ts";
 import { askInTurn } from "./ask-secret.ts";
-import { usageError } from "./command-error.ts";
+import { CommandError, usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { isPaged, words } from "./field-flags.ts";
 import type { FieldFlag } from "./field-flags.ts";
@@ -36,15 +37,14 @@ export interface GivenVerb {
 /** `berth <noun> <verb>`: one endpoint, or all pages of a list. */
 export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise<number> {
   const { verb, options } = given;
-  const endpoint: Endpoint = endpoints[verb.endpoint];
   const limit = limitOf(options.limit);
   const { context, server } = await openContext(env, options);
   const fields = new Map<string, unknown>(Object.entries(verb.fixed ?? {}));
   if (verb.self !== undefined) fields.set(verb.self, options[verb.self] ?? context.user);
   for (const [index, name] of given.args.entries()) {
     const value = given.values[index];
-    // People write the root namespace as a slash: an empty word is easily lost.
-    if (value !== undefined) fields.set(name, value === "/" ? "" : value);
+    if (value === undefined) continue;
+    for (const [field, read] of readArgument(verb, name, value)) fields.set(field, read);
   }
   for (const flag of given.flags) {
     const value = options[optionName(flag)];
@@ -52,17 +52,47 @@ export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise
   }
   const own = verb.self === undefined || fields.get(verb.self) === context.user;
   for (const [name, value] of await askSecrets(given, own)) fields.set(name, value);
+  if (verb.digest !== undefined) fields.set(verb.digest, await findDigest(server, fields, verb.digest));
+  const { orElse } = verb;
+  const id = orElse !== undefined && fields.has(orElse.field) ? orElse.endpoint : verb.endpoint;
+  const endpoint: Endpoint = endpoints[id];
   const question = questionFor(endpoint, fields);
   if (isPaged(endpoint)) {
     const items: unknown[] = [];
-    for await (const item of askPages(server, verb.endpoint, question, limit)) items.push(item);
+    for await (const item of askPages(server, id, question, limit)) items.push(item);
     await printList(options.output, items, verb.columns);
   } else {
-    const answer = await askEndpoint(server, verb.endpoint, question);
+    const answer = await askEndpoint(server, id, question);
     const items = (answer as { readonly items?: readonly unknown[] } | undefined)?.items;
     await (items === undefined ? printOne(given, answer) : printList(options.output, items, verb.columns));
+    refuseLostSecret(answer);
+    return verb.exitCode?.(answer) ?? exitCodes.done;
   }
   return exitCodes.done;
+}
+
+/** What an argument says of which fields. @throws CommandError */
+function readArgument({ spread, flags }: Verb, name: string, text: string): readonly (readonly [string, unknown])[] {
+  const several = spread?.[name];
+  if (several !== undefined) return Object.entries(several.read(text));
+  const read = flags?.[name]?.read;
+  // People write the root namespace as a slash: an empty word is easily lost.
+  return [[name, read === undefined ? (text === "/" ? "" : text) : read(text)]];
+}
+
+/** The digest that a tag is at; a digest has a colon, which no tag has. */
+async function findDigest(server: Server, fields: ReadonlyMap<string, unknown>, field: string): Promise<string> {
+  const [name, given] = [fields.get("name") as string, fields.get(field) as string];
+  if (given.includes(":")) return given;
+  return (await askServer(server, "getTag", { parameters: { name, tag: given } as never })).digest;
+}
+
+/** @throws CommandError when what was made is there, and its secret went with an answer that was lost */
+function refuseLostSecret(answer: unknown): void {
+  if ((answer as { readonly secret?: unknown } | undefined)?.secret !== null) return;
+  throw new CommandError(
+    "the connection broke when this was made, and its secret is lost: delete it and make another, or rotate it",
+  );
 }
 
 /** Under which name commander keeps it: `expiresIn`. */
@@ -125,6 +155,8 @@ export function cellOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cellOf).join(", ");
   if (typeof value === "object") {
+    const { os, architecture, variant } = value as Readonly<Record<string, unknown>>;
+    if (os !== undefined && architecture !== undefined) return [os, architecture, variant].filter(Boolean).join("/");
     const parts = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
     return parts.map(([name, part]) => `${name}=${cellOf(part)}`).join(" ");
   }

@@ -11,7 +11,9 @@ import { verbs } from "./verbs.ts";
 const elsewhere = ["whoAmI", "describeApi", "listAudit", "listNamespaceAudit"];
 
 test("each endpoint of the management API has a command", () => {
-  const called = Object.values(verbs).flatMap((of) => Object.values(of).map(({ endpoint }) => endpoint));
+  const called = Object.values(verbs).flatMap((of) =>
+    Object.values(of).flatMap(({ endpoint, orElse }) => [endpoint, orElse?.endpoint ?? endpoint]),
+  );
   expect([...new Set([...called, ...elsewhere])].toSorted()).toEqual(Object.keys(endpoints).toSorted());
 });
 
@@ -32,7 +34,15 @@ test("each field of each endpoint can be given", async () => {
         const flag = verb.flags?.[field]?.flags?.[0];
         const secret = verb.secrets?.some((one) => one.field === field) === true;
         const word = flag === undefined ? kebab(field) : /^--([\w-]+)/.exec(flag)![1]!;
-        if (words.has(word) || words.has(word.replace(/-in$/, "")) || secret || field in (verb.fixed ?? {}))
+        const spread = Object.values(verb.spread ?? {}).some(({ fields }) => fields.includes(field));
+        if (
+          spread ||
+          words.has(verb.labels?.[field] ?? word) ||
+          words.has(word) ||
+          words.has(word.replace(/-in$/, "")) ||
+          secret ||
+          field in (verb.fixed ?? {})
+        )
           reached.add(field);
       }
       given.set(verb.endpoint, reached);

@@ -1,11 +1,15 @@
 import type { EndpointId } from "./ask-server.ts";
+import { usageError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
 import type { FieldFlag } from "./field-flags.ts";
 import type { Noun } from "./nouns.ts";
-import { parseCondition, parseRight, parseScope } from "./parse-scope.ts";
+import { parseCondition, parsePlace, parseRight, parseScope, parseSubject } from "./parse-scope.ts";
 
 /** How an endpoint is called from the command line. */
 export interface Verb {
   readonly endpoint: EndpointId;
+  /** What is called instead when a field is given. */
+  readonly orElse?: { readonly field: string; readonly endpoint: EndpointId };
   /** The help's sentence, where the contract's does not suit. */
   readonly about?: string;
   /** Fields that are given in this order without a flag; names of the path and texts that must be there when left out. */
@@ -14,6 +18,14 @@ export interface Verb {
   readonly self?: string;
   /** Fields that are given in a way of their own. */
   readonly flags?: Readonly<Record<string, Partial<FieldFlag>>>;
+  /** Arguments that stand for several fields, and what they say of them. */
+  readonly spread?: Readonly<Record<string, Spread>>;
+  /** What the help calls an argument. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The argument that is a digest, and may be a tag. */
+  readonly digest?: string;
+  /** What the command ends with; 0 when left out. */
+  readonly exitCode?: (answer: unknown) => number;
   /** Fields that are left to another verb. */
   readonly omit?: readonly string[];
   /** Fields that the verb itself says; the body has no others then. */
@@ -22,6 +34,15 @@ export interface Verb {
   readonly secrets?: readonly Secret[];
   /** Fields of an entry that the table shows; all when left out. */
   readonly columns?: readonly string[];
+}
+
+export interface Spread {
+  readonly about: string;
+  readonly optional?: true;
+  /** Of the fields that it stands for. */
+  readonly fields: readonly string[];
+  /** @throws CommandError */
+  readonly read: (text: string) => Readonly<Record<string, unknown>>;
 }
 
 export interface Secret {
@@ -56,6 +77,43 @@ const grants = {
   read: (given: unknown) => (given as readonly string[]).map(parseRight),
   several: true,
 } as const;
+
+const rights = {
+  ...grants,
+  flags: ["--scope <place:role>"],
+  about: grants.about.replace("it gives", "it may do"),
+} as const;
+
+/** Where a grant is. */
+const place: Spread = {
+  about: "team/ is a namespace, / the root, team/app a repository",
+  fields: ["path", "name"],
+  read: (text) => {
+    const { namespace, repository, tag } = parsePlace(text);
+    if (tag !== undefined) throw usageError("a grant is on a namespace or repository: give --tags to limit it");
+    return repository === undefined ? { path: namespace } : { name: repository };
+  },
+};
+
+/** What a question is about. */
+const subject: Spread = {
+  about: "team/app is a repository, team/app:v1 a tag of it, team/ a namespace, / the root",
+  fields: ["name", "namespace", "tag"],
+  read: (text) => {
+    const { namespace, repository, tag } = parsePlace(text);
+    // In a query an empty text is easily lost: the API writes the root as a dash.
+    if (repository === undefined) return { namespace: namespace === "" ? "-" : namespace };
+    return { name: repository, ...(tag === undefined ? {} : { tag }) };
+  },
+};
+
+const to = {
+  about: "user:alice or alice, group:dev, robot:robot_team_ci, trust:ci",
+  read: (given: unknown) => parseSubject(given as string),
+};
+
+const inNamespace = { labels: { path: "namespace" } } as const;
+const inRepository = { labels: { name: "repository" } } as const;
 
 /** What can be done with each noun. */
 export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
@@ -115,11 +173,112 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     delete: { endpoint: "deleteTrustRule" },
     presets: { endpoint: "listTrustPresets", columns: ["id", "title", "issuer", "issuerHint"] },
   },
+  robot: {
+    list: {
+      endpoint: "listRobots",
+      ...inNamespace,
+      columns: ["name", "login", "scope", "disabled", "expiresAt", "usedAt"],
+    },
+    show: { endpoint: "getRobot", ...inNamespace },
+    create: { endpoint: "createRobot", ...inNamespace, flags: { scope: rights } },
+    update: { endpoint: "updateRobot", ...inNamespace, omit: ["disabled"] },
+    disable: {
+      endpoint: "updateRobot",
+      ...inNamespace,
+      about: "let no secret of a robot be good",
+      fixed: { disabled: true },
+    },
+    enable: { endpoint: "updateRobot", ...inNamespace, about: "let a robot log in again", fixed: { disabled: false } },
+    delete: { endpoint: "deleteRobot", ...inNamespace },
+    rotate: { endpoint: "rotateRobot", ...inNamespace },
+    "take-over": { endpoint: "takeOverRobot", ...inNamespace },
+  },
+  grant: {
+    list: {
+      endpoint: "listNamespaceGrants",
+      orElse: { field: "name", endpoint: "listRepositoryGrants" },
+      about: "list the grants on a namespace or repository itself",
+      args: ["place"],
+      spread: { place },
+      columns: ["id", "to", "on", "role", "actions", "tags", "createdBy"],
+    },
+    create: {
+      endpoint: "createNamespaceGrant",
+      orElse: { field: "name", endpoint: "createRepositoryGrant" },
+      about: "give a role or actions on a namespace, with all below it, or on a repository",
+      args: ["place", "to", "role"],
+      spread: { place },
+      flags: { to },
+    },
+    delete: {
+      endpoint: "deleteNamespaceGrant",
+      orElse: { field: "name", endpoint: "deleteRepositoryGrant" },
+      about: "take a grant away",
+      args: ["place", "grant"],
+      spread: { place },
+    },
+  },
+  access: {
+    explain: {
+      endpoint: "explainAccess",
+      about: "say whether somebody may do something, and why; ends with 4 when not",
+      args: ["principal", "action", "place"],
+      spread: {
+        principal: {
+          about: "alice, user:alice, robot:robot_team_ci, anonymous, or me",
+          fields: ["principal"],
+          read: (text) => (text === "me" ? {} : { principal: text }),
+        },
+        place: subject,
+      },
+      exitCode: (answer) => ((answer as { readonly allowed: boolean }).allowed ? exitCodes.done : exitCodes.found),
+    },
+  },
+  trail: {
+    list: {
+      endpoint: "listAudit",
+      orElse: { field: "path", endpoint: "listNamespaceAudit" },
+      about: "list who did or tried what, over the network",
+      args: ["namespace"],
+      spread: {
+        namespace: {
+          about: "in whose repositories; everywhere when left out",
+          optional: true,
+          fields: ["path"],
+          read: (text) => ({ path: text.replace(/\/$/, "") }),
+        },
+      },
+      columns: ["at", "principal", "decision", "action", "repository", "target", "reason"],
+    },
+  },
   namespace: {
     list: { endpoint: "listNamespaces", columns: ["path", "public", "createdAt"] },
     show: { endpoint: "getNamespace" },
     create: { endpoint: "createNamespace" },
     update: { endpoint: "updateNamespace" },
     delete: { endpoint: "deleteNamespace" },
+  },
+  repository: {
+    list: { endpoint: "listRepositories", columns: ["name", "visibility", "public", "createdAt", "pushedAt"] },
+    show: { endpoint: "getRepository" },
+    create: { endpoint: "createRepository" },
+    update: { endpoint: "updateRepository" },
+    rename: { endpoint: "renameRepository", args: ["name", "to"] },
+    delete: { endpoint: "deleteRepository" },
+  },
+  image: {
+    list: {
+      endpoint: "listImages",
+      ...inRepository,
+      columns: ["digest", "tags", "platforms", "size", "pushedAt", "pulledAt"],
+    },
+    show: { endpoint: "getImage", ...inRepository, digest: "digest" },
+    delete: { endpoint: "deleteImage", ...inRepository },
+  },
+  tag: {
+    list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
+    show: { endpoint: "getTag", ...inRepository },
+    set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
+    delete: { endpoint: "deleteTag", ...inRepository },
   },
 };

@@ -117,15 +117,14 @@ test("list names each host with its user", async () => {
 test("store, as `docker login` calls it, makes a token of a password and keeps a token as it is", async () => {
   await login();
   server.expect("GET /api/v1/me", { status: 200, json: { ...alice, name: "user:bob" } });
-  const made = madeToken(9, "berth_pat_bob", later(1));
-  server.expect("POST /api/v1/users/bob/tokens", { status: 201, json: made });
-  server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 204 });
+  server.expect("POST /api/v1/users/bob/tokens", { status: 201, json: madeToken(9, "berth_pat_bob", later(1)) });
   const stored = { ServerURL: server.host, Username: "bob", Secret: "hunter3" };
   expect(await helper("store", JSON.stringify(stored))).toMatchObject({ code: 0, stdout: "" });
   expect(JSON.parse((await helper("get", server.host)).stdout)).toMatchObject({
     Username: "bob",
     Secret: "berth_pat_bob",
   });
+  // What it replaces was docker's own.
   server.expect("GET /api/v1/me", { status: 200, json: { ...alice, kind: "robot", name: "robot:robot_ci" } });
   server.expect("DELETE /api/v1/users/bob/tokens/9", { status: 204 });
   await helper("store", JSON.stringify({ ...stored, Username: "robot_ci", Secret: "berth_rob_z" }));
@@ -135,6 +134,23 @@ test("store, as `docker login` calls it, makes a token of a password and keeps a
   });
   const text = await readFile(join(home, ".config/berth/contexts.json"), "utf8");
   expect(text).not.toMatch(/hunter/);
+});
+
+test("what docker logs in as does not change who the command line is; erase forgets docker's login first", async () => {
+  await login(3);
+  server.expect("GET /api/v1/me", { status: 200, json: { ...alice, kind: "robot", name: "robot:robot_ci" } });
+  const stored = { ServerURL: server.host, Username: "robot_ci", Secret: "berth_rob_z" };
+  await helper("store", JSON.stringify(stored));
+  for (const args of [["whoami"], ["whoami", "--server", server.host]]) {
+    server.expect("GET /api/v1/me", ({ headers }) => {
+      expect(Buffer.from(headers.authorization!.slice(6), "base64").toString()).toBe("alice:berth_pat_long");
+      return { status: 200, json: alice };
+    });
+    expect(await runBerth(args, env())).toMatchObject({ code: 0 });
+  }
+  expect(await helper("erase", server.host)).toMatchObject({ code: 0 });
+  expect(JSON.parse((await helper("get", server.host)).stdout)).toMatchObject({ Username: "alice" });
+  server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 204 });
   expect(await helper("erase", server.host)).toMatchObject({ code: 0 });
   expect(await helper("get", server.host)).toMatchObject({ code: 1 });
 });

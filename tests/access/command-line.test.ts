@@ -146,6 +146,107 @@ test("a trust rule is made of conditions and grants in short words", async () =>
   await ask("trust", "delete", "ci");
 });
 
+test("grants are given, listed, explained and taken away, on namespaces and on repositories", async () => {
+  await ask("user", "create", "dave", "--no-password");
+  await ask("namespace", "create", "shop");
+  await push("shop/app", "v0");
+  const explain = (...args: readonly string[]) => berth(["access", "explain", ...args]);
+  const before = await explain("dave", "push", "shop/app:v1");
+  expect([before.code, before.stdout]).toEqual([4, expect.stringMatching(/^allowed +no$/m)]);
+  const made = (await ask("grant", "create", "shop/", "dave", "writer", "--tags", "v*,ci-*")) as { id: number };
+  expect(made).toMatchObject({ to: { user: "dave" }, on: { namespace: "shop" }, role: "writer", tags: ["v*", "ci-*"] });
+  const after = await explain("user:dave", "push", "shop/app:v1");
+  expect([after.code, after.stdout]).toEqual([
+    0,
+    expect.stringContaining("user:dave has the role writer on namespace shop"),
+  ]);
+  expect(await explain("dave", "push", "shop/app:other")).toMatchObject({ code: 4 });
+  expect(await explain("me", "manage-access", "/")).toMatchObject({ code: 0 });
+  expect(await explain("anonymous", "pull", "shop/app")).toMatchObject({ code: 4 });
+  await ask("grant", "create", "shop/app", "user:dave", "--actions", "delete,pull");
+  expect(await ask("grant", "list", "shop/app")).toMatchObject([{ on: { repository: "shop/app" }, role: null }]);
+  expect((await berth(["grant", "list", "shop/"])).stdout).toMatch(/user=dave +namespace=shop +writer/);
+  await ask("grant", "delete", "shop/", String(made.id));
+  expect(await explain("dave", "push", "shop/app:v1")).toMatchObject({ code: 4 });
+  expect(await berth(["grant", "create", "shop/", "dave"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("neither a role nor actions"),
+  });
+  expect(await berth(["grant", "create", "shop/", "dave:x:y", "writer"])).toMatchObject({ code: 2 });
+  expect(await berth(["grant", "create", "shop/", "dave", "--actions", "fly"])).toMatchObject({ code: 2 });
+});
+
+test("a robot is made with a scope and an end, rotated, disabled and deleted; each secret is shown once", async () => {
+  await ask("namespace", "create", "factory");
+  const made = (await ask(
+    ...[
+      "robot",
+      "create",
+      "factory",
+      "ci",
+      "--scope",
+      "factory/:writer:ci-*",
+      "--expires",
+      "10d",
+      "--description",
+      "CI",
+    ],
+  )) as { login: string; secret: string; expiresAt: string };
+  expect(made).toMatchObject({
+    login: "robot_factory_ci",
+    scope: [{ namespace: "factory", role: "writer", tags: ["ci-*"] }],
+  });
+  const other = { HOME: home, PATH: "/nowhere", XDG_CONFIG_HOME: join(home, "robot") };
+  const login = (secret: string) => runBerth(["login", server.host, "--token-stdin"], other, secret);
+  expect(await login(made.secret)).toMatchObject({ code: 0, stdout: expect.stringContaining("as robot_factory_ci") });
+  const next = (await ask("robot", "rotate", "factory", "ci", "--overlap", "0s")) as { secret: string };
+  expect(await login(made.secret)).toMatchObject({ code: 1 });
+  expect(await login(next.secret)).toMatchObject({ code: 0 });
+  expect(await ask("robot", "disable", "factory", "ci")).toMatchObject({ disabled: true });
+  expect(await login(next.secret)).toMatchObject({ code: 1 });
+  const listed = await berth(["robot", "list", "factory"]);
+  expect(listed.stdout).toMatch(/^ci +robot_factory_ci /m);
+  expect(listed.stdout).not.toContain("berth_rob_");
+  await ask("robot", "delete", "factory", "ci");
+  expect(await ask("robot", "list", "factory")).toEqual([]);
+});
+
+test("repositories, images and tags are listed, shown, set, renamed and deleted", async () => {
+  await push("lib/app", "v1");
+  const [image] = (await ask("image", "list", "lib/app")) as { digest: string; tags: string[] }[];
+  expect(image!.tags).toEqual(["v1"]);
+  expect(await ask("image", "list", "lib/app", "--untagged")).toEqual([]);
+  expect(await ask("image", "show", "lib/app", "v1")).toMatchObject({ digest: image!.digest });
+  await ask("tag", "set", "lib/app", "stable", "v1");
+  await ask("tag", "set", "lib/app", "latest", image!.digest);
+  expect((await berth(["tag", "list", "lib/app", "--match", "l*"])).stdout).toMatch(
+    new RegExp(`^latest +${image!.digest} `, "m"),
+  );
+  await ask("tag", "delete", "lib/app", "latest");
+  expect(await berth(["image", "show", "lib/app", "latest"])).toMatchObject({ code: 1 });
+  expect(await ask("repository", "show", "lib/app")).toMatchObject({ name: "lib/app", tags: 2, images: 1 });
+  expect(await ask("repository", "update", "lib/app", "--visibility", "public")).toMatchObject({ public: true });
+  expect(await ask("repository", "rename", "lib/app", "lib/tool")).toMatchObject({ name: "lib/tool", tags: 2 });
+  await ask("image", "delete", "lib/tool", image!.digest);
+  expect(await ask("tag", "list", "lib/tool")).toEqual([]);
+  await ask("repository", "delete", "lib/tool");
+  expect(await berth(["repository", "show", "lib/tool"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("lib/tool"),
+  });
+});
+
+test("who did what is read over the network, everywhere or in a namespace", async () => {
+  const rows = (await ask("trail", "list", "--order", "latest", "--limit", "500")) as {
+    action: string;
+    principal: string;
+  }[];
+  expect(rows).toContainEqual(expect.objectContaining({ action: "create-user", principal: "user:admin" }));
+  const below = (await ask("trail", "list", "shop/", "--order", "latest")) as { repository: string }[];
+  expect(below.length).toBeGreaterThan(0);
+  for (const { repository } of below) expect(repository).toMatch(/^shop\//);
+});
+
 test("lists are followed to the end, or to --limit", async () => {
   for (let index = 0; index < 5; index++) await ask("namespace", "create", `many/n${index}`);
   expect(await ask("namespace", "list", "--limit", "3")).toHaveLength(3);
@@ -165,3 +266,17 @@ test("what the server refuses ends with 1 and its reason; what makes no sense wi
     stderr: expect.stringContaining("Did you mean namespace?"),
   });
 });
+
+/** An image without layers. */
+async function push(repository: string, tag: string): Promise<void> {
+  const headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
+  const digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+  const url = `${server.url}/v2/${repository}`;
+  const blob = await fetch(`${url}/blobs/uploads/?digest=${digest}`, { method: "POST", headers, body: "{}" });
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const config = { mediaType: "application/vnd.oci.empty.v1+json", digest, size: 2 };
+  const body = JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] });
+  const type = { ...headers, "content-type": mediaType };
+  const manifest = await fetch(`${url}/manifests/${tag}`, { method: "PUT", headers: type, body });
+  expect([blob.status, manifest.status]).toEqual([201, 201]);
+}

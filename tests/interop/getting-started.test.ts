@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { installBerth } from "../support/install-berth.ts";
 import { findPeer, needPeers } from "../support/peers.ts";
 import type { PeerName } from "../support/peers.ts";
 import { startTestServer } from "../support/start-server.ts";
@@ -9,6 +10,7 @@ import { openWorkplace } from "./workplace.ts";
 
 const place = await openWorkplace();
 const server = await startTestServer();
+const guarded = await startTestServer({ open: false });
 const page = await readFile(resolve(import.meta.dirname, "../../docs/getting-started.md"), "utf8");
 
 /** Sections of the page that have commands: the peers they need, and the tags that are there afterwards. */
@@ -22,9 +24,22 @@ const sections: readonly { readonly title: string; readonly peers: readonly Peer
   { title: "What is there now", peers: ["crane"], tags: {} },
 ];
 
+/** Sections for a server without `--open`. */
+const guardedSections: readonly {
+  readonly title: string;
+  readonly peers: readonly PeerName[];
+  readonly says: string;
+}[] = [
+  { title: "Log in", peers: ["crane"], says: "user:admin" },
+  { title: "A first user", peers: ["openssl"], says: "the role writer" },
+  { title: "A robot for CI", peers: ["crane"], says: "" },
+  { title: "Look after it", peers: ["crane"], says: "no: its scope has ci-* only" },
+];
+
 beforeAll(async () => {
   // A reader's own stores and programs: here they are those of the test.
-  place.env["PATH"] = `${resolve(import.meta.dirname, "../../.peers")}:/usr/bin:/bin:/usr/sbin`;
+  const bin = await installBerth(place.folder);
+  place.env["PATH"] = `${bin}:${resolve(import.meta.dirname, "../../.peers")}:/usr/bin:/bin:/usr/sbin`;
   const storage = join(place.folder, "storage.conf");
   const [root, run] = [join(place.folder, "root"), join(place.folder, "run")];
   await writeFile(storage, `[storage]\ndriver = "overlay"\ngraphroot = "${root}"\nrunroot = "${run}"\n`);
@@ -33,6 +48,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.close();
+  await guarded.close();
   await place.close();
 });
 
@@ -49,10 +65,22 @@ test.for(sections)("the commands of the page work: $title", async ({ title, peer
   }
 });
 
+test.for(guardedSections)("the commands of the page work: $title", async ({ title, peers, says }, context) => {
+  needPeers(context, ...peers);
+  const [commands] = blocksOf(title);
+  const folder = join(place.folder, "work", "guarded");
+  await mkdir(folder, { recursive: true });
+  // The page's server keeps its data beside the reader.
+  await symlink(guarded.config.data, join(folder, "data")).catch(() => undefined);
+  const script = `cd ${folder}\n${commands!.replaceAll("127.0.0.1:5000", guarded.host)}`;
+  expect(await place.call("bash", "-euo", "pipefail", "-c", script)).toContain(says);
+});
+
 test("every block of commands on the page is run", () => {
-  const run = sections.reduce((count, { title }) => count + blocksOf(title).length, 0);
+  const titles = [...sections, ...guardedSections].map(({ title }) => title);
+  const run = titles.reduce((count, title) => count + blocksOf(title).length, 0);
   expect(page.match(/^```sh$/gm)).toHaveLength(run);
-  expect(run).toBe(sections.length);
+  expect(run).toBe(titles.length);
 });
 
 function blocksOf(title: string): readonly string[] {
