@@ -44,7 +44,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     const found = Buffer.from((await pullManifest(other.registry, caller, a, parseReference("t"))).bytes).toString();
     const lost = found === one ? two : one;
     await collectAll(collector.registry);
-    const gone = pullManifest(other.registry, caller, a, parseReference(digestOf(Buffer.from(lost))));
-    await expect(gone).rejects.toMatchObject({ code: "MANIFEST_UNKNOWN" });
+    const gone = async () => pullManifest(other.registry, caller, a, parseReference(digestOf(Buffer.from(lost))));
+    await expect(gone()).rejects.toMatchObject({ code: "MANIFEST_UNKNOWN" });
   });
 });
