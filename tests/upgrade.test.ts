@@ -53,7 +53,7 @@ async function checkUpgrade(from: string, database: string | undefined, name: st
   const data = join(folder, name);
   cpSync(from, data, { recursive: true });
   const rows = database === undefined ? {} : { database };
-  const collection = { pin: "0s", lookGap: "0s", objectGrace: "0s", orphanGrace: "0s", interval: "100ms" };
+  const collection = { pin: "0s", lookGap: "0s", objectGrace: "0s", orphanGrace: "1h", interval: "100ms" };
   const server = await startTestServer({
     data,
     open: false,

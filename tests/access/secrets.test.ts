@@ -45,6 +45,7 @@ const canaries = {
   cookie: "canaryCookie0009",
   body: "canaryBody0010",
   path: "canarypath0011",
+  ldapPassword: "canaryLdap0012",
   token: newSecret("token"),
   robot: newSecret("robot"),
 };
@@ -69,6 +70,7 @@ const secretSettings: Readonly<Record<string, string>> = {
   "storageCredentials.accessKeyId": keys.accessKeyId,
   "storageCredentials.secretAccessKey": keys.secretAccessKey,
   adminPassword: canaries.adminPassword,
+  "ldap.bindPassword": canaries.ldapPassword,
 };
 
 test("every secret setting has a canary (threat 5)", () => {
@@ -214,6 +216,10 @@ describe("after logins right and wrong, tokens, robots and failures no secret is
     const env: Record<string, string> = {
       BERTH_DATA: join(folder, "postgres"),
       BERTH_STORAGE: `s3://canaries/registry?endpoint=${encodeURIComponent(s3.endpoint)}&region=us-east-1`,
+      // Nobody is there: users of this registry log in all the same.
+      BERTH_LDAP_URL: "ldap://127.0.0.1:9",
+      BERTH_LDAP_BASE: "dc=example",
+      BERTH_LDAP_BIND_DN: "cn=berth,dc=example",
     };
     await mkdir(join(folder, "settings"));
     for (const [name, value] of Object.entries(secretSettings).filter(([one]) => one !== "storage")) {
