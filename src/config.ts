@@ -10,7 +10,7 @@ import {
   parseStorage,
 } from "./lib/index.ts";
 import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts";
-import { SettingsError, ldapSettings, readSettings, setting } from "./lib/settings/index.ts";
+import { SettingsError, ldapSettings, readSettings, setting, ssoSettings } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
 const { choice, count, duration, flag, group, parsed, secret, size, text } = setting;
@@ -96,6 +96,7 @@ export const configSchema = z.strictObject({
     { about: "What was done and refused, and by whom." },
   ),
   ldap: ldapSettings,
+  sso: ssoSettings,
   publicUrl: parsed(parseOrigin, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",

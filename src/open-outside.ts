@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { openLdap, parseGroupMapping } from "./access/index.ts";
-import type { IdentityProvider } from "./access/index.ts";
+import type { IdentityProvider, SsoProvider } from "./access/index.ts";
 import type { Config } from "./config.ts";
 import { openGuardedFetch } from "./lib/index.ts";
 import type { GuardedFetch } from "./lib/index.ts";
@@ -34,4 +34,13 @@ async function readCertificates(setting: string, path: string | undefined): Prom
     const message = `\`${setting}\` is ${path}, which cannot be read (${code}): name a readable file of certificates in PEM`;
     throw new SettingsError([message], { cause });
   }
+}
+
+/** The providers that the settings name. */
+export function ssoProvidersOf({ sso }: Config): SsoProvider[] {
+  return sso.map(({ clientSecret, groups, ...provider }) => ({
+    ...provider,
+    clientSecret,
+    groups: parseGroupMapping(groups),
+  }));
 }

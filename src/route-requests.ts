@@ -2,22 +2,27 @@ import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
 import type { Exchange } from "./api/http/index.ts";
 import { handleManagement } from "./api/management/index.ts";
 import type { Management } from "./api/management/index.ts";
+import type { SignOn } from "./access/index.ts";
 import { handleToken, keysPath, tokenPath } from "./api/token/index.ts";
+import { handleSso, ssoPrefix } from "./api/sso/index.ts";
 import { translateError } from "./registry/index.ts";
 
 /**
  * Which dialect answers which path.
  * @param broke told of what breaks while a request is answered
+ * @param on with which people log in elsewhere
  */
 export function routeRequests(
   management: Management,
   broke: (exchange: Exchange, error: unknown) => void,
+  on: SignOn,
 ): (exchange: Exchange) => void {
   const { registry } = management;
   const door = { access: registry.access, broke, translate: translateError };
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
+    if (exchange.path.startsWith(ssoPrefix)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, bearerFace, exchange, log);
   };

@@ -12,6 +12,7 @@ import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
 import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
+import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground, keepPullTimes } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
@@ -46,9 +47,10 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
     const management: Management = { registry, passwordChanged: (user) => forgetInitialPassword(config, user) };
+    const signOn = { access: registry.access, providers: ssoProvidersOf(config), fetch: await openOutgoing(config) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: routeRequests(management, (exchange, error) => watch.broke(exchange, error)),
+      handle: routeRequests(management, (exchange, error) => watch.broke(exchange, error), signOn),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),

@@ -56,3 +56,5 @@ export type { IdentityProvider } from "./identity-providers/identity-provider.ts
 export { openLdap } from "./identity-providers/ldap.ts";
 export type { LdapSettings } from "./identity-providers/ldap.ts";
 export { parseGroupMapping } from "./identity-providers/map-groups.ts";
+export { beginSignOn, finishSignOn, redeemSignOn } from "./sso/sign-on.ts";
+export type { SignOn, SsoProvider } from "./sso/sign-on.ts";

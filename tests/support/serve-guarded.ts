@@ -39,8 +39,10 @@ export async function serveGuarded(
     { host: "127.0.0.1", port: 0, trustedProxies, publicUrl, ...limits, slowest: { bytesPerSecond: 0, over: 60_000 } },
     {
       wires: distributionErrors,
-      handle: routeRequests({ registry, passwordChanged: async () => undefined }, (_exchange, error) =>
-        broken.push(error),
+      handle: routeRequests(
+        { registry, passwordChanged: async () => undefined },
+        (_exchange, error) => broken.push(error),
+        { access: registry.access, providers: [], fetch: () => Promise.reject(new Error("no provider is set")) },
       ),
       ended: () => undefined,
       refused: () => undefined,

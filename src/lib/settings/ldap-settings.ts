@@ -2,7 +2,7 @@ import { z } from "zod";
 import { setting } from "./kinds.ts";
 
 const { duration, flag, group, parsed, secret, text } = setting;
-const groupMapping = /^[^=].*=>\s*[a-z0-9]+(?:[._-][a-z0-9]+)*\s*$/;
+export const groupMapping = /^[^=].*=>\s*[a-z0-9]+(?:[._-][a-z0-9]+)*\s*$/;
 
 /** Where people are kept, and how they are found there. */
 export const ldapSettings = group(

@@ -1,0 +1,2 @@
+export { handleSso, ssoPrefix } from "./handle.ts";
+export type { SsoDoor } from "./handle.ts";
