@@ -5,6 +5,7 @@ import { CommandError, usageError } from "./command-error.ts";
 import { readContexts } from "./contexts.ts";
 import type { Context } from "./contexts.ts";
 import { exitCodes } from "./exit-codes.ts";
+import type { Server } from "./ask-server.ts";
 import { contextsOf, serverOf } from "./open-context.ts";
 import { findServer } from "./server-address.ts";
 import { findShortSecret } from "./short-credential.ts";
@@ -44,9 +45,12 @@ async function answerTo(env: NodeJS.ProcessEnv, action: string): Promise<object 
     }
     case "store":
       return store(env, parseStored(await readAll(process.stdin)));
-    case "erase":
-      await forget(env, await getFor(env, (await readAll(process.stdin)).trim()));
+    case "erase": {
+      const [found] = contextsOf(await readContexts(env), hostOf((await readAll(process.stdin)).trim()), "docker");
+      // `docker logout` erases several spellings of one host: what `berth login` keeps is for `berth logout`.
+      if (found?.by === "docker") await forget(env, found);
       return undefined;
+    }
     case "list": {
       const { contexts } = await readContexts(env);
       return Object.fromEntries(contexts.map(({ server, user }) => [new URL(server).host, user]));
@@ -82,8 +86,7 @@ async function store(env: NodeJS.ProcessEnv, { ServerURL, Username, Secret }: St
   const [known] = contextsOf(await readContexts(env), host, "docker");
   const reached = known === undefined ? await findServer(host, undefined, false) : await serverOf(known);
   const server = { url: reached.url, ca: reached.ca, user: Username, secret: Secret };
-  const isToken = /^berth_(?:pat|rob)_/.test(Secret);
-  const credential = isToken ? await ownerOf(server) : await tokenFor(server, undefined);
+  const credential = await findCredential(server);
   const { caFile, insecureHttp } = known ?? {};
   await keep(env, {
     name: `${host} (docker login)`,
@@ -94,6 +97,15 @@ async function store(env: NodeJS.ProcessEnv, { ServerURL, Username, Secret }: St
     ...(insecureHttp === undefined ? {} : { insecureHttp }),
   });
   return undefined;
+}
+
+/** The user name that clients give with a refresh token: it is for the token endpoint alone, and opens nothing else. */
+const refreshName = "<token>";
+
+async function findCredential(server: Server): Promise<Pick<Context, "user" | "token" | "tokenId" | "expires">> {
+  const { user, secret } = server;
+  if (user === refreshName) return { user, token: secret };
+  return /^berth_(?:pat|rob)_/.test(secret) ? ownerOf(server) : tokenFor(server, undefined);
 }
 
 function parseStored(text: string): Stored {

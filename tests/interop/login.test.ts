@@ -85,22 +85,28 @@ test("no file of a client holds a secret", async () => {
   }
 });
 
-test("`docker login` makes the helper keep a token for the password, and `docker logout` revokes it", async (context) => {
-  needPeers(context, "docker");
+test("`docker login` and `podman login` keep no password, beside what `berth login` keeps, until they log out", async (context) => {
+  needPeers(context, "docker", "podman");
   await writeFile(join(place.folder, "password"), password);
-  await place.call("bash", "-c", `docker login ${host} --username admin --password-stdin < ${place.folder}/password`);
-  await runScript("docker-again", scripts.docker!.replaceAll("docker/app", "docker/again"));
-  const kept = await readFile(join(place.folder, "home/.config/berth/contexts.json"), "utf8");
-  expect(kept).toContain("berth_pat_");
-  expect(kept).not.toContain(password);
-  const { contexts } = JSON.parse(kept) as { contexts: { by?: string; token: string }[] };
-  const { token } = contexts.find(({ by }) => by === "docker")!;
-  const headers = { authorization: `Basic ${Buffer.from(`admin:${token}`).toString("base64")}` };
-  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
-  await place.call("docker", "logout", host);
-  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(401);
-  // What `berth login` keeps is another token.
-  await place.call("docker", "pull", `${host}/docker/app:1`);
+  const kept = async () => {
+    const text = await readFile(join(place.folder, "home/.config/berth/contexts.json"), "utf8");
+    expect(text).not.toContain(password);
+    const { contexts } = JSON.parse(text) as { contexts: { by?: string; token: string }[] };
+    return contexts.find(({ by }) => by === "docker")?.token;
+  };
+  for (const [client, flag, secret] of [
+    ["docker", "", /^berth_ref_/],
+    ["podman", "--tls-verify=false", /^berth_(?:pat|ref)_/],
+  ] as const) {
+    const login = `${client} login ${flag} ${host} --username admin --password-stdin < ${place.folder}/password`;
+    await place.call("bash", "-c", login);
+    expect(await kept()).toMatch(secret);
+    await runScript(`${client}-again`, scripts[client]!.replaceAll(`${client}/app`, `${client}/again`));
+    await place.call(client, "logout", host);
+    expect(await kept()).toBeUndefined();
+    // What `berth login` keeps is another token.
+    await runScript(`${client}-still`, scripts[client]!.replaceAll(`${client}/app`, `${client}/still`));
+  }
 });
 
 test("after a logout nobody gets in", async (context) => {
