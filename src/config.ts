@@ -148,6 +148,8 @@ export const configSchema = z.strictObject({
       minimumRate: size("64KiB", {
         about: "Bytes that a body must bring in each 60 seconds; a slower one is ended. 0 takes any.",
       }),
+      requestRate: count(0, { about: "Requests a second of one user or robot, bursts of ten seconds; 0 takes any." }),
+      uploadsAtOnce: count(0, { about: "Uploads of one user or robot at a time; 0 takes any." }),
     },
     { about: "What one client may ask of the listener." },
   ),

@@ -1,5 +1,6 @@
 import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
-import type { Exchange } from "./api/http/index.ts";
+import { Traffic } from "./api/http/index.ts";
+import type { Exchange, TrafficLimits } from "./api/http/index.ts";
 import { handleManagement } from "./api/management/index.ts";
 import type { Management } from "./api/management/index.ts";
 import type { SignOn } from "./access/index.ts";
@@ -9,21 +10,24 @@ import { translateError } from "./registry/index.ts";
 
 /**
  * Which dialect answers which path.
+ * @param limits what one principal may ask below `/v2/`
  * @param broke told of what breaks while a request is answered
  * @param on with which people log in elsewhere
  */
 export function routeRequests(
   management: Management,
+  limits: TrafficLimits,
   broke: (exchange: Exchange, error: unknown) => void,
   on: SignOn,
 ): (exchange: Exchange) => void {
   const { registry } = management;
+  const front = { face: bearerFace, traffic: new Traffic(limits) };
   const door = { access: registry.access, broke, translate: translateError };
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
     if (exchange.path.startsWith(ssoPrefix)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
-    return handleDistribution(registry, bearerFace, exchange, log);
+    return handleDistribution(registry, front, exchange, log);
   };
 }

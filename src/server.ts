@@ -50,7 +50,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const signOn = { access: registry.access, providers: ssoProvidersOf(config), fetch: await openOutgoing(config) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: routeRequests(management, (exchange, error) => watch.broke(exchange, error), signOn),
+      handle: routeRequests(management, config.limits, (exchange, error) => watch.broke(exchange, error), signOn),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),

@@ -1,5 +1,6 @@
 import { distributionErrors } from "../../src/api/distribution/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
+import type { TrafficLimits } from "../../src/api/http/index.ts";
 import type { AccessSettings } from "../../src/access/index.ts";
 import { openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
@@ -28,12 +29,17 @@ export interface GuardedServer extends Awaited<ReturnType<typeof openGuarded>> {
 /** The registry with access control on, on a port of its own, over rows that the test can reach. */
 export async function serveGuarded(
   settings: Partial<AccessSettings> = {},
-  options: { readonly metadata?: Metadata<AllWrites>; readonly publicUrl?: string; readonly trusted?: string[] } = {},
+  options: {
+    readonly metadata?: Metadata<AllWrites>;
+    readonly publicUrl?: string;
+    readonly trusted?: string[];
+    readonly traffic?: TrafficLimits;
+  } = {},
 ): Promise<GuardedServer> {
   const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
   const registry = await openGuarded(metadata, undefined, settings);
   const broken: unknown[] = [];
-  const { trusted: trustedProxies = [], publicUrl } = options;
+  const { trusted: trustedProxies = [], publicUrl, traffic = { requestRate: 0, uploadsAtOnce: 0 } } = options;
   const limits = { connections: 1000, headerBytes: 16_384, headerTime: 60_000, keepAlive: 75_000 };
   const listener = await openListener(
     { host: "127.0.0.1", port: 0, trustedProxies, publicUrl, ...limits, slowest: { bytesPerSecond: 0, over: 60_000 } },
@@ -41,6 +47,7 @@ export async function serveGuarded(
       wires: distributionErrors,
       handle: routeRequests(
         { registry, passwordChanged: async () => undefined },
+        traffic,
         (_exchange, error) => broken.push(error),
         { access: registry.access, providers: [], fetch: () => Promise.reject(new Error("no provider is set")) },
       ),

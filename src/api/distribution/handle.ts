@@ -12,7 +12,7 @@ import {
   joinable,
   warningHeaders,
 } from "../http/index.ts";
-import type { Exchange } from "../http/index.ts";
+import type { Exchange, Traffic } from "../http/index.ts";
 import { andThen } from "../../lib/index.ts";
 import type { MaybePromise } from "../../lib/index.ts";
 import {
@@ -50,10 +50,16 @@ import { answerUpload, postUpload } from "./uploads.ts";
 
 const tagParameterLimit = 10;
 
+/** What stands before the use-cases. */
+export interface Front {
+  readonly face: Face;
+  readonly traffic: Traffic;
+}
+
 /** Answers a request below `/v2/`, at once where the answer is known. What breaks is told to `log`. */
 export function handleDistribution(
   registry: Registry,
-  face: Face,
+  front: Front,
   exchange: Exchange,
   log: (error: unknown) => void,
 ): void {
@@ -61,18 +67,19 @@ export function handleDistribution(
     const principal = recallPrincipal(registry.access, exchange.request.headers.authorization, exchange);
     if (principal !== undefined) {
       exchange.principal = principal;
+      front.traffic.admit(exchange);
       if (exchange.request.method === "GET" && answerAgain(registry, exchange)) return;
     }
-    answerFromRows(registry, face, exchange, principal !== undefined, log);
+    answerFromRows(registry, front, exchange, principal !== undefined, log);
   } catch (error) {
-    fail(face, exchange, error, log);
+    fail(front.face, exchange, error, log);
   }
 }
 
 /** In this very turn where nothing must be waited for. Does not throw. */
 function answerFromRows(
   registry: Registry,
-  face: Face,
+  front: Front,
   exchange: Exchange,
   known: boolean,
   log: (error: unknown) => void,
@@ -82,11 +89,12 @@ function answerFromRows(
       ? answer(registry, exchange)
       : authenticate(registry.access, exchange.request.headers.authorization, exchange).then((principal) => {
           exchange.principal = principal;
+          front.traffic.admit(exchange);
           return answer(registry, exchange);
         });
-    if (answered instanceof Promise) answered.catch((error: unknown) => fail(face, exchange, error, log));
+    if (answered instanceof Promise) answered.catch((error: unknown) => fail(front.face, exchange, error, log));
   } catch (error) {
-    fail(face, exchange, error, log);
+    fail(front.face, exchange, error, log);
   }
 }
 

@@ -15,4 +15,6 @@ export {
   sendRefusal,
   warningHeaders,
 } from "./respond.ts";
+export { Traffic } from "./traffic.ts";
+export type { TrafficLimits } from "./traffic.ts";
 export type { ContentBody, RawHeaders, Wire } from "./respond.ts";

@@ -1,0 +1,50 @@
+import { request } from "node:http";
+import { expect, test } from "vitest";
+import { basic, grant, makeAccount, makeToken } from "../support/open-rights.ts";
+import { serveGuarded } from "../support/serve-guarded.ts";
+import type { GuardedServer } from "../support/serve-guarded.ts";
+
+async function writer(server: GuardedServer, name: string): Promise<string> {
+  const account = await makeAccount(server.metadata, name);
+  await grant(server.metadata, { account }, { namespace: 1 }, "writer");
+  return basic(name, (await makeToken(server.metadata, account)).secret);
+}
+
+test("who asks faster than allowed is told to wait, and nobody else is", async () => {
+  const server = await serveGuarded({}, { traffic: { requestRate: 1, uploadsAtOnce: 0 } });
+  const [one, two] = [await writer(server, "one"), await writer(server, "two")];
+  const ask = async (login: string) => await server.ask("GET", "/v2/", login);
+  const statuses = [];
+  for (let number = 0; number < 15; number++) statuses.push((await ask(one)).status);
+  // Ten in a burst; a slow machine may have saved up one or two more.
+  expect(statuses.slice(0, 10)).toEqual(Array(10).fill(200));
+  const refused = await ask(one);
+  expect([refused.status, refused.code, refused.headers.get("retry-after")]).toEqual([429, "TOOMANYREQUESTS", "1"]);
+  expect((await ask(two)).status).toBe(200);
+  // A registry token is the same principal.
+  expect((await ask(await server.token("repository:a:pull", one))).status).toBe(429);
+  await server.close();
+});
+
+test("uploads above the limit wait for others of the same principal to end", async () => {
+  const server = await serveGuarded({}, { traffic: { requestRate: 0, uploadsAtOnce: 1 } });
+  const [one, two] = [await writer(server, "one"), await writer(server, "two")];
+  const opened = await server.ask("POST", "/v2/app/blobs/uploads/", one);
+  const path = opened.headers.get("location")!;
+  const slow = request(`${server.url}${path}`, { method: "PATCH", headers: { authorization: one } });
+  const ended = new Promise<number>((resolve, reject) => {
+    slow.on("response", (response) => resolve(response.resume().statusCode!)).on("error", reject);
+  });
+  slow.write("begin");
+  // The server has seen it when it refuses the next.
+  let refused = await server.ask("POST", "/v2/app/blobs/uploads/", one);
+  while (refused.status === 202) refused = await server.ask("POST", "/v2/app/blobs/uploads/", one);
+  expect([refused.status, refused.code]).toEqual([429, "TOOMANYREQUESTS"]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect((await server.ask("POST", "/v2/app/blobs/uploads/", two)).status).toBe(202);
+  expect((await server.ask("GET", "/v2/", one)).status).toBe(200);
+  slow.end(" and end");
+  expect(await ended).toBe(202);
+  expect((await server.ask("POST", "/v2/app/blobs/uploads/", one)).status).toBe(202);
+  await server.close();
+});
