@@ -35,8 +35,9 @@ const mask = "********";
 
 /** The value as it may be shown. */
 function maskSecret({ entry, value }: SettingValue): unknown {
-  if (entry.secrecy === undefined || typeof value !== "string") return value;
-  return entry.secrecy === "whole" ? mask : maskPassword(value);
+  const isEmpty = value === undefined || (Array.isArray(value) && value.length === 0);
+  if (entry.secrecy === undefined || isEmpty) return value;
+  return entry.secrecy === "password" && typeof value === "string" ? maskPassword(value) : mask;
 }
 
 /** Hides the password before the host, and one among the options. */

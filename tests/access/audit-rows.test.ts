@@ -223,6 +223,7 @@ const unrecorded: { readonly [write: string]: string } = {
   pinManifest: "holds content back from collection",
   postponeDeadObject: "removal of bytes that no row names",
   putHeartbeat: "a node that is there",
+  recordPulls: "when images were last pulled, gathered; pulls are in the access log",
   queueUnheld: "asks for reviews",
   readMark: "changes nothing",
   readNodes: "changes nothing",

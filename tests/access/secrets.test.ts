@@ -46,6 +46,7 @@ const canaries = {
   body: "canaryBody0010",
   path: "canarypath0011",
   ldapPassword: "canaryLdap0012",
+  ssoSecret: "canarySso0013",
   token: newSecret("token"),
   robot: newSecret("robot"),
 };
@@ -71,6 +72,7 @@ const secretSettings: Readonly<Record<string, string>> = {
   "storageCredentials.secretAccessKey": keys.secretAccessKey,
   adminPassword: canaries.adminPassword,
   "ldap.bindPassword": canaries.ldapPassword,
+  sso: canaries.ssoSecret,
 };
 
 test("every secret setting has a canary (threat 5)", () => {
@@ -222,7 +224,16 @@ describe("after logins right and wrong, tokens, robots and failures no secret is
       BERTH_LDAP_BIND_DN: "cn=berth,dc=example",
     };
     await mkdir(join(folder, "settings"));
-    for (const [name, value] of Object.entries(secretSettings).filter(([one]) => one !== "storage")) {
+    env["BERTH_CONFIG"] = join(folder, "settings", "berth.yaml");
+    const provider = {
+      name: "corp",
+      issuer: "https://sso.example.com",
+      clientId: "b",
+      clientSecret: canaries.ssoSecret,
+    };
+    await writeFile(env["BERTH_CONFIG"], JSON.stringify({ sso: [provider] }));
+    for (const [name, value] of Object.entries(secretSettings)) {
+      if (name === "storage" || name === "sso") continue;
       const file = join(folder, "settings", name);
       await writeFile(file, `${value}\n`);
       env[`BERTH_${variableOf(name)}_FILE`] = file;
