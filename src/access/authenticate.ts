@@ -97,7 +97,7 @@ export function recallPrincipal(access: Access, header: string | undefined, wher
   if (header === undefined) return anonymous;
   const known = memoryOf(access).good.get(keyOf(access, header));
   if (known === undefined || known.until <= Date.now() || known.version !== access.version.current()) return undefined;
-  return isFor(known, where) ? known.principal : undefined;
+  return isFor(known, where) ? noteUse(access, known.principal) : undefined;
 }
 
 /** What the client calls the registry is worked out only for what depends on it. */

@@ -41,13 +41,20 @@ export async function changePassword(
   let was: string | undefined;
   if (caller.principal.name === `user:${user}`) {
     if (old === undefined) throw new RegistryError("REQUEST_INVALID", "say the old password, too, as `old`");
-    refuseCrowd();
-    const kept = (await access.metadata.read.first(findAccount, { name: user }))?.password ?? null;
-    if (!(await verifyPassword(old, kept))) throw new RegistryError("DENIED", "the old password is wrong: try again");
-    was = kept!;
+    was = await checkOld(access, caller, user, old);
   }
   const password = await keepPassword(change.password, user);
   await access.metadata.write("setPassword", { caller: plainCaller(caller), user, password, was });
+}
+
+/** Guessing is slowed down as at a login: whoever found a token must not find the password by it. */
+async function checkOld(access: Access, caller: Caller, user: string, old: string): Promise<string> {
+  refuseCrowd();
+  const attempt = access.logins.begin(user, caller.address);
+  const kept = (await access.metadata.read.first(findAccount, { name: user }))?.password ?? null;
+  if (!(await verifyPassword(old, kept))) throw new RegistryError("DENIED", "the old password is wrong: try again");
+  access.logins.succeed(attempt);
+  return kept!;
 }
 
 /** Whoever asks was allowed to see it. @throws RegistryError NOT_FOUND */

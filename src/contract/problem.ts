@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-/** What an error looks like (RFC 9457), as `application/problem+json`. */
+/** What an error looks like (RFC 9457), as `application/problem+json`; some have further facts. */
 export const problem = z
-  .object({
+  .looseObject({
     type: z.string().meta({ description: "`urn:berth:error:` and the code" }),
     title: z.string().meta({ description: "The status in words" }),
     status: z.int(),

@@ -133,6 +133,20 @@ test("passwords and tokens are neither in the log nor in the trail (threats 5, 4
   }
 });
 
+test("who found a token does not find the password by guessing the old one: it must wait as at a login (threat 28)", async () => {
+  const kim = await makeUser("kim");
+  const { body } = await kim.post("/users/kim/tokens", { name: "found" });
+  const thief = guarded.by(`Bearer ${body.secret}`);
+  const codes: (string | undefined)[] = [];
+  for (let guess = 0; guess < 12 && codes.at(-1) !== "TOO_MANY_REQUESTS"; guess++) {
+    const { code, headers } = await thief.post("/users/kim/password", { old: `guess ${guess}`, new: password });
+    codes.push(code);
+    if (code === "TOO_MANY_REQUESTS") expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+  }
+  expect(codes[0]).toBe("DENIED");
+  expect(codes.at(-1)).toBe("TOO_MANY_REQUESTS");
+});
+
 test("the server's log has no error", () => {
   expect(guarded.server.errors).toEqual([]);
 });
