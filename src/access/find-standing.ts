@@ -51,6 +51,8 @@ async function standingOf(
   if (kept?.version === version && kept.until > Date.now()) return kept;
   const standing =
     kind === "account" ? await readAccount(access, version, id) : await readRobot(access, version, id, depth);
+  // A robot looked at for another may have met the end of the chain, which is not its own: that is not kept.
+  if (depth > 0 && kind === "robot") return standing;
   if (access.standings.size >= keptLimit) access.standings.clear();
   access.standings.set(key, standing);
   return standing;
