@@ -178,14 +178,20 @@ export async function findAllowed(
 }
 
 /**
- * Asks whether the caller owns the server: may do everything on the root namespace, so that nobody comes to more by
- * changing accounts of others.
+ * Asks whether the caller owns the server: may do everything on the root namespace, for all tags, so that nobody comes to
+ * more by changing accounts of others.
  * @throws RegistryError as {@link authorize} does
  */
 export async function authorizeOwner(access: RightsSource, caller: Caller): Promise<Attribution> {
   let by = await authorizeNamespace(access, caller, "manage-access", "");
   for (const action of actions) by = await authorizeNamespace(access, caller, action, "");
-  return by;
+  const { principal } = caller;
+  if (principal.kind === "operator" || principal.kind === "system") return by;
+  const place: Place = { kind: "namespace", path: "" };
+  const rights = await explainRights(access, principal, place);
+  if (Object.values(rights).every(({ tags }) => tags.length === 0)) return by;
+  const reason = "what is given for some tags only makes no owner";
+  throw refuse(access, caller, "manage-access", place, { allowed: false, reason, grants: [], tags: [] });
 }
 
 /** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
