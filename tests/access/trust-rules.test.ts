@@ -122,3 +122,27 @@ test("an owner of a namespace manages the rules there, and sees no others (threa
   expect(await codeOf(f.metadata.write("deleteTrustRule", change))).toBe("NOT_FOUND");
   expect(await codeOf(f.metadata.write("deleteTrustRule", { ...change, caller: olga }))).toBe("done");
 });
+
+test("nobody gives by a rule more than they have: neither in a new one, nor by changing whom one believes (threat 46)", async () => {
+  const id = await makeAccount(f.metadata, "mila");
+  await grant(f.metadata, { account: id }, { namespace: f.acme }, ["pull", "push", "manage-access"], ["ci-*"]);
+  const mila = callerOf({ kind: "account", id, name: "user:mila", credential: "password", limits: [] });
+  const make = (caller: Caller, name: string, rights: object) => {
+    const grants = [{ on: { namespace: "acme" }, role: null, actions: [], tags: null, ...rights }];
+    const rule = { issuer: f.issuer.url, audience: body.audience, conditions: body.conditions, description: null };
+    return f.metadata.write("createTrustRule", { ...rule, caller, name, namespace: "acme", disabled: false, grants });
+  };
+  const tags = ["ci-*"];
+  expect(await codeOf(make(mila, "wide", { role: "owner" }))).toBe("DENIED");
+  expect(await codeOf(make(mila, "wide", { role: "writer", tags }))).toBe("DENIED");
+  expect(await codeOf(make(mila, "wide", { actions: ["push"] }))).toBe("DENIED");
+  expect(await codeOf(make(mila, "wide", { actions: ["push"], tags: ["v*"] }))).toBe("DENIED");
+  expect(await codeOf(make(mila, "narrow", { actions: ["push"], tags }))).toBe("done");
+  expect(await codeOf(make(await ownerOf(f.acme, "otto"), "release", { role: "owner" }))).toBe("done");
+  const change = { caller: mila, rule: "release", versions: undefined };
+  const conditions = [{ claim: ["repository_owner"], equals: "mila" }];
+  expect(await codeOf(f.metadata.write("updateTrustRule", { ...change, conditions }))).toBe("DENIED");
+  expect(await codeOf(f.metadata.write("updateTrustRule", { ...change, grants: [] }))).toBe("DENIED");
+  expect(await codeOf(f.metadata.write("deleteTrustRule", change))).toBe("DENIED");
+  expect(await codeOf(f.metadata.write("updateTrustRule", { ...change, rule: "narrow", conditions }))).toBe("done");
+});

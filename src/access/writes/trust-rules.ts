@@ -6,6 +6,7 @@ import {
   findRepositoryName,
   insertGrant,
   insertTrustRule,
+  listGrantsOfTrustRule,
   recordChange,
   updateTrustRule as updateTrustRuleRow,
 } from "../../metadata/index.ts";
@@ -14,6 +15,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { refuseTrustRule } from "../../policy/index.ts";
 import type { Action, Role, TrustCondition, TrustRuleFacts } from "../../policy/index.ts";
 import { authorizeNamespace } from "../authorize.ts";
+import { placedFact } from "../find-standing.ts";
 import { getManagedRule, versionOfTrustRule } from "../list-trust-rules.ts";
 import type { Caller } from "../principal.ts";
 import { requireVersion } from "../require-version.ts";
@@ -21,6 +23,7 @@ import { getNamespace } from "./namespaces.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
+import { requireAsMuch } from "./require-as-much.ts";
 import { rightsWithin } from "./rights-within.ts";
 
 /** What a rule gives to the workloads that it believes. */
@@ -69,7 +72,7 @@ export async function createTrustRule(
     if (row === undefined) {
       throw new RegistryError("CONFLICT", `there is a trust rule ${name} already: choose another name`);
     }
-    await putGrants(tx, by, row.id, namespace, grants);
+    await putGrants(tx, caller, by, { id: row.id, home: namespace }, grants);
     const facts = { rule: row.id, namespace, issuer, audience, conditions, disabled, grants };
     await recordTrustChange(tx, by, "create-trust-rule", name, facts);
     return row;
@@ -119,7 +122,7 @@ export async function updateTrustRule(tx: Transaction, input: UpdateTrustRuleInp
   });
   if (input.grants !== undefined) {
     await tx.run(deleteGrantsOfTrustRule, { rule: before.id });
-    await putGrants(tx, by, before.id, before.path, input.grants);
+    await putGrants(tx, input.caller, by, { id: before.id, home: before.path }, input.grants);
   }
   const facts = { rule: before.id, ...rule, grants: input.grants };
   await recordTrustChange(tx, by, "change-trust-rule", before.name, facts);
@@ -142,6 +145,13 @@ async function claimRule(
   const before = await getManagedRule(rights, caller, rule);
   const by = await authorizeNamespace(rights, caller, "manage-access", before.path);
   requireVersion(versions, versionOfTrustRule(before));
+  // Whoever says whom a rule believes hands on all that it gives.
+  for (const row of await tx.all(listGrantsOfTrustRule, { trust: before.id })) {
+    const on = row.path === null ? { repository: row.repository ?? "" } : { namespace: row.path };
+    const { grant: given } = placedFact(row, before.name);
+    const { role = null, actions, tags = null } = given;
+    await requireAsMuch(tx, caller, on, { role, actions, tags });
+  }
   return { before, by };
 }
 
@@ -167,14 +177,15 @@ export async function requireHome(
 
 async function putGrants(
   tx: Transaction,
+  caller: Caller,
   by: Attribution,
-  rule: number,
-  home: string,
+  { id: rule, home }: { readonly id: number; readonly home: string },
   grants: readonly TrustGrant[],
 ): Promise<void> {
   for (const { on, role, actions, tags } of grants) {
     const place = await findPlaceId(tx, on);
     await requireHome(tx, home, place);
+    await requireAsMuch(tx, caller, on, { role, actions, tags });
     await tx.first(insertGrant, {
       ...{ account: null, group: null, robot: null, trust: rule, namespace: null, repository: null },
       ...place,
