@@ -59,7 +59,7 @@ export async function authenticate(access: Access, header: string | undefined, w
   if (known !== undefined && known.until > Date.now() && isFor(known, where)) {
     if (known.version === version) return noteUse(access, known.principal);
     const again = await known.lookAgain();
-    if (again !== undefined && again.principal.name === known.principal.name) {
+    if (again !== undefined && isSame(again.principal, known.principal)) {
       known.version = version;
       return noteUse(access, known.principal);
     }
@@ -89,6 +89,11 @@ export async function authenticate(access: Access, header: string | undefined, w
   } finally {
     pending.delete(key);
   }
+}
+
+/** Whether nothing of a principal has changed that is remembered with its credential. */
+function isSame(one: Principal, other: Principal): boolean {
+  return one.name === other.name && JSON.stringify(one.limits) === JSON.stringify(other.limits);
 }
 
 /** The same where nothing needs to be looked up; undefined where something does. */

@@ -1,5 +1,12 @@
 import { hash } from "node:crypto";
-import { findAccountById, findRobot, findRobotSecretById, findToken, findTrustRule } from "../metadata/index.ts";
+import {
+  findAccountById,
+  findNamespace,
+  findRobot,
+  findRobotSecretById,
+  findToken,
+  findTrustRule,
+} from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 import { isStillVouchedFor } from "./directory.ts";
 import { anonymous } from "./principal.ts";
@@ -101,7 +108,7 @@ async function lookAtToken(access: Access, holder: Holder, number: number): Prom
   if (token.expires_at <= Date.now()) return ended("the token has expired", name);
   const limits: Limit[] = [];
   if (token.scope !== null) {
-    const entries = JSON.parse(token.scope) as ScopeEntry[];
+    const entries = await keepPresent(access, JSON.parse(token.scope) as ScopeEntry[]);
     limits.push({ of: `token ${token.name}`, entries, lacking: "refuse" });
   }
   const principal: Principal = {
@@ -112,6 +119,17 @@ async function lookAtToken(access: Access, holder: Holder, number: number): Prom
     limits,
   };
   return { principal, until: token.expires_at };
+}
+
+/** Without namespaces that are gone: one that is made anew under the same path is another. */
+async function keepPresent(access: Access, entries: readonly ScopeEntry[]): Promise<ScopeEntry[]> {
+  const present: ScopeEntry[] = [];
+  for (const entry of entries) {
+    const { namespace } = entry;
+    const row = namespace && (await access.metadata.read.first(findNamespace, { path: namespace.path }));
+    if (row?.id === namespace?.id) present.push(entry);
+  }
+  return present;
 }
 
 async function lookAtSecret(access: Access, holder: Holder, number: number): Promise<Held | Ended> {
