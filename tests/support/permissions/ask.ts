@@ -12,25 +12,23 @@ export interface RawAnswer {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-/** Sends a request over a connection that is kept. */
+/** Sends a request over a connection that is kept, its path to the letter. */
 export function ask(url: string, probe: Probe, authorization?: string): Promise<RawAnswer> {
   const { method, path, body, headers } = probe;
+  const { hostname, port } = new URL(url);
   const shown = authorization === undefined ? {} : { authorization };
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+  const all = { ...headers, ...shown, ...length };
   return new Promise((resolve, reject) => {
-    const sent = request(
-      `${url}${path}`,
-      { method, agent, headers: { ...headers, ...shown, ...length } },
-      (response) => {
-        const parts: Buffer[] = [];
-        response.on("data", (part: Buffer) => parts.push(part));
-        response.on("end", () => {
-          const text = Buffer.concat(parts).toString();
-          resolve({ status: response.statusCode ?? 0, headers: response.rawHeaders, body: text });
-        });
-        response.on("error", reject);
-      },
-    );
+    const sent = request({ hostname, port, path, method, agent, headers: all }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => {
+        const text = Buffer.concat(parts).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.rawHeaders, body: text });
+      });
+      response.on("error", reject);
+    });
     sent.on("error", reject);
     sent.end(body);
   });
