@@ -126,7 +126,7 @@ export async function ownerOf(server: Server): Promise<Credential> {
 async function tellClients(env: NodeJS.ProcessEnv, host: string): Promise<readonly string[]> {
   if (isProgramInstalled(env)) return announceLogin(env, host);
   process.stderr.write(
-    "berth: docker-credential-berth is not on PATH, so docker, podman, crane and helm do not know of this login: put its folder there and log in again\n",
+    "berth: docker-credential-berth is not on PATH, so docker, podman, crane and helm do not know of this login: install the package (`npm install --global`, or `npm link` in a clone) and log in again\n",
   );
   return [];
 }
