@@ -119,7 +119,8 @@ async function commandOf(registry: RegistryName, folder: string, port: number) {
       env["BERTH_LISTEN"] = `127.0.0.1:${port}`;
       env["BERTH_DATA"] = folder;
       env["BERTH_OPS"] = "127.0.0.1:0";
-      return { command: process.execPath, args: [program, "serve", "--open"], env };
+      env["BERTH_OPEN"] = "true";
+      return { command: process.execPath, args: [program, "serve"], env };
     case "olareg": {
       const args = ["serve", "--addr", "127.0.0.1", "--port", String(port), "--dir", folder];
       return { command: program, args: [...args, "--api-delete", "--api-blob-delete"], env };
@@ -143,7 +144,7 @@ async function firstAnswer(child: ChildProcess, port: number): Promise<void> {
       const connection = await openRaw(port);
       const answer = await connection.send(Buffer.from("GET /v2/ HTTP/1.1\r\nHost: bench\r\n\r\n"));
       connection.close();
-      if (answer.status === 200) return;
+      if (answer.status === 200 || answer.status === 401) return;
     } catch {
       // Not listening yet.
     }

@@ -29,6 +29,7 @@ export function resultsOf(rounds: readonly ReadonlyMap<string, Metrics>[]): Resu
   const results: Results = {
     median: (name, metric) => spreadOf(values(name, metric))?.median,
     ratio: (name, other, metric) => ratioOf(rounds, name, other, metric)?.median,
+    difference: (name, other, metric) => spreadOf(differencesOf(rounds, name, other, metric))?.median,
     best: (names, metric) => {
       const medians = names.map((name) => results.median(name, metric)).filter((value) => value !== undefined);
       return medians.length === 0 ? undefined : Math.max(...medians);
@@ -50,4 +51,18 @@ export function ratioOf(
     if (one !== undefined && two !== undefined && two > 0) ratios.push(one / two);
   }
   return spreadOf(ratios);
+}
+
+function differencesOf(
+  rounds: readonly ReadonlyMap<string, Metrics>[],
+  name: string,
+  other: string,
+  metric: string,
+): number[] {
+  const differences: number[] = [];
+  for (const round of rounds) {
+    const [one, two] = [round.get(name)?.[metric], round.get(other)?.[metric]];
+    if (one !== undefined && two !== undefined) differences.push(one - two);
+  }
+  return differences;
 }

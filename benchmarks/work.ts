@@ -52,6 +52,8 @@ export interface Results {
   median(name: string, metric: string): number | undefined;
   /** Median over the rounds of a case's metric divided by another's. */
   ratio(name: string, other: string, metric: string): number | undefined;
+  /** Median over the rounds of a case's metric less another's. */
+  difference(name: string, other: string, metric: string): number | undefined;
   /** The best median of a metric among cases. */
   best(names: readonly string[], metric: string): number | undefined;
 }

@@ -8,7 +8,9 @@ import { pushImage, pushManifest } from "./requests.ts";
 
 /** The load of pushes: everything that is sent is made before the clock starts. */
 const order = workerData as PushOrder;
-const connections = await Promise.all(Array.from({ length: order.clients }, () => openRaw(order.port)));
+const connections = await Promise.all(
+  Array.from({ length: order.clients }, () => openRaw(order.port, order.authorization)),
+);
 const repositoryOf = (client: number) => order.repositories[client % order.repositories.length]!;
 
 /** Work units of one client: the number counts over all clients. */

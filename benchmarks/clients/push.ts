@@ -18,6 +18,8 @@ export interface PushOrder {
   readonly seconds: number;
   /** Tags are this and a number. */
   readonly prefix: string;
+  /** The `Authorization` of each request. */
+  readonly authorization?: string | undefined;
 }
 
 export interface PushReport {

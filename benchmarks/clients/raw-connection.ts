@@ -10,6 +10,8 @@ export interface RawAnswer {
 
 /** One keep-alive connection, one request at a time, no more parsing than the load needs. */
 export class RawConnection {
+  /** The lines of a head that say who asks; empty for nobody. */
+  readonly login: string;
   readonly #socket: Socket;
   #pending: Buffer = Buffer.alloc(0);
   #head: string | undefined;
@@ -17,7 +19,8 @@ export class RawConnection {
   #resolve: ((answer: RawAnswer) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, authorization?: string) {
+    this.login = authorization === undefined ? "" : `Authorization: ${authorization}\r\n`;
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.#take(chunk as Buffer));
@@ -74,13 +77,13 @@ export class RawConnection {
 }
 
 /** @throws Error when nobody listens */
-export function openRaw(port: number): Promise<RawConnection> {
+export function openRaw(port: number, authorization?: string): Promise<RawConnection> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);
-      resolve(new RawConnection(socket));
+      resolve(new RawConnection(socket, authorization));
     });
   });
 }

@@ -11,7 +11,9 @@ function expectStatus(answer: RawAnswer, status: number, what: string): void {
 /** Opens an upload; resolves with the path and query to go on with, ready for another parameter. */
 export async function openUpload(connection: RawConnection, repository: string): Promise<string> {
   const answer = await connection.send(
-    Buffer.from(`POST /v2/${repository}/blobs/uploads/ HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n`),
+    Buffer.from(
+      `POST /v2/${repository}/blobs/uploads/ HTTP/1.1\r\nHost: bench\r\n${connection.login}Content-Length: 0\r\n\r\n`,
+    ),
   );
   expectStatus(answer, 202, "POST of an upload");
   const location = findHeader(answer.head, "location")!.replace(/^https?:\/\/[^/]+/, "");
@@ -22,7 +24,7 @@ export async function openUpload(connection: RawConnection, repository: string):
 export async function pushBlob(connection: RawConnection, repository: string, blob: BlobContent): Promise<void> {
   const location = await openUpload(connection, repository);
   const head = Buffer.from(
-    `PUT ${location}digest=${blob.digest} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/octet-stream\r\nContent-Length: ${blob.bytes.length}\r\n\r\n`,
+    `PUT ${location}digest=${blob.digest} HTTP/1.1\r\nHost: bench\r\n${connection.login}Content-Type: application/octet-stream\r\nContent-Length: ${blob.bytes.length}\r\n\r\n`,
     "latin1",
   );
   expectStatus(await connection.send(head, blob.bytes), 201, "PUT of a blob");
@@ -35,7 +37,7 @@ export async function pushManifest(
   bytes: Buffer,
 ): Promise<void> {
   const head = Buffer.from(
-    `PUT /v2/${repository}/manifests/${tag} HTTP/1.1\r\nHost: bench\r\nContent-Type: ${manifestType}\r\nContent-Length: ${bytes.length}\r\n\r\n`,
+    `PUT /v2/${repository}/manifests/${tag} HTTP/1.1\r\nHost: bench\r\n${connection.login}Content-Type: ${manifestType}\r\nContent-Length: ${bytes.length}\r\n\r\n`,
     "latin1",
   );
   expectStatus(await connection.send(head, bytes), 201, "PUT of a manifest");

@@ -12,6 +12,8 @@ export interface Load {
   readonly seconds: number;
   /** Lua that gives the path of each request instead, as the body of a function; `math.random` is seeded. */
   readonly luaPath?: string;
+  /** The `Authorization` of each request. */
+  readonly authorization?: string | undefined;
 }
 
 /** Sends GETs with `wrk` for some seconds. @throws Error when an answer was not 2xx or 3xx */
@@ -50,9 +52,10 @@ export async function runWrk(server: Server, load: Load): Promise<Metrics> {
   }
 }
 
-function luaOf({ luaPath }: Load): string {
+function luaOf({ luaPath, authorization }: Load): string {
   // What clients say; the older registries answer 404 without it.
-  const headers = `wrk.headers["Accept"] = "${manifestType}"\n`;
+  const accept = `wrk.headers["Accept"] = "${manifestType}"\n`;
+  const login = authorization === undefined ? "" : `wrk.headers["Authorization"] = "${authorization}"\n`;
   const request =
     luaPath === undefined
       ? ""
@@ -61,7 +64,7 @@ function setup(thread) count = count + 1; thread:set("id", count) end
 function init() math.randomseed(os.time() * 10 + id) end
 function request() return wrk.format("GET", (function() ${luaPath} end)()) end
 `;
-  return `${headers}${request}
+  return `${accept}${login}${request}
 function done(summary, latency)
   local e = summary.errors
   print(string.format('BENCH {"requests":%d,"micros":%d,"bytes":%d,"wrong":%d,"p50":%d,"p90":%d,"p99":%d,"max":%d}',

@@ -1,5 +1,6 @@
 import type { Work } from "../work.ts";
 import { catalogPage, tagsPage } from "./lists.ts";
+import { manifestGetAuth } from "./login.ts";
 import { memory, startUp } from "./process.ts";
 import { blobGet, blobGetLarge, getWhilePush, manifestGet } from "./pull.ts";
 import { sharedStores } from "./shared.ts";
@@ -8,6 +9,7 @@ import { manifestPut, pushLargeBlob, pushSmall, pushTags } from "./push.ts";
 /** The rows of the table, in its order. */
 export const works: readonly Work[] = [
   manifestGet,
+  manifestGetAuth,
   blobGet,
   blobGetLarge,
   pushSmall,

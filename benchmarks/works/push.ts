@@ -2,14 +2,21 @@ import { pushLarge } from "../clients/large.ts";
 import { runPushes } from "../clients/push.ts";
 import type { RegistryName, Server } from "../registries.ts";
 import type { Case, Lab, Metrics, Work } from "../work.ts";
+import { besideGuarded, makePublicTeam } from "./guarded.ts";
 import { prepareTags } from "./seed.ts";
 
 const repositories = Array.from({ length: 8 }, (_none, index) => `team/app${index}`);
 /** Images a second that are made beforehand; more than any registry here takes. */
 const plenty = 3500;
 
-async function pushImages(server: Server, lab: Lab, clients: number, into: readonly string[]): Promise<Metrics> {
-  const load = { kind: "images", clients, repositories: into, layerBytes: 1024 } as const;
+async function pushImages(
+  server: Server,
+  lab: Lab,
+  clients: number,
+  into: readonly string[],
+  authorization?: string,
+): Promise<Metrics> {
+  const load = { kind: "images", clients, repositories: into, layerBytes: 1024, authorization } as const;
   await runPushes(server, { ...load, count: plenty, seconds: 1, prefix: "warm" });
   const seconds = lab.seconds + 1;
   return runPushes(server, { ...load, count: plenty * seconds, seconds, prefix: "v" });
@@ -43,10 +50,16 @@ export const pushSmall: Work = {
   notes: [
     "an image is five requests: POST and PUT for a layer of 1 KiB and for its config, PUT of the manifest by tag; no two share a blob",
     "a second of the same load goes before; Berth, docker-registry and distribution sync to the disk, olareg does not",
+    "personal token: shown as Basic with each request to a server that asks who may push; the others ask nobody",
     "slow syncs: a preloaded library makes every fsync and fdatasync of Berth wait 2 ms more",
   ],
   cases: [
     images("berth"),
+    images("berth", {
+      name: "berth, personal token",
+      beside: besideGuarded,
+      measure: async (server, lab) => pushImages(server, lab, 8, repositories, await makePublicTeam(server)),
+    }),
     images("docker-registry"),
     images("distribution", { rounds: 2 }),
     images("olareg", { rounds: 2 }),

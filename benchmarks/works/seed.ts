@@ -10,9 +10,14 @@ import { addTags, addTaggedManifests, tagName } from "../rows.ts";
 import type { Lab } from "../work.ts";
 
 /** Pushes one image with a layer of 1 KiB. */
-export async function seedImage(server: Server, repository: string, tag: string): Promise<ImageContent> {
+export async function seedImage(
+  server: Server,
+  repository: string,
+  tag: string,
+  authorization?: string,
+): Promise<ImageContent> {
   const image = makeImage(1024);
-  const connection = await openRaw(server.port);
+  const connection = await openRaw(server.port, authorization);
   await pushImage(connection, repository, tag, image);
   connection.close();
   return image;
