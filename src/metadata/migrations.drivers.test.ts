@@ -96,7 +96,7 @@ describe("SQLite", () => {
       for (let stop = 2; ; stop = 2 + (deaths % 5)) {
         if ((await migrateAndDie(path, stop)) !== "SIGKILL") break;
         deaths++;
-        expect(deaths).toBeLessThan(200);
+        expect(deaths).toBeLessThan(3 * steps.length);
       }
       expect(deaths).toBeGreaterThan(10);
       expect(schemaOf(path)).toEqual(schemaOf(clean));

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -132,7 +133,9 @@ let folders = 0;
 async function ownFiles(name: string): Promise<string> {
   const folder = join(place.folder, "logins", name);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "auth.json"), "{}");
+  // What a login wrote stays for the scripts after it.
+  const file = join(folder, "auth.json");
+  if (!existsSync(file)) await writeFile(file, "{}");
   return `export DOCKER_CONFIG=${folder} REGISTRY_AUTH_FILE=${folder}/auth.json HELM_REGISTRY_CONFIG=${folder}/config.json`;
 }
 

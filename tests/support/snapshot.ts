@@ -9,12 +9,27 @@ export async function takeSnapshot({ database, storage }: Config): Promise<Reado
   return { ...readRows(database.path), objects: await listObjects(storage.directory) };
 }
 
+/** What the background writes whenever it comes to it: the chain over audit rows, and when something was pulled. */
+const byItself: Readonly<Record<string, object>> = {
+  audit: { seal: null },
+  manifest: { pulled_at: null },
+  tag: { pulled_at: null },
+};
+
+function isAsked(row: Readonly<Record<string, unknown>>): boolean {
+  return row["name"] !== "audit-head";
+}
+
 function readRows(path: string): Record<string, unknown> {
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const tables = db.prepare("select name from sqlite_master where type = 'table' order by name").all();
     const rows = tables.map(({ name }) => [String(name), db.prepare(`select * from "${String(name)}"`).all()] as const);
-    return Object.fromEntries(rows.map(([name, all]) => [name, all.map((row) => JSON.stringify(row))]));
+    const texts = rows.map(([name, all]): [string, string[]] => [
+      name,
+      all.map((row) => JSON.stringify({ ...row, ...byItself[name] })),
+    ]);
+    return Object.fromEntries(texts.filter(([name]) => name !== "audit_seal"));
   } finally {
     db.close();
   }
