@@ -27,7 +27,7 @@ function readRows(path: string): Record<string, unknown> {
     const rows = tables.map(({ name }) => [String(name), db.prepare(`select * from "${String(name)}"`).all()] as const);
     const texts = rows.map(([name, all]): [string, string[]] => [
       name,
-      all.map((row) => JSON.stringify({ ...row, ...byItself[name] })),
+      all.filter(isAsked).map((row) => JSON.stringify({ ...row, ...byItself[name] })),
     ]);
     return Object.fromEntries(texts.filter(([name]) => name !== "audit_seal"));
   } finally {
