@@ -45,7 +45,7 @@ export const deleteManifestTags = statement("deleteManifestTags", (db, p: { mani
   db.deleteFrom("tag").where("manifest_id", "=", p.manifest).returning("name"),
 );
 
-/** One tag of a manifest, if it has any. */
+/** One of the tags of a manifest; no row when it has none. */
 export const findManifestTag = statement(
   "findManifestTag",
   (_db, p: { manifest: number }) =>
