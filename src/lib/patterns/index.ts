@@ -1,0 +1,2 @@
+export { parseLinearPattern } from "./linear-pattern.ts";
+export type { LinearPattern } from "./linear-pattern.ts";
