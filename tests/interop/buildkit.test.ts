@@ -56,8 +56,9 @@ testClient(place, {
     await mkdir(at("steps"));
     await writeFile(at("steps", "Containerfile"), steps);
     // A registry on loopback is taken for plain HTTP unless its entry says otherwise.
-    const { registry = "none", certificate = "none" } = inject("secure") ?? {};
-    const secure = [`[registry."${registry}"]`, "http = false", `ca = ["${certificate}"]`];
+    const { backEnds = [], certificate } = inject("secure") ?? {};
+    const entry = [`http = false`, `ca = ["${certificate}"]`];
+    const secure = backEnds.flatMap(({ registry }) => [`[registry."${registry}"]`, ...entry]);
     const lines = ["[worker.oci]", 'snapshotter = "native"', "gc = false", ...secure];
     await writeFile(at("buildkitd.toml"), lines.join("\n"));
     const where = ["--root", at("root"), "--addr", address, "--config", at("buildkitd.toml")];

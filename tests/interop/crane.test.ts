@@ -123,10 +123,14 @@ testClient(place, {
         const image = `${registry}/crane/secure:1`;
         expect(await place.refuse(program, "push", images.medium.layout, image)).toContain("x509");
         place.env["SSL_CERT_FILE"] = inject("secure")!.certificate;
-        await place.call(program, "push", images.medium.layout, image);
-        const layout = at("secure");
-        await place.call(program, "pull", "--format=oci", image, layout);
-        await expectSameLayout(layout, images.medium.layout);
+        try {
+          await place.call(program, "push", images.medium.layout, image);
+          const layout = at(registry.replace(":", "-"));
+          await place.call(program, "pull", "--format=oci", image, layout);
+          await expectSameLayout(layout, images.medium.layout);
+        } finally {
+          delete place.env["SSL_CERT_FILE"];
+        }
       },
     },
   },

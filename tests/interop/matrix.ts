@@ -44,10 +44,12 @@ export function testClient(place: Workplace, client: Client): void {
   });
   afterAll(() => place.close());
 
-  const secure = { name: "SQLite and files, with a certificate", registry: inject("secure")?.registry };
-  for (const { name, registry } of [...inject("backEnds"), secure]) {
+  const plain = inject("backEnds").map((backEnd) => ({ ...backEnd, tls: false }));
+  const absent = plain.map(({ name }) => ({ name: `${name}, with a certificate`, registry: undefined }));
+  const secure = (inject("secure")?.backEnds ?? absent).map((backEnd) => ({ ...backEnd, tls: true }));
+  for (const { name, registry, tls } of [...plain, ...secure]) {
     describe(`${client.name} on ${name}`, () => {
-      for (const action of actions.filter((one) => (one === "TLS") === (name === secure.name))) {
+      for (const action of actions.filter((one) => (one === "TLS") === tls)) {
         const cell = client.cells[action];
         if ("reason" in cell) continue;
         test(action, async (context) => {

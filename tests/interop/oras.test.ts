@@ -138,9 +138,9 @@ testClient(place, {
         const source = ["--from-oci-layout", `${images.medium.layout}:1`];
         expect(await place.refuse(program, "cp", "--to-plain-http=false", ...source, image)).toContain("x509");
         await oras("cp", "--to-plain-http=false", "--to-ca-file", authority, ...source, image);
-        const target = ["--to-oci-layout", at("secure")];
-        await oras("cp", "--from-plain-http=false", "--from-ca-file", authority, image, ...target);
-        await expectSameLayout(at("secure"), images.medium.layout);
+        const layout = at(registry.replace(":", "-"));
+        await oras("cp", "--from-plain-http=false", "--from-ca-file", authority, image, "--to-oci-layout", layout);
+        await expectSameLayout(layout, images.medium.layout);
       },
     },
   },

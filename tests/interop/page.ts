@@ -15,8 +15,7 @@ export function renderPage(rows: Readonly<Record<string, Row>>): string {
   return `# Clients that Berth is tested with
 
 Written by the tests of \`tests/interop\` (\`npm run golden\`), which run these programs against a registry on each of its back
-ends: ${[...backEnds].join(" · ")}. **yes** = passed on all of them (TLS: on
-SQLite and files). The image they push holds more than
+ends: ${[...backEnds].join(" · ")}. **yes** = passed on all of them. The image they push holds more than
 100 MB after compression; a pulled image is compared with what was pushed, byte for byte or by digest.
 
 | client | ${actions.join(" | ")} |
