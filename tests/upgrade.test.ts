@@ -35,17 +35,12 @@ interface Expected {
 
 /** Puts a dump into an empty database. */
 async function restore(name: string, dump: string): Promise<string> {
-  const server = new pg.Client({ connectionString: postgres!.url });
-  await server.connect();
-  await server.query(`create database ${name}`);
-  await server.end();
-  const url = new URL(postgres!.url);
-  url.pathname = name;
-  const client = new pg.Client({ connectionString: url.href });
+  const url = await postgres!.makeDatabase(name);
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(dump);
   await client.end();
-  return url.href;
+  return url;
 }
 
 async function checkUpgrade(from: string, database: string | undefined, name: string): Promise<void> {

@@ -8,7 +8,7 @@ import { seedImage } from "./seed.ts";
 
 /** PostgreSQL and versitygw on the same two cores, with their own defaults. */
 async function startBackEnds(): Promise<Beside | undefined> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ durable: true });
   if (postgres === undefined) return undefined;
   const s3 = await startS3("versitygw");
   if (s3 === undefined) {

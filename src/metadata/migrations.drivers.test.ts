@@ -23,16 +23,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-let made = 0;
-
 /** A database of its own on the server. */
 async function makeDatabase(): Promise<{ readonly url: string; readonly pool: pg.Pool; readonly end: () => unknown }> {
-  const name = `migrations_${++made}`;
-  const client = new pg.Client({ connectionString: postgres!.url });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  const url = postgres!.url.replace(/postgres$/, name);
+  const url = await postgres!.makeDatabase();
   const pool = new pg.Pool({ connectionString: url });
   pool.on("error", () => undefined);
   pool.on("connect", (connection) => connection.on("error", () => undefined));

@@ -1,4 +1,3 @@
-import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   anonymous,
@@ -49,19 +48,11 @@ afterAll(() => postgres?.stop());
 const app = parseRepositoryName("team/app");
 const secretApp = parseRepositoryName("secret/app");
 const layer = Buffer.from("layer");
-let fresh = 0;
 
 /** A database of its own for each test. */
 async function openDatabase(kind: "SQLite" | "PostgreSQL"): Promise<Metadata<AllWrites>> {
   if (kind === "SQLite") return openSqliteInProcess<AllWrites>(":memory:", writes);
-  const client = new pg.Client({ connectionString: postgres!.url });
-  await client.connect();
-  const name = `rights_${++fresh}`;
-  await client.query(`create database ${name}`);
-  await client.end();
-  const url = new URL(postgres!.url);
-  url.pathname = name;
-  return openPostgres<AllWrites>(url.href, writes);
+  return openPostgres<AllWrites>(await postgres!.makeDatabase(), writes);
 }
 
 describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {

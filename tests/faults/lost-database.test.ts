@@ -17,7 +17,7 @@ const crashes = takesAll ? 50 : 6;
 
 test(`a database that crashes ${crashes} times under 8 clients: 503 and nothing acknowledged is lost; it recovers by itself`, async (context) => {
   needPeers(context, "postgresql");
-  const postgres = (await startPostgres())!;
+  const postgres = (await startPostgres({ durable: true }))!;
   const data = await mkdtemp(join(tmpdir(), "berth-lost-"));
   const server = await startBerth(data, { BERTH_DATABASE: postgres.url });
   context.onTestFinished(async () => {

@@ -1,4 +1,3 @@
-import pg from "pg";
 import { openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import { registryWrites } from "../../src/registry/index.ts";
 import type { Registry, RegistrySettings } from "../../src/registry/index.ts";
@@ -85,18 +84,12 @@ export async function openSqliteWorld(): Promise<World> {
 
 /** How long a second actor gets to come to where it waits for the first, in milliseconds. */
 const headway = 150;
-let databases = 0;
 
 /** A database of its own on the server. */
 export async function openPostgresWorld(
   server: NonNullable<Awaited<ReturnType<typeof startPostgres>>>,
 ): Promise<World> {
-  const name = `world${process.pid}_${++databases}`;
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  const url = server.url.replace(/[^/]+$/, name);
+  const url = await server.makeDatabase();
   const driver = memoryDriver();
   const opened: { close(): Promise<void> }[] = [];
   return {

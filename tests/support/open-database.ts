@@ -19,8 +19,6 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-let made = 0;
-
 /** @param postgres the server; undefined for an SQLite file */
 export async function openTestDatabase(postgres: Postgres | undefined): Promise<TestDatabase> {
   return postgres === undefined ? openFile() : openOn(postgres);
@@ -48,30 +46,26 @@ async function openFile(): Promise<TestDatabase> {
   };
 }
 
-async function openOn({ url: server }: Postgres): Promise<TestDatabase> {
-  const name = `test_${++made}`;
-  const run = async (url: string, text: string) => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(text)).rows;
-    } finally {
-      await client.end();
-    }
-  };
-  await run(server, `create database ${name}`);
-  const url = new URL(server);
-  url.pathname = name;
+async function openOn(server: Postgres): Promise<TestDatabase> {
+  const url = await server.makeDatabase();
   const nodes: Metadata<AllWrites>[] = [];
   const openNode = async (before?: (statement: string) => Promise<void>) => {
-    const node = await openPostgres<AllWrites>(url.href, writes, before === undefined ? {} : { before });
+    const node = await openPostgres<AllWrites>(url, writes, before === undefined ? {} : { before });
     nodes.push(node);
     return node;
   };
   return {
     metadata: await openNode(),
     openNode,
-    sql: (text) => run(url.href, text),
+    async sql(text) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        return (await client.query<Record<string, unknown>>(text)).rows;
+      } finally {
+        await client.end();
+      }
+    },
     async close() {
       await Promise.all(nodes.map((node) => node.close()));
     },

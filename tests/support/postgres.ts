@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { findFreePort } from "./free-port.ts";
 import { findPeer } from "./peers.ts";
 import { run } from "./run.ts";
@@ -10,6 +11,8 @@ const programs = "/usr/lib/postgresql/15/bin";
 
 export interface Postgres {
   readonly url: string;
+  /** Makes an empty database; resolves to its URL. */
+  makeDatabase(name?: string): Promise<string>;
   /** Ends the server as a crash would; its data stays. */
   crash(): Promise<void>;
   /** Starts it again on the same port. */
@@ -18,8 +21,11 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL of its own on loopback; undefined where it is not installed, which under CI is an error. */
-export async function startPostgres(): Promise<Postgres | undefined> {
+/**
+ * A PostgreSQL of its own on loopback; undefined where it is not installed, which under CI is an error.
+ * @param settings.durable whether a commit waits for the disk: what it promises when its process dies is the same without
+ */
+export async function startPostgres(settings: { readonly durable?: boolean } = {}): Promise<Postgres | undefined> {
   if (findPeer("postgresql") === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "berth-postgres-"));
   await chmod(folder, 0o755);
@@ -32,19 +38,21 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     owner === undefined
       ? { command: join(programs, program), args }
       : { command: "setpriv", args: [...prefix, join(programs, program), ...args] };
-  const init = start("initdb", "-D", data, "-U", "berth", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8");
+  const init = start("initdb", "-D", data, "-U", "berth", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync");
   const made = await run(init.command, init.args, { cwd: folder });
   if (made.code !== 0) throw new Error(made.output);
   const port = await findFreePort();
-  const { command, args } = start("postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder);
+  const sync = settings.durable === true ? [] : ["-F"];
+  const where = ["-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", folder];
+  const { command, args } = start("postgres", ...where, ...sync);
   const launch = async () => {
     const child = spawn(command, args, { cwd: folder, stdio: "ignore" });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     for (let attempt = 0; ; attempt++) {
       const ready = await run(join(programs, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)], { cwd: folder });
       if (ready.code === 0) return { child, ended };
-      if (attempt > 300) throw new Error(`PostgreSQL does not start: ${ready.output}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (attempt > 600) throw new Error(`PostgreSQL does not start: ${ready.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
   let server = await launch();
@@ -52,8 +60,17 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     server.child.kill(signal);
     await server.ended;
   };
+  const url = `postgres://berth@127.0.0.1:${port}/postgres`;
+  let databases = 0;
   return {
-    url: `postgres://berth@127.0.0.1:${port}/postgres`,
+    url,
+    async makeDatabase(name = `database_${++databases}`) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query(`create database ${name}`);
+      await client.end();
+      return url.replace(/postgres$/, name);
+    },
     crash: () => end("SIGQUIT"),
     async restart() {
       server = await launch();
