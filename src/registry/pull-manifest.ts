@@ -73,7 +73,7 @@ type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_t
 function pulled(row: NamedRow, bytes: Uint8Array, reference: Reference): PulledManifest {
   const tag = reference.kind === "tag" ? reference.tag : null;
   const { id: manifest, repository_id: repository, digest } = row;
-  const mark = { repository, manifest, digest, tag, at: 0, waiting: false };
+  const mark = { repository, manifest, digest, tag, at: 0, waiting: false, next: undefined };
   return { digest, mediaType: row.media_type, bytes, mark };
 }
 

@@ -12,9 +12,17 @@ export interface PullMark {
   at: number;
   /** It waits to be written already. */
   waiting: boolean;
+  /** Another tag of the same manifest that waits. */
+  next: PullMark | undefined;
 }
 
-const gathered = new WeakMap<Registry, Map<string, PullMark>>();
+/** Marks that wait, found by the number of their manifest: cheaper than by a text made for each pull. */
+interface Gathered {
+  readonly byManifest: Map<number, PullMark>;
+  count: number;
+}
+
+const gathered = new WeakMap<Registry, Gathered>();
 /** Marks that wait at most: those of more pulls within an interval are lost. */
 const waitingLimit = 100_000;
 /** Marks in one transaction. */
@@ -28,14 +36,25 @@ export function notePull(registry: Registry, mark: PullMark): void {
 
 function wait(registry: Registry, mark: PullMark): void {
   let waiting = gathered.get(registry);
-  if (waiting === undefined) gathered.set(registry, (waiting = new Map()));
-  const key = `${mark.manifest} ${mark.tag ?? ""}`;
-  if (waiting.size >= waitingLimit && !waiting.has(key)) return;
-  const other = waiting.get(key);
-  // The same manifest, read from its rows again.
-  if (other !== undefined) other.waiting = false;
+  if (waiting === undefined) gathered.set(registry, (waiting = { byManifest: new Map(), count: 0 }));
+  const first = waiting.byManifest.get(mark.manifest);
+  let before: PullMark | undefined;
+  let other = first;
+  while (other !== undefined && other.tag !== mark.tag) [before, other] = [other, other.next];
+  if (other === undefined) {
+    if (waiting.count >= waitingLimit) return;
+    waiting.count++;
+    mark.next = first;
+    before = undefined;
+  } else {
+    // The same manifest, read from its rows again.
+    other.waiting = false;
+    mark.next = other.next;
+    other.next = undefined;
+  }
   mark.waiting = true;
-  waiting.set(key, mark);
+  if (before === undefined) waiting.byManifest.set(mark.manifest, mark);
+  else before.next = mark;
 }
 
 /** Writes the times of pulls from time to time. */
@@ -66,9 +85,12 @@ export function keepPullTimes(registry: Registry, interval: number): PullTimes {
 
 async function flush(registry: Registry): Promise<void> {
   const waiting = gathered.get(registry);
-  if (waiting === undefined || waiting.size === 0) return;
-  const marks = [...waiting.values()];
-  waiting.clear();
+  if (waiting === undefined || waiting.count === 0) return;
+  const marks: PullMark[] = [];
+  for (const first of waiting.byManifest.values()) {
+    for (let mark: PullMark | undefined = first; mark !== undefined; mark = mark.next) marks.push(mark);
+  }
+  gathered.delete(registry);
   const pulls = marks.map(({ repository, manifest, digest, tag, at }): Pull => ({
     repository,
     manifest,
@@ -77,7 +99,10 @@ async function flush(registry: Registry): Promise<void> {
     at,
   }));
   // From here on another pull is one for the next time.
-  for (const mark of marks) mark.waiting = false;
+  for (const mark of marks) {
+    mark.waiting = false;
+    mark.next = undefined;
+  }
   for (let start = 0; start < pulls.length; start += batch) {
     try {
       await registry.metadata.write("recordPulls", { pulls: pulls.slice(start, start + batch) });

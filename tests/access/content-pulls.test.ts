@@ -75,3 +75,34 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     },
   );
 });
+
+test("of pulls of one manifest by several names the latest of each is written, and each once", async () => {
+  const database = await openTestDatabase(undefined);
+  const registry = openRegistry(database.metadata);
+  const name = parseRepositoryName("team/app");
+  await putBlob(registry, name, "layer");
+  const text = imageOf(["layer"]);
+  const digest = await putManifest(registry, name, text, "v1");
+  await putManifest(registry, name, text, "v2");
+  const { metadata } = registry;
+  const written: unknown[] = [];
+  const write: typeof metadata.write = (called, input) => {
+    if (called === "recordPulls") written.push(...(input as { pulls: unknown[] }).pulls);
+    return metadata.write(called, input);
+  };
+  const watched = { ...registry, metadata: { ...metadata, read: metadata.read, write, alone: metadata.alone } };
+  const pull = async (reference: string) => (await pullManifest(watched, caller, name, parseReference(reference))).mark;
+  const kept = await pull("v1");
+  for (const reference of ["v1", digest, "v2", "v1", digest, "v2"]) notePull(watched, await pull(reference));
+  notePull(watched, kept);
+  notePull(watched, kept);
+  const times = keepPullTimes(watched, 60_000);
+  await times.stop();
+  const named = written.map((pull) => (pull as { tag: string | null }).tag);
+  expect(named.toSorted()).toEqual([null, "v1", "v2"].toSorted());
+  expect(written).toContainEqual(expect.objectContaining({ tag: "v1", at: kept.at }));
+  notePull(watched, kept);
+  await keepPullTimes(watched, 60_000).stop();
+  expect(written).toHaveLength(4);
+  await database.close();
+});

@@ -22,8 +22,10 @@ export class SqliteConnection implements Reader {
     const log = options.readOnly || path === ":memory:" ? undefined : keepLog(path);
     try {
       this.database = database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5000 });
-      // 8 MiB: a commit may look through the whole table of cached pages, and the system caches the rest.
-      this.database.exec("pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192");
+      // In KiB. Who writes has 8 MiB: a commit may look through the whole table of cached pages, and the system caches the
+      // rest. Who only reads saves system calls with more, and gives it up at each commit of the writer.
+      const cache = options.readOnly ? 65_536 : 8192;
+      this.database.exec(`pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -${cache}`);
       if (!options.readOnly) {
         // The WAL is folded back every 64 MiB instead of 4: that holds up the group that triggers it, and should meet
         // fewer than one push in a hundred.
