@@ -55,6 +55,31 @@ describe("sources", () => {
     expect(config.data).toBe("/srv/berth");
   });
 
+  test("the secret of a provider to log in with comes from the file, the environment, or a file that either names", async () => {
+    const secretOf = async (own: string, environment: Record<string, string> = {}) => {
+      const config = await fileOf(
+        `sso:\n  - { name: okta-eu, issuer: "https://okta.example", clientId: berth${own} }\n`,
+      );
+      const found = await readConfig({ config }, environment).then(
+        ({ config: { sso } }) => sso[0]!.clientSecret,
+        (error: Error) => error.message,
+      );
+      return found;
+    };
+    const file = join(folder, "secret");
+    await writeFile(file, "from a file\n");
+    const variable = "BERTH_SSO_OKTA_EU_CLIENT_SECRET";
+    expect(await secretOf("")).toBeUndefined();
+    expect(await secretOf(", clientSecret: own")).toBe("own");
+    expect(await secretOf(`, clientSecretFile: ${file}`)).toBe("from a file");
+    expect(await secretOf(", clientSecret: own", { [variable]: "of the environment" })).toBe("of the environment");
+    expect(await secretOf(", clientSecret: own", { [`${variable}_FILE`]: file })).toBe("from a file");
+    expect(await secretOf(`, clientSecret: own, clientSecretFile: ${file}`)).toMatch(/given twice/);
+    expect(await secretOf("", { [variable]: "x", [`${variable}_FILE`]: file })).toMatch(/given twice, by BERTH_SSO/);
+    expect(await secretOf("", { [`${variable}_FILE`]: "/nowhere" })).toMatch(/cannot be read \(ENOENT\)/);
+    expect(await secretOf("", { BERTH_SSO_OKTO_CLIENT_SECRET: "x" })).toMatch(/the secret of no provider .* okta-eu$/);
+  });
+
   test("text of the environment becomes the setting's kind", async () => {
     const { config } = await readConfig(
       {},

@@ -10,7 +10,15 @@ import {
   parseStorage,
 } from "./lib/index.ts";
 import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts";
-import { SettingsError, ldapSettings, readSettings, setting, ssoSettings } from "./lib/settings/index.ts";
+import {
+  SettingsError,
+  fillSsoSecrets,
+  ldapSettings,
+  listSsoVariables,
+  readSettings,
+  setting,
+  ssoSettings,
+} from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
 const { choice, count, duration, flag, group, parsed, secret, size, text } = setting;
@@ -231,9 +239,10 @@ export async function readConfig(
     environment,
     flags,
     prefix: variablePrefix,
-    otherVariables: ["BERTH_CONFIG"],
+    otherVariables: ["BERTH_CONFIG", ...listSsoVariables(environment, variablePrefix)],
   });
-  const config = completeConfig(settings);
+  const sso = await fillSsoSecrets(settings.sso, environment, variablePrefix);
+  const config = completeConfig({ ...settings, sso });
   return { config, values: values.map((value) => completeValue(value, config)), warnings };
 }
 

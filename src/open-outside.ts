@@ -38,7 +38,7 @@ async function readCertificates(setting: string, path: string | undefined): Prom
 
 /** The providers that the settings name. */
 export function ssoProvidersOf({ sso }: Config): SsoProvider[] {
-  return sso.map(({ clientSecret, groups, ...provider }) => ({
+  return sso.map(({ clientSecret, clientSecretFile: _, groups, ...provider }) => ({
     ...provider,
     clientSecret,
     groups: parseGroupMapping(groups),

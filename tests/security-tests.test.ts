@@ -6,11 +6,12 @@ const root = resolve(import.meta.dirname, "..");
 const page = readFileSync(resolve(root, "docs/security-tests.md"), "utf8");
 const rows = page
   .split("\n")
-  .filter((line) => /^\| \d+ \|/.test(line))
+  .filter((line) => /^\| L?\d+ \|/.test(line))
   .map((line) => line.slice(2, -2).split(" | "));
 
 test("docs/security-tests.md has each of the 54 attacks once, in their order", () => {
-  expect(rows.map(([number]) => Number(number))).toEqual(Array.from({ length: 54 }, (_none, index) => index + 1));
+  const numbers = rows.map(([number]) => number!).filter((number) => !number.startsWith("L"));
+  expect(numbers.map(Number)).toEqual(Array.from({ length: 54 }, (_none, index) => index + 1));
 });
 
 test.each(rows)(

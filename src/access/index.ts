@@ -56,5 +56,7 @@ export type { IdentityProvider } from "./identity-providers/identity-provider.ts
 export { openLdap } from "./identity-providers/ldap.ts";
 export type { LdapSettings } from "./identity-providers/ldap.ts";
 export { parseGroupMapping } from "./identity-providers/map-groups.ts";
-export { beginSignOn, finishSignOn, redeemSignOn } from "./sso/sign-on.ts";
-export type { SignOn, SsoProvider } from "./sso/sign-on.ts";
+export { getProvider } from "./sso/providers.ts";
+export type { SignOn, SsoProvider } from "./sso/providers.ts";
+export { beginSignOn, finishSignOn, getBegun, parseLoopback, redeemSignOn, sealCode } from "./sso/sign-on.ts";
+export type { Begun, MadeLogin, TokenWish } from "./sso/sign-on.ts";

@@ -14,6 +14,11 @@ export function describeLogins(program: Command, finish: (code: number) => void)
     .option("--password-file <path>", "read the password from a file")
     .option("--token-stdin", "read a token or robot's secret that exists from standard input, and make none")
     .option(
+      "--sso [provider]",
+      "log in with a provider in a browser on this machine; the server's only one when not named",
+    )
+    .option("--no-browser", "print the address for --sso, and open no browser")
+    .option(
       "--expires <duration>",
       "life of the token, such as 12h or 30d; the longest that the server allows when left out",
     )

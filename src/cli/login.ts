@@ -13,6 +13,7 @@ import { serverOf } from "./open-context.ts";
 import { printResult } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
 import { readCertificates } from "./send-request.ts";
+import type { Target } from "./send-request.ts";
 import { findServer } from "./server-address.ts";
 
 export interface LoginFlags {
@@ -21,6 +22,10 @@ export interface LoginFlags {
   readonly passwordFile?: string;
   /** A token that exists is read from standard input. */
   readonly tokenStdin?: true;
+  /** A provider with which to log in by a browser; true for the only one. */
+  readonly sso?: string | true;
+  /** False prints the address only. */
+  readonly browser: boolean;
   /** Name of the context; the server's host when left out. */
   readonly context?: string;
   /** Life of the token, such as `30d`. */
@@ -44,7 +49,7 @@ export async function login(env: NodeJS.ProcessEnv, named: string | undefined, f
     throw usageError("to which server? Give its host, as in `berth login registry.example.com`");
   const ca = flags.caFile === undefined ? undefined : await readCertificates(flags.caFile);
   const reached = await findServer(server, ca, flags.insecureHttp === true);
-  const credential = flags.tokenStdin === true ? await takeToken(reached, flags) : await askForToken(reached, flags);
+  const credential = await getCredential(env, reached, flags);
   const host = new URL(reached.url).host;
   const context: Context = {
     name: flags.context ?? host,
@@ -67,6 +72,15 @@ export async function login(env: NodeJS.ProcessEnv, named: string | undefined, f
 }
 
 type Credential = Pick<Context, "user" | "token" | "tokenId" | "expires">;
+
+async function getCredential(env: NodeJS.ProcessEnv, target: Target, flags: LoginFlags): Promise<Credential> {
+  if (flags.tokenStdin === true) return takeToken(target, flags);
+  if (flags.sso === undefined) return askForToken(target, flags);
+  const { logInByBrowser } = await import("./browser-login.ts");
+  const provider = flags.sso === true ? undefined : flags.sso;
+  const seconds = flags.expires === undefined ? undefined : secondsOf(flags.expires);
+  return logInByBrowser(env, target, { provider, seconds, open: flags.browser });
+}
 
 /** Keeps the context; the token that it had before is of no use any more. */
 export async function keep(env: NodeJS.ProcessEnv, context: Context): Promise<void> {
@@ -92,7 +106,7 @@ export async function revoke(context: Context): Promise<void> {
 }
 
 /** A user's own token, made with a password. */
-async function askForToken(target: { url: string; ca: string | undefined }, flags: LoginFlags): Promise<Credential> {
+async function askForToken(target: Target, flags: LoginFlags): Promise<Credential> {
   const user = flags.user ?? (await askLine("User name", "--user"));
   const source = { stdin: flags.passwordStdin === true, file: flags.passwordFile };
   const secret = await askSecret("Password", source, "--password-stdin or --password-file");
@@ -108,7 +122,7 @@ export async function tokenFor(server: Server, expires: string | undefined): Pro
 }
 
 /** A token or robot's secret that exists, as it is. */
-async function takeToken(target: { url: string; ca: string | undefined }, flags: LoginFlags): Promise<Credential> {
+async function takeToken(target: Target, flags: LoginFlags): Promise<Credential> {
   const token = await askSecret("Token", { stdin: true, file: undefined }, "--token-stdin");
   return ownerOf({ ...target, user: flags.user ?? "token", secret: token });
 }
@@ -131,11 +145,19 @@ async function tellClients(env: NodeJS.ProcessEnv, host: string): Promise<readon
   return [];
 }
 
-function refuseBoth({ passwordStdin, passwordFile, tokenStdin, expires }: LoginFlags): void {
-  if ([passwordStdin, passwordFile, tokenStdin].filter((given) => given !== undefined).length > 1) {
-    throw usageError("give one of --password-stdin, --password-file and --token-stdin");
+function refuseBoth({ user, passwordStdin, passwordFile, tokenStdin, sso, browser, expires }: LoginFlags): void {
+  if ([passwordStdin, passwordFile, tokenStdin, sso].filter((given) => given !== undefined).length > 1) {
+    throw usageError("give one of --password-stdin, --password-file, --token-stdin and --sso");
   }
   if (tokenStdin === true && expires !== undefined) {
     throw usageError("--expires is for a token that is made: this one has its end already");
+  }
+  if (sso === undefined && !browser) throw usageError("--no-browser is for --sso: no other login opens one");
+  if (sso === undefined) return;
+  if (user !== undefined) throw usageError("--user is for a password: with --sso the provider says who you are");
+  if (sso !== true && !/^[a-z0-9-]{1,32}$/.test(sso)) {
+    throw usageError(
+      `--sso takes the name of a provider, which ${JSON.stringify(sso)} is not: give the server before it`,
+    );
   }
 }

@@ -1,91 +1,36 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import Provider from "oidc-provider";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { startGuardedServer } from "../support/management-client.ts";
+import { SsoTestProvider, TestBrowser } from "../support/sso-provider.ts";
 
-/** Whoever is in front of the browser, as the provider knows them. */
-let person = { sub: "1", name: "alice", groups: ["dev"] };
-const listener = createServer();
-await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-const issuer = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-const clientSecret = "canary-of-the-client";
+const provider = await SsoTestProvider.listen();
+const other = await SsoTestProvider.listen();
 const guarded = await startGuardedServer({
   outgoing: { allow: ["127.0.0.0/8"] },
-  sso: [{ name: "kept", issuer, clientId: "berth", clientSecret, scopes: ["openid", "profile"], groups: [] }],
+  sso: [provider.settings("kept"), other.settings("other")],
 });
 const { server } = guarded;
 const base = `${server.url}/api/v1/sso`;
-const provider = new Provider(issuer, {
-  clients: [
-    {
-      ...{ client_id: "berth", client_secret: clientSecret, token_endpoint_auth_method: "client_secret_post" },
-      redirect_uris: [`${base}/kept/callback`],
-    },
-  ],
-  claims: { openid: ["sub"], profile: ["preferred_username", "name", "groups"] },
-  conformIdTokenClaims: false,
-  cookies: { keys: ["key"] },
-  features: { devInteractions: { enabled: false } },
-  interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
-  findAccount: (_context, accountId) => ({
-    accountId,
-    claims: () => ({ sub: accountId, preferred_username: person.name, name: "A Person", groups: person.groups }),
-  }),
-  async loadExistingGrant(context) {
-    const { client, session } = context.oidc;
-    const grant = new provider.Grant({ clientId: client!.clientId, accountId: session!.accountId! });
-    grant.addOIDCScope("openid profile");
-    await grant.save();
-    return grant;
-  },
-});
-const callback = provider.callback();
-listener.on("request", (request, response) => {
-  if (request.url!.startsWith("/interaction/")) {
-    void provider.interactionFinished(request, response, { login: { accountId: person.sub, remember: false } });
-  } else void callback(request, response);
-});
+provider.serve([`${base}/kept/callback`]);
+other.serve([`${base}/other/callback`]);
 afterAll(async () => {
   await guarded.close();
-  listener.close();
-  listener.closeAllConnections();
+  provider.close();
+  other.close();
 });
-beforeEach(() => void (person = { sub: "1", name: "alice", groups: ["dev"] }));
-
-/** Follows redirects with cookies, as a browser does, to a place where nobody listens. */
-class Browser {
-  readonly #cookies = new Map<string, string>();
-  async open(place: string): Promise<{ readonly url: string; readonly status: number; readonly text: string }> {
-    let url = place;
-    for (let hops = 0; hops < 15; hops++) {
-      if (url.startsWith(back)) return { url, status: 0, text: "" };
-      const { origin } = new URL(url);
-      const cookie = [...this.#cookies]
-        .filter(([key]) => key.startsWith(origin))
-        .map(([key, value]) => `${key.split("|")[1]}=${value}`);
-      const answer = await fetch(url, { redirect: "manual", headers: { cookie: cookie.join("; ") } });
-      for (const line of answer.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;
-        this.#cookies.set(`${origin}|${name}`, value!);
-      }
-      const location = answer.headers.get("location");
-      if (location === null) return { url, status: answer.status, text: await answer.text() };
-      url = new URL(location, url).href;
-    }
-    throw new Error("too many redirects");
-  }
-}
+beforeEach(() => {
+  provider.person = { sub: "1", name: "alice", groups: ["dev"] };
+  provider.refuses = false;
+});
 
 const back = "http://127.0.0.1:9/callback";
 const verifier = randomBytes(32).toString("base64url");
 const challenge = createHash("sha256").update(verifier).digest("base64url");
 const startAt = (more: Record<string, string> = {}, name = "kept") =>
   `${base}/${name}/start?${new URLSearchParams({ redirect_uri: back, code_challenge: challenge, state: "mine", ...more }).toString()}`;
-const redeem = (code: string, proof = verifier) =>
-  fetch(`${base}/token`, { method: "POST", body: JSON.stringify({ code, verifier: proof }) });
-const codeOf = async (browser = new Browser()) => {
+const redeem = (code: string, proof = verifier, more: object = {}) =>
+  fetch(`${base}/token`, { method: "POST", body: JSON.stringify({ code, verifier: proof, ...more }) });
+const codeOf = async (browser = new TestBrowser()) => {
   const { url, text } = await browser.open(startAt());
   expect(url, text).toMatch(/^http:\/\/127\.0\.0\.1:9\/callback\?/);
   const query = new URL(url).searchParams;
@@ -116,9 +61,9 @@ test("groups that the provider takes away are gone at the next login (threat 3)"
     }
     return found;
   };
-  person.groups = ["dev", "ops"];
+  provider.person.groups = ["dev", "ops"];
   expect(await groups()).toEqual(["dev", "ops"]);
-  person.groups = ["ops"];
+  provider.person.groups = ["ops"];
   expect(await groups()).toEqual(["ops"]);
 });
 
@@ -164,7 +109,7 @@ test.each([
 test("a login that another browser began is not taken (threat 39)", async () => {
   const begun = await fetch(startAt(), { redirect: "manual" });
   expect(begun.headers.get("set-cookie")).toMatch(/^berth-sso=[\w-]+; HttpOnly; SameSite=Lax; Path=\/api\/v1\/sso\//);
-  const { status, text } = await new Browser().open(begun.headers.get("location")!);
+  const { status, text } = await new TestBrowser().open(begun.headers.get("location")!);
   expect([status, text]).toEqual([401, expect.stringMatching(/was not begun in this browser/)]);
   for (const query of ["", "?code=x", "?code=x&state=y", "?error=access_denied&state=y"]) {
     expect((await fetch(`${base}/kept/callback${query}`, { redirect: "manual" })).status).toBe(401);
@@ -173,13 +118,90 @@ test("a login that another browser began is not taken (threat 39)", async () => 
 
 test("a name that belongs to a user here, or that cannot be one, gets no token", async () => {
   for (const name of ["admin", "oidc", "A B", "../x", ""]) {
-    person = { sub: `of ${name}`, name, groups: [] };
-    const { status } = await new Browser().open(startAt());
-    expect(status, name).toBe(name === "admin" ? 409 : 401);
+    provider.person = { sub: `of ${name}`, name, groups: [] };
+    const query = new URL((await new TestBrowser().open(startAt())).url).searchParams;
+    expect([query.get("error"), query.get("state"), query.get("code")], name).toEqual(["access_denied", "mine", null]);
+    expect(query.get("error_description")).toMatch(name === "admin" ? /belongs to a user/ : /tell the operator/);
   }
 });
 
-test("providers that are not there are said to be missing, and no secret is in the log (threat 5)", async () => {
-  expect((await fetch(startAt({}, "other"), { redirect: "manual" })).status).toBe(404);
-  expect(JSON.stringify([server.log.lines, server.log.requests])).not.toContain(clientSecret);
+test("the program that waits is told at once when the provider says no", async () => {
+  provider.refuses = true;
+  const { url } = await new TestBrowser().open(startAt());
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:9\/callback\?/);
+  const query = new URL(url).searchParams;
+  expect([query.get("error"), query.get("state"), query.get("code")]).toEqual(["access_denied", "mine", null]);
+  // What the provider itself writes is not handed on.
+  expect(query.get("error_description")).toMatch(/^kept says no \(access_denied\): /);
+  expect(url).not.toContain("not%20you");
+});
+
+test("a login that was begun with one provider is not finished with another (attack L1)", async () => {
+  const begun = await fetch(startAt(), { redirect: "manual" });
+  const cookie = begun.headers.get("set-cookie")!.split(";")[0]!;
+  const state = new URL(begun.headers.get("location")!).searchParams.get("state")!;
+  const come = (name: string, query: Record<string, string>) =>
+    fetch(`${base}/${name}/callback?${new URLSearchParams({ state, ...query }).toString()}`, {
+      redirect: "manual",
+      headers: { cookie },
+    });
+  expect((await come("other", { code: "x" })).status).toBe(401);
+  // An answer that names another issuer is not taken, an error as little as a code (RFC 9207).
+  for (const query of [{ code: "x" }, { error: "access_denied" }]) {
+    const location = (await come("kept", { ...query, iss: other.issuer })).headers.get("location")!;
+    expect(new URL(location).searchParams.get("error_description")).toMatch(/its answer does not fit/);
+  }
+});
+
+test("a code of another login at the provider is worth nothing in this browser (attack L2)", async () => {
+  const begin = async () => {
+    const begun = await fetch(startAt(), { redirect: "manual" });
+    const cookie = begun.headers.get("set-cookie")!.split(";")[0]!;
+    return { cookie, place: begun.headers.get("location")! };
+  };
+  const [thief, victim] = [await begin(), await begin()];
+  // The thief stops at the redirect back, with a code of theirs in hand.
+  const { url } = await new TestBrowser(`${base}/kept/callback`).open(thief.place);
+  const stolen = new URL(url).searchParams;
+  stolen.set("state", new URL(victim.place).searchParams.get("state")!);
+  const answer = await fetch(`${base}/kept/callback?${stolen.toString()}`, {
+    redirect: "manual",
+    headers: { cookie: victim.cookie },
+  });
+  const query = new URL(answer.headers.get("location")!).searchParams;
+  expect([query.get("code"), query.get("error")]).toEqual([null, "access_denied"]);
+});
+
+test("the token is called as the program wishes and lasts no longer than asked for, twelve hours at most", async () => {
+  const soon = await redeem(await codeOf(), verifier, { name: "laptop", expiresIn: 60 });
+  const { token, expiresAt } = (await soon.json()) as { token: string; expiresAt: string };
+  expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
+  const { body } = await guarded.as("alice", token).get("/users/alice/tokens");
+  expect(body.items.map((one: { name: string }) => one.name)).toContain("laptop");
+  for (const wish of [{ expiresIn: 12 * 3600 + 1 }, { expiresIn: 0 }, { name: "a\nb" }, { name: 7 }]) {
+    expect((await redeem(await codeOf(), verifier, wish)).status, JSON.stringify(wish)).toBe(400);
+  }
+});
+
+test("a disabled user gets no token, and what was refused is in the audit rows", async () => {
+  await login();
+  await guarded.admin.patch("/users/alice", { disabled: true });
+  const answer = await redeem(await codeOf());
+  expect([answer.status, await answer.text()]).toEqual([401, expect.stringContaining("disabled")]);
+  await guarded.admin.patch("/users/alice", { disabled: false });
+  const found = async () => {
+    const { body } = await guarded.admin.get("/audit?action=login");
+    return body.items.map((one: { credential: string; target: string }) => `${one.credential} ${one.target}`);
+  };
+  await expect.poll(found, { timeout: 15_000 }).toContain("sso:kept user:alice");
+});
+
+test("providers are listed, one that is not there is answered with those that are, and no secret is in the log (threat 5)", async () => {
+  expect(await (await fetch(`${base}/providers`)).json()).toEqual({ providers: [{ name: "kept" }, { name: "other" }] });
+  const answer = await fetch(startAt({}, "okta"), { redirect: "manual" });
+  expect([answer.status, await answer.text()]).toEqual([
+    404,
+    expect.stringContaining("there is no provider okta to log in with: use one of kept, other"),
+  ]);
+  expect(JSON.stringify([server.log.lines, server.log.requests])).not.toContain(SsoTestProvider.secret);
 });

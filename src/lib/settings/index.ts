@@ -6,4 +6,4 @@ export { SettingsError } from "./problem.ts";
 export { flagOf, readSettings } from "./read-settings.ts";
 export type { SettingOrigin, SettingValue } from "./read-settings.ts";
 export { ldapSettings } from "./ldap-settings.ts";
-export { ssoSettings } from "./sso-settings.ts";
+export { fillSsoSecrets, listSsoVariables, ssoSettings } from "./sso-settings.ts";

@@ -1,6 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { setting } from "./kinds.ts";
 import { groupMapping } from "./ldap-settings.ts";
+import { variableOf } from "./list-settings.ts";
+import { SettingsError } from "./problem.ts";
 
 const { text } = setting;
 
@@ -12,6 +15,7 @@ export const ssoSettings = z
       issuer: z.url({ protocol: /^https?$/ }),
       clientId: text({ about: "As the provider registered this registry." }),
       clientSecret: text({ about: "Its secret; a public client has none." }).optional(),
+      clientSecretFile: text({ about: "Path of a file that holds `clientSecret`." }).optional(),
       scopes: z.array(z.string().min(1)).prefault(["openid", "profile", "email"]),
       nameClaim: z.string().min(1).prefault("preferred_username"),
       groupsClaim: z.string().min(1).prefault("groups"),
@@ -21,6 +25,72 @@ export const ssoSettings = z
   )
   .prefault([])
   .describe(
-    "Providers of OpenID Connect with which people log in, in the file only: `name`, `issuer`, `clientId`, `clientSecret`, `scopes`, `nameClaim` (`preferred_username`), `groupsClaim` (`groups`), `groups` (as in `ldap.groups`).",
+    "Providers of OpenID Connect with which people log in, in the file only: `name`, `issuer`, `clientId`, `clientSecret` or `clientSecretFile`, `scopes`, `nameClaim` (`preferred_username`), `groupsClaim` (`groups`), `groups` (as in `ldap.groups`). The secret of the provider `okta` may come by `BERTH_SSO_OKTA_CLIENT_SECRET`, or by `BERTH_SSO_OKTA_CLIENT_SECRET_FILE`, the path of a file that holds it.",
   )
   .meta({ secrecy: "whole" });
+
+type Provider = z.output<typeof ssoSettings>[number];
+
+const secretVariable = /^SSO_[A-Z0-9_]+_CLIENT_SECRET(?:_FILE)?$/;
+
+/** Variables that are settings although no schema can list them: each provider's secret. */
+export function listSsoVariables(environment: Readonly<Record<string, string | undefined>>, prefix: string): string[] {
+  return Object.keys(environment).filter(
+    (name) => name.startsWith(prefix) && secretVariable.test(name.slice(prefix.length)),
+  );
+}
+
+/**
+ * The providers with their secrets, which the environment gives before the file.
+ * @throws SettingsError for two of the same name, a secret that is given twice, a file that cannot be read, a variable for no provider
+ */
+export async function fillSsoSecrets(
+  providers: readonly Provider[],
+  environment: Readonly<Record<string, string | undefined>>,
+  prefix: string,
+): Promise<Provider[]> {
+  const problems: string[] = [];
+  const unused = new Set(listSsoVariables(environment, prefix).filter((name) => environment[name] !== ""));
+  const names = new Set<string>();
+  const filled: Provider[] = [];
+  for (const provider of providers) {
+    const { name } = provider;
+    if (names.has(name)) problems.push(`\`sso\` has two providers called ${name}: give one of them another name`);
+    names.add(name);
+    const variable = `${prefix}${variableOf(`sso.${name.replaceAll("-", "_")}.clientSecret`)}`;
+    unused.delete(variable);
+    unused.delete(`${variable}_FILE`);
+    const [text, path] = [environment[variable] || undefined, environment[`${variable}_FILE`] || undefined];
+    const given =
+      text === undefined && path === undefined
+        ? {
+            text: provider.clientSecret,
+            path: provider.clientSecretFile,
+            by: [`\`sso\` ${name}: clientSecret`, "clientSecretFile"],
+          }
+        : { text, path, by: [variable, `${variable}_FILE`] };
+    if (given.text !== undefined && given.path !== undefined) {
+      problems.push(`the secret of ${name} is given twice, by ${given.by.join(" and ")}: keep one of them`);
+    }
+    filled.push({ ...provider, clientSecret: given.text ?? (await readSecret(given.path, given.by[1]!, problems)) });
+  }
+  for (const variable of unused) {
+    const known = [...names].join(", ") || "none";
+    problems.push(`${variable} is the secret of no provider of \`sso\`: there is ${known}`);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  return filled;
+}
+
+async function readSecret(path: string | undefined, by: string, problems: string[]): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    const secret = (await readFile(path, "utf8")).trimEnd();
+    if (secret !== "") return secret;
+    problems.push(`${by} names ${path}, which is empty: put the secret into it`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    problems.push(`${by} names ${path}, which cannot be read (${code}): make it a file that Berth may read`);
+  }
+  return undefined;
+}

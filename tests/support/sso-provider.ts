@@ -1,0 +1,117 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import Provider from "oidc-provider";
+
+/** A provider of OpenID Connect on loopback, in which somebody is always logged in. */
+export class SsoTestProvider {
+  static readonly secret = "canary-of-the-client";
+  /** Whoever is in front of the browser, as the provider knows them. */
+  person = { sub: "1", name: "alice", groups: ["dev"] };
+  /** It says no. */
+  refuses = false;
+  readonly #listener = createServer();
+
+  static async listen(): Promise<SsoTestProvider> {
+    const provider = new SsoTestProvider();
+    await new Promise<void>((resolve) => provider.#listener.listen(0, "127.0.0.1", resolve));
+    return provider;
+  }
+
+  get issuer(): string {
+    return `http://127.0.0.1:${(this.#listener.address() as AddressInfo).port}`;
+  }
+
+  /** As the registry's settings name it. */
+  settings(name: string) {
+    const { issuer } = this;
+    return {
+      ...{ name, issuer, clientId: "berth", clientSecret: SsoTestProvider.secret },
+      ...{ scopes: ["openid", "profile"], groups: [] },
+    };
+  }
+
+  /** @param redirectUris of the registries */
+  serve(redirectUris: string[]): void {
+    const provider = new Provider(this.issuer, {
+      clients: [
+        {
+          ...{ client_id: "berth", client_secret: SsoTestProvider.secret },
+          ...{ token_endpoint_auth_method: "client_secret_post", redirect_uris: redirectUris },
+        },
+      ],
+      claims: { openid: ["sub"], profile: ["preferred_username", "name", "groups"] },
+      conformIdTokenClaims: false,
+      cookies: { keys: ["key"] },
+      features: { devInteractions: { enabled: false } },
+      interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+      findAccount: (_context, accountId) => ({
+        accountId,
+        claims: () => {
+          const { name, groups } = this.person;
+          return { sub: accountId, preferred_username: name, name: "A Person", groups };
+        },
+      }),
+      async loadExistingGrant(context) {
+        const { client, session } = context.oidc;
+        const grant = new provider.Grant({ clientId: client!.clientId, accountId: session!.accountId! });
+        grant.addOIDCScope("openid profile");
+        await grant.save();
+        return grant;
+      },
+    });
+    const callback = provider.callback();
+    this.#listener.on("request", (request, response) => {
+      if (!request.url!.startsWith("/interaction/")) return void callback(request, response);
+      const login = { login: { accountId: this.person.sub, remember: false } };
+      const no = { error: "access_denied", error_description: "<b>not you</b>" };
+      void provider.interactionFinished(request, response, this.refuses ? no : login);
+    });
+  }
+
+  close(): void {
+    this.#listener.close();
+    this.#listener.closeAllConnections();
+  }
+}
+
+/** What a browser ended at. */
+export interface Page {
+  readonly url: string;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Follows redirects with cookies, as a browser does, to a place where nobody listens. */
+export class TestBrowser {
+  readonly #cookies = new Map<string, string>();
+  readonly #end: string;
+  /** @param end where it stops before it asks */
+  constructor(end = "http://127.0.0.1:9/callback") {
+    this.#end = end;
+  }
+
+  async open(place: string, init: RequestInit = {}): Promise<Page> {
+    let url = place;
+    let asked = init;
+    for (let hops = 0; hops < 15; hops++) {
+      if (url.startsWith(this.#end)) return { url, status: 0, headers: new Headers(), text: "" };
+      const { origin } = new URL(url);
+      const cookie = [...this.#cookies]
+        .filter(([key]) => key.startsWith(origin))
+        .map(([key, value]) => `${key.split("|")[1]}=${value}`)
+        .join("; ");
+      const headers = { ...(asked.headers as Record<string, string> | undefined), cookie };
+      const answer = await fetch(url, { ...asked, redirect: "manual", headers });
+      for (const line of answer.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;
+        this.#cookies.set(`${origin}|${name}`, value!);
+      }
+      const location = answer.headers.get("location");
+      if (location === null) return { url, status: answer.status, headers: answer.headers, text: await answer.text() };
+      url = new URL(location, url).href;
+      asked = {};
+    }
+    throw new Error("too many redirects");
+  }
+}
