@@ -21,13 +21,14 @@ export interface AccessVersion {
 }
 
 /**
- * Where this process is the only one, the version is seen at once. Elsewhere it is asked for twice a second, so that a
- * revoked right is gone on every node within two seconds.
+ * What this process changes itself is seen at once. Where there are others, the version is asked for twice a second, so
+ * that a revoked right is gone on every node within two seconds.
  */
 export async function watchAccessVersion(
   metadata: Pick<Metadata<never>, "alone" | "generation" | "read">,
 ): Promise<AccessVersion> {
-  if (metadata.alone) return { current: () => metadata.generation(accessScope), close: () => undefined };
+  const changedHere = () => metadata.generation(accessScope);
+  if (metadata.alone) return { current: changedHere, close: () => undefined };
   const read = async () => Number((await metadata.read.first(findInstallation, { name: versionName }))?.value ?? 0);
   let version = await read();
   let readAt = performance.now();
@@ -53,7 +54,8 @@ export async function watchAccessVersion(
         const message = "the database does not say who may do what: nothing is allowed until it answers again";
         throw new RegistryError("UNAVAILABLE", message);
       }
-      return version;
+      // Either only grows, so that each change makes another sum.
+      return version + changedHere();
     },
     close: () => clearInterval(timer),
   };

@@ -38,7 +38,7 @@ export interface Metadata<W extends Writes> {
    * @throws MetadataError `unavailable`, `full`, `failed`
    */
   write<N extends keyof W & string>(name: N, input: InputOf<W[N]>): Promise<OutputOf<W[N]>>;
-  /** Moves with every committed change of the repository, seen by this process before the change is answered. */
+  /** Moves with every change of the repository that this process commits, before the change is answered. */
   generation(repositoryName: string): number;
   /** True where this process is the only one that changes rows, so that answers may be cached by `generation`. */
   readonly alone: boolean;

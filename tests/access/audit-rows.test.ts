@@ -48,12 +48,10 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     await database.close();
   });
 
-  const settle = () => (kind === "SQLite" ? undefined : new Promise((resolve) => setTimeout(resolve, 1200)));
   async function member(name: string, role: Parameters<typeof grant>[3], tags?: readonly string[]): Promise<Caller> {
     const account = await makeAccount(database.metadata, name);
     await grant(database.metadata, { account }, { namespace: team }, role, tags ?? null);
     const { secret } = await makeToken(database.metadata, account);
-    await settle();
     return callerOf(await authenticate(access, basic(name, secret)));
   }
   const push = async (caller: Caller, tag: string, repository = app) => {
@@ -174,7 +172,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const owner = await makeAccount(database.metadata, "olga");
     await grant(database.metadata, { account: owner }, { namespace: secret }, "owner");
     const { secret: password } = await makeToken(database.metadata, owner);
-    await settle();
     const olga = callerOf(await authenticate(access, basic("olga", password)));
     await push(olga, "v1", parseRepositoryName("secret/app"));
     const caller = await member("wendy", "writer");

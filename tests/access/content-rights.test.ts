@@ -54,9 +54,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     await database.close();
   });
 
-  const settle = () => (kind === "SQLite" ? undefined : new Promise((resolve) => setTimeout(resolve, 1200)));
   const known = async (name: string, secret: string): Promise<Caller> => {
-    await settle();
     return callerOf(await authenticate(registry.access, basic(name, secret)));
   };
   const push = async (caller: Caller, repository = app) => {
@@ -91,10 +89,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     for (const caller of callers) await pull(caller);
     const upload = await startUpload(registry, owner, app, "sha256");
     await deleteRepository(registry, owner, app, undefined);
-    await settle();
     for (const caller of callers) expect(await codeOf(pull(caller))).toBe("DENIED");
     await push(owner);
-    await settle();
     await pull(owner);
     for (const caller of callers) {
       expect(await codeOf(pull(caller))).toBe("DENIED");
@@ -110,11 +106,9 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const mine = parseRepositoryName("mine/app");
     const namespace = await makeNamespace(database.metadata, "mine");
     await grant(database.metadata, { account: reader.principal.id }, { namespace }, "owner");
-    await settle();
     expect(await mountBlob(registry, reader, mine, digestOf(layer), app)).toBe(true);
     await deleteRepository(registry, owner, app, undefined);
     await push(owner);
-    await settle();
     const other = parseRepositoryName("mine/other");
     for (const from of [undefined, app]) {
       const mounted = await mountBlob(registry, reader, other, digestOf(layer), from);
@@ -128,7 +122,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const [plain] = await guest();
     const moved = parseRepositoryName("team/moved");
     await renameRepository(registry, owner, app, moved, undefined);
-    await settle();
     await pull(plain, moved);
     expect(await codeOf(pull(plain))).toBe("DENIED");
     expect((await describeRepositories(registry, plain, "", 10)).map(({ name }) => name)).toEqual([moved]);
@@ -164,7 +157,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       ["inherit", "DENIED"],
     ] as const) {
       await updateRepository(registry, owner, app, visibility, undefined);
-      await settle();
       expect(await codeOf(pull(stranger)), visibility).toBe(code);
     }
   });

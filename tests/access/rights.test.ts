@@ -80,7 +80,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     return { id, secret, token, caller: await callerBy(basic(name, secret)) };
   }
   const callerBy = async (header: string | undefined): Promise<Caller> => callerOf(await authenticate(access, header));
-  const settle = () => (kind === "SQLite" ? undefined : new Promise((resolve) => setTimeout(resolve, 1200)));
   const push = async (caller: Caller, repository = app, tag = "v1", text = imageOf(["layer"])) => {
     await pushBlob(registry, caller, repository, digestOf(layer), async (take) => void (await take(layer)));
     const manifest = { digest: undefined, tags: [parseTag(tag)], bytes: Buffer.from(text), contentType: imageType };
@@ -96,7 +95,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const password = await ensureFirstOwner(access, undefined);
     expect(password).toMatch(/^.{20}$/);
     expect(await ensureFirstOwner(access, undefined)).toBeUndefined();
-    await settle();
     const admin = await callerBy(basic("admin", password!));
     await authorizeNamespace(access, admin, "manage-access", "");
     await push(admin);
@@ -174,7 +172,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       by: { principal: "system:test", credential: null, address: null, request: null, reason: null },
       ...{ name: "somebody", display: null, email: null, password: null, source: "local", externalId: null },
     });
-    await settle();
     expect(recallPrincipal(access, header)).toBeUndefined();
     expect(recallPull(access, caller.principal, app)).toBe(false);
     expect(await authenticate(access, header)).toBe(caller.principal);
@@ -198,7 +195,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const team = await makeNamespace(metadata, "team");
     const { id } = await member("olga", team, "owner");
     const { secret } = await makeToken(metadata, id, null, 400);
-    await settle();
     const header = `Bearer ${secret}`;
     if (kind === "SQLite") expect((await authenticate(access, header)).name).toBe("user:olga");
     await new Promise((resolve) => setTimeout(resolve, 450));
@@ -211,13 +207,11 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const { id } = await member("wendy", team, "writer");
     const robot = await makeRobot(metadata, team, "ci", { account: id });
     await grant(metadata, { robot: robot.id }, { namespace: team }, "owner");
-    await settle();
     const caller = await callerBy(basic("robot_ci", robot.secret));
     await push(caller);
     expect(await codeOf(deleteTag(registry, caller, app, parseTag("v1")))).toBe("DENIED");
     const child = await makeRobot(metadata, team, "child", { robot: robot.id });
     await grant(metadata, { robot: child.id }, { namespace: team }, ["pull", "delete"]);
-    await settle();
     const narrow = await callerBy(basic("token", child.secret));
     await pullManifest(registry, narrow, app, parseReference("v1"));
     expect(await codeOf(push(narrow))).toBe("DENIED");
@@ -255,7 +249,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const { caller } = await member("wendy", team, "reader");
     const place = await findPlace(access, "zoo");
     await grant(metadata, { account: caller.principal.id }, { repository: place.id! }, "reader");
-    await settle();
     const pages: string[][] = [];
     for (let after = ""; ; after = pages.at(-1)!.at(-1)!) {
       const page = await listVisible(access, caller, after, 2);

@@ -5,6 +5,7 @@ import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
 import { CommitUnknown, findOutcome } from "./postgres-outcome.ts";
+import { generationSlot, generationSlots } from "./generations.ts";
 import { checkPostgresSchema, migratePostgres } from "./postgres-migrate.ts";
 
 /** How long a write is tried again, in milliseconds, before the caller is told to come back later. */
@@ -63,6 +64,7 @@ export async function openPostgres<W extends Writes>(
       "the database cannot be opened (check that PostgreSQL runs and that `database` names it)",
     );
   }
+  const generations = new Int32Array(generationSlots);
   const counts = { writes: 0, commits: 0, waiting: 0 };
   const underWay = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
@@ -83,7 +85,7 @@ export async function openPostgres<W extends Writes>(
       if (write === undefined) throw new MetadataError("failed", `there is no write named ${name}`);
       counts.writes++;
       counts.waiting++;
-      const done = retry(pool, () => transact(pool, (tx) => write(tx, input), options.before));
+      const done = retry(pool, () => transact(pool, (tx) => write(tx, input), generations, options.before));
       underWay.add(done);
       try {
         const value = await done;
@@ -94,7 +96,7 @@ export async function openPostgres<W extends Writes>(
         counts.waiting--;
       }
     },
-    generation: () => 0,
+    generation: (repositoryName) => generations[generationSlot(repositoryName)]!,
     ping: async () => {
       try {
         await pool.query("select 1");
@@ -135,31 +137,41 @@ interface Begun {
 async function transact<T>(
   pool: pg.Pool,
   work: (tx: Transaction) => Promise<T>,
+  generations: Int32Array,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Promise<T> {
   const client = await pool.connect();
+  const touched = new Set<number>();
   let broken = false;
   try {
     const results = (await client.query(beginning)) as unknown as pg.QueryResult<Begun>[];
     const { now, transaction } = results.at(-1)!.rows[0]!;
-    const value = await work(transactionOver(client, now, before));
+    const value = await work(transactionOver(client, now, touched, before));
     await client.query("commit").catch((error: unknown) => {
       throw isAnswer(error) ? error : new CommitUnknown(transaction, value, error);
     });
+    moveAll(generations, touched);
     return value;
   } catch (error) {
     // Behind a statement that is not answered a rollback would wait as long again.
-    if (isUnanswered(error) || error instanceof CommitUnknown) broken = true;
-    else await client.query("rollback").catch(() => (broken = true));
+    if (isUnanswered(error) || error instanceof CommitUnknown) {
+      broken = true;
+      moveAll(generations, touched);
+    } else await client.query("rollback").catch(() => (broken = true));
     throw error;
   } finally {
     client.release(broken);
   }
 }
 
+function moveAll(generations: Int32Array, slots: ReadonlySet<number>): void {
+  for (const slot of slots) generations[slot]!++;
+}
+
 function transactionOver(
   client: Client,
   now: number,
+  touched: Set<number>,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Transaction {
   const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) => {
@@ -173,7 +185,7 @@ function transactionOver(
     first: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
       (await ask(statement, parameters)).rows[0] as R | undefined,
     run: async (statement, parameters) => (await ask(statement, parameters)).rowCount ?? 0,
-    touch: () => undefined,
+    touch: (repositoryName) => void touched.add(generationSlot(repositoryName)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { RegistryErrorCode } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
 import type { MetadataErrorReason, Transaction, Writes } from "../metadata.ts";
 import type { Parameters, Statement } from "../statement.ts";
+import { commitSlot, generationSlot } from "./generations.ts";
 import { SqliteConnection, isDiskError, translate } from "./sqlite-connection.ts";
 import type { Reserve } from "./sqlite-reserve.ts";
 
@@ -22,22 +23,6 @@ export type Reply =
 
 /** The job that does nothing, and so shows that the writer works. */
 export const pingName = ":ping";
-
-/** Number of generation counters; repositories share them by hash. A power of two. */
-export const generationSlots = 4096;
-/** After them stands the counter of all commits. It moves first: who sees a new generation sees that there was a commit. */
-export const commitSlot = generationSlots;
-/** Numbers that an array of counters has. */
-export const counterCount = generationSlots + 1;
-
-/** Counter of a repository: FNV-1a of its name. */
-export function generationSlot(repositoryName: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < repositoryName.length; index++) {
-    hash = Math.imul(hash ^ repositoryName.charCodeAt(index), 0x01000193);
-  }
-  return (hash ^ (hash >>> 15)) & (generationSlots - 1);
-}
 
 /**
  * Runs jobs in groups: one transaction and one fsync for all that were waiting, a savepoint for each. No reply leaves

@@ -154,18 +154,15 @@ export function checkMetadata(name: string, database: KitDatabase): void {
       expect(await asked).toMatchObject({ status: "rejected", reason: { name: "MetadataError", reason: "failed" } });
     });
 
-    kit(
-      "where answers may be cached, the generation moves before a change is answered, and not by a refusal",
-      async () => {
-        const at = () => metadata.generation("kit/generation");
-        const before = at();
-        await metadata.write("addRepository", { name: "kit/generation" });
-        expect(at() > before).toBe(metadata.alone);
-        const after = at();
-        await metadata.write("put", { name: "kit/other", value: "1" });
-        expect(at()).toBe(after);
-      },
-    );
+    kit("the generation moves before a change of this process is answered, and not by another's change", async () => {
+      const at = () => metadata.generation("kit/generation");
+      const before = at();
+      await metadata.write("addRepository", { name: "kit/generation" });
+      expect(at()).toBeGreaterThan(before);
+      const after = at();
+      await metadata.write("put", { name: "kit/other", value: "1" });
+      expect(at()).toBe(after);
+    });
 
     kit("it answers a ping, and counts writes and commits", async () => {
       await metadata.ping();
