@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // By itself it would leave one core out; most tests wait for a disk or for another program.
+    maxWorkers: "100%",
     projects: [
       {
         test: {
