@@ -31,6 +31,9 @@ export default defineConfig({
         },
       },
       {
+        test: { name: "jobs", include: ["tests/jobs/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
         test: {
           name: "conformance",
           include: ["tests/conformance/**/*.test.ts"],

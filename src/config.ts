@@ -103,6 +103,10 @@ export const configSchema = z.strictObject({
     { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
     { about: "What was done and refused, and by whom." },
   ),
+  jobs: group(
+    { keep: duration("30d", { about: "Jobs that ended this long ago are removed.", least: second }) },
+    { about: "What is done in the background, once or by schedule." },
+  ),
   ldap: ldapSettings,
   sso: ssoSettings,
   publicUrl: parsed(parseOrigin, {

@@ -28,6 +28,8 @@ import type { BlobDriver } from "./storage/index.ts";
 /** Rows and bytes, ready for the use-cases. */
 export interface Stores {
   readonly registry: Registry;
+  /** The rows with the writes of all folders. */
+  readonly metadata: Metadata<AllWrites>;
   /** Closes rows and bytes and lets go of the data directory. Nothing may use the registry any more. */
   readonly close: () => Promise<void>;
 }
@@ -64,7 +66,7 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
       alarm: (what, facts) => log.error(what, facts),
       settings: settingsOf(config),
     };
-    return { registry, close };
+    return { registry, metadata, close };
   } catch (error) {
     await close();
     throw error;
@@ -98,7 +100,7 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
       alarm,
       settings: settingsOf(config),
     };
-    return { registry, close };
+    return { registry, metadata, close };
   } catch (error) {
     await close();
     throw error;

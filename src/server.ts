@@ -12,6 +12,8 @@ import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
 import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
+import { openJobs } from "./jobs/index.ts";
+import type { Jobs } from "./jobs/index.ts";
 import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground, keepPullTimes } from "./registry/index.ts";
@@ -41,12 +43,14 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   refuseExposure(config);
   const stores = await openStores(config, log);
   let heart: Heart | undefined;
+  let jobs: Jobs | undefined;
   try {
     const { registry } = stores;
     heart = await beatHeart(registry);
     const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
-    const management: Management = { registry, passwordChanged: (user) => forgetInitialPassword(config, user) };
+    jobs = await openJobs(stores.metadata, { kinds: {}, schedules: [], keep: config.jobs.keep, alarm: registry.alarm });
+    const management: Management = { registry, jobs, passwordChanged: (user) => forgetInitialPassword(config, user) };
     const signOn = { access: registry.access, providers: ssoProvidersOf(config), fetch: await openOutgoing(config) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
@@ -80,6 +84,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await listener.drain(config.drain);
         await control?.close();
         await collection.stop();
+        await jobs?.stop();
         await heart?.stop();
         await pulls.stop();
         await uses.stop();
@@ -89,6 +94,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       },
     };
   } catch (error) {
+    await jobs?.stop();
     await heart?.stop();
     await stores.close();
     throw error;

@@ -173,6 +173,8 @@ const owners: { readonly [table: string]: string } = {
   signing_key: "access",
   token: "access",
   trust_rule: "access",
+  job: "jobs",
+  schedule: "jobs",
   manifest: "registry",
   manifest_blob: "registry",
   manifest_child: "registry",

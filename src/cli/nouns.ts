@@ -12,6 +12,7 @@ export const nouns = {
   repository: "look after repositories",
   image: "look at images and delete them",
   tag: "look after tags",
+  job: "look at what is done in the background, and try again what failed",
 } as const;
 
 export type Noun = keyof typeof nouns;

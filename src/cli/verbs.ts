@@ -281,4 +281,12 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
     delete: { endpoint: "deleteTag", ...inRepository },
   },
+  job: {
+    list: {
+      endpoint: "listJobs",
+      columns: ["id", "kind", "about", "state", "attempts", "createdBy", "createdAt", "endedAt", "error"],
+    },
+    show: { endpoint: "getJob" },
+    retry: { endpoint: "retryJob" },
+  },
 };

@@ -2,6 +2,7 @@ import { auditEndpoints } from "./audit.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
+import { jobEndpoints } from "./jobs.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { robotEndpoints } from "./robots.ts";
@@ -17,6 +18,7 @@ export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
 export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
+export { jobEndpoints } from "./jobs.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { robotEndpoints } from "./robots.ts";
@@ -39,6 +41,7 @@ export const endpoints = {
   ...grantEndpoints,
   ...repositoryEndpoints,
   ...imageEndpoints,
+  ...jobEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

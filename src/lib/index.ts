@@ -1,5 +1,7 @@
 export { formatAddress, isLoopback, parseAddress } from "./address.ts";
 export type { Address } from "./address.ts";
+export { findNextTime } from "./cron.ts";
+export type { CronTimes } from "./cron.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { ensureDirectory, syncDirectory } from "./ensure-directory.ts";
 export { logLevels, openLog } from "./log.ts";

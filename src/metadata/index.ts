@@ -292,3 +292,23 @@ export type { WriterStart } from "./dialects/sqlite.ts";
 export { lockDirectory } from "./dialects/sqlite-lock.ts";
 export { serveWrites } from "./dialects/sqlite-writer.ts";
 export { listStatements } from "./statement.ts";
+export {
+  advanceSchedule,
+  deleteOldJobs,
+  deleteSchedule,
+  findDueJob,
+  findJob,
+  findSingleJob,
+  insertJob,
+  leaveJob,
+  listJobs,
+  listSchedules,
+  lockDueJob,
+  lockJob,
+  lockSchedule,
+  putSchedule,
+  releaseJobs,
+  renewJob,
+  startJob,
+} from "./jobs.ts";
+export type { JobRow, ScheduleRow } from "./jobs.ts";

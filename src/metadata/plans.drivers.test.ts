@@ -56,11 +56,17 @@ const allowed: { readonly [statement: string]: string } = {
   measureLinks: "sums over a page of rows that an index gave",
   measureManifests: "sums over a page of rows that an index gave",
   measureTags: "sums over a page of rows that an index gave",
+  lockDueJob: "unfinished jobs are few",
+  listJobs: "a page, read backwards, while PostgreSQL has not analysed the table",
+  listSchedules: "schedules are few; each process looks every few seconds",
+  releaseJobs: "once, at the start; unfinished jobs are few",
+  deleteOldJobs: "a batch, in the background, once a day",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
 };
 
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
+  releaseJobs: "once, at the start; unfinished jobs are few",
   releaseLeases: "once, at the start; uploads under way are few",
   listImages: "a page of ten images with tags, children and their sizes",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",

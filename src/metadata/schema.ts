@@ -1,4 +1,5 @@
 import type { Generated } from "kysely";
+import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type {
   AccessGrantTable,
   AccountGroupTable,
@@ -29,6 +30,9 @@ import type {
  *   namespace ──< robot ──< robot_secret                            who may do what (`access` owns these)
  *   account ──< token · membership >── account_group · trust_rule · signing_key · refresh_token
  *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
+ *
+ *   webhook ──< delivery (`jobs` owns these) · on one of namespace, repository
+ *   job · schedule
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
  *   request_key
@@ -243,11 +247,15 @@ export interface EventTable {
   id: Generated<number>;
   /** `image.pushed`, `tag.moved`, … */
   type: string;
-  /** Repository's name. */
+  /** Repository's name; empty for what concerns none. */
   repository: string;
   /** JSON. */
   payload: string;
   at: number;
+  /** The repository that has the name, when the row is written; null when none has. */
+  repository_id: number | null;
+  /** Path of the namespace that it concerns, where that is no repository. */
+  namespace: string | null;
 }
 
 /** Who did or tried what: a change, written with it, or refusals of one kind, written together. Only `seal` ever changes. */
@@ -357,4 +365,8 @@ export interface Schema {
   signing_key: SigningKeyTable;
   request_key: RequestKeyTable;
   refresh_token: RefreshTokenTable;
+  job: JobTable;
+  schedule: ScheduleTable;
+  webhook: WebhookTable;
+  delivery: DeliveryTable;
 }

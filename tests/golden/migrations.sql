@@ -578,3 +578,112 @@ create table request_key (
 create index request_key_by_expiry on request_key (expires_at);
 
 create index request_key_by_expiry on request_key (expires_at);
+
+-- 0011-jobs/1
+create table job (
+      id integer primary key autoincrement, kind text not null, single text, about text not null, input text not null,
+      state text not null, attempts integer not null, due_at integer not null, deadline integer, fence integer not null,
+      node text, progress text, result text, error text, created_by text not null, created_at integer not null,
+      started_at integer, ended_at integer);
+
+create table job (
+      id bigint generated always as identity primary key, kind text collate "C" not null, single text collate "C", about text collate "C" not null, input text collate "C" not null,
+      state text collate "C" not null, attempts bigint not null, due_at bigint not null, deadline bigint, fence bigint not null,
+      node text collate "C", progress text collate "C", result text collate "C", error text collate "C", created_by text collate "C" not null, created_at bigint not null,
+      started_at bigint, ended_at bigint);
+
+-- 0011-jobs/2
+create unique index job_single on job (single) where single is not null and ended_at is null;
+
+create unique index job_single on job (single) where single is not null and ended_at is null;
+
+-- 0011-jobs/3
+create index job_by_due on job (due_at, id) where ended_at is null;
+
+create index job_by_due on job (due_at, id) where ended_at is null;
+
+-- 0011-jobs/4
+create index job_by_end on job (ended_at, id) where ended_at is not null;
+
+create index job_by_end on job (ended_at, id) where ended_at is not null;
+
+-- 0011-jobs/5
+create table schedule (
+      name text primary key, kind text not null, about text not null, input text not null, cron text not null,
+      zone text not null, jitter integer not null, span integer, next_at integer not null, fired_at integer) without rowid;
+
+create table schedule (
+      name text collate "C" primary key, kind text collate "C" not null, about text collate "C" not null, input text collate "C" not null, cron text collate "C" not null,
+      zone text collate "C" not null, jitter bigint not null, span bigint, next_at bigint not null, fired_at bigint) ;
+
+-- 0011-jobs/6
+alter table event add column repository_id integer;
+
+alter table event add column repository_id bigint;
+
+-- 0011-jobs/7
+alter table event add column namespace text;
+
+alter table event add column namespace text collate "C";
+
+-- 0011-jobs/8
+create table webhook (
+      id integer primary key autoincrement, namespace_id integer references namespace (id) on delete cascade,
+      repository_id integer references repository (id) on delete cascade,
+      url text not null, format text not null, events text, repositories text, tags text, description text,
+      disabled integer not null, secret text not null, former_secret text, former_until integer, principal text not null,
+      revision integer not null, created_at integer not null, created_by text not null, changed_at integer not null,
+      changed_by text not null, fence integer not null, lease_until integer not null, failures integer not null,
+      failing_since integer, rest_until integer not null, trouble text);
+
+create table webhook (
+      id bigint generated always as identity primary key, namespace_id bigint references namespace (id) on delete cascade,
+      repository_id bigint references repository (id) on delete cascade,
+      url text collate "C" not null, format text collate "C" not null, events text collate "C", repositories text collate "C", tags text collate "C", description text collate "C",
+      disabled bigint not null, secret text collate "C" not null, former_secret text collate "C", former_until bigint, principal text collate "C" not null,
+      revision bigint not null, created_at bigint not null, created_by text collate "C" not null, changed_at bigint not null,
+      changed_by text collate "C" not null, fence bigint not null, lease_until bigint not null, failures bigint not null,
+      failing_since bigint, rest_until bigint not null, trouble text collate "C");
+
+-- 0011-jobs/9
+create index webhook_by_namespace on webhook (namespace_id, id);
+
+create index webhook_by_namespace on webhook (namespace_id, id);
+
+-- 0011-jobs/10
+create index webhook_by_repository on webhook (repository_id, id);
+
+create index webhook_by_repository on webhook (repository_id, id);
+
+-- 0011-jobs/11
+create table delivery (
+      id integer primary key autoincrement, webhook_id integer not null references webhook (id) on delete cascade, event text not null,
+      type text not null, repository text not null, payload text not null, happened_at integer not null,
+      state text not null, attempts integer not null, due_at integer not null, status integer, error text, took integer,
+      tried_at integer, ended_at integer);
+
+create table delivery (
+      id bigint generated always as identity primary key, webhook_id bigint not null references webhook (id) on delete cascade, event text collate "C" not null,
+      type text collate "C" not null, repository text collate "C" not null, payload text collate "C" not null, happened_at bigint not null,
+      state text collate "C" not null, attempts bigint not null, due_at bigint not null, status bigint, error text collate "C", took bigint,
+      tried_at bigint, ended_at bigint);
+
+-- 0011-jobs/12
+create index delivery_by_webhook on delivery (webhook_id, id);
+
+create index delivery_by_webhook on delivery (webhook_id, id);
+
+-- 0011-jobs/13
+create index delivery_waiting on delivery (webhook_id, id) where ended_at is null;
+
+create index delivery_waiting on delivery (webhook_id, id) where ended_at is null;
+
+-- 0011-jobs/14
+create index delivery_by_due on delivery (webhook_id, due_at) where ended_at is null;
+
+create index delivery_by_due on delivery (webhook_id, due_at) where ended_at is null;
+
+-- 0011-jobs/15
+create index delivery_by_end on delivery (ended_at, id) where ended_at is not null;
+
+create index delivery_by_end on delivery (ended_at, id) where ended_at is not null;

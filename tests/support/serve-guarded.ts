@@ -2,6 +2,7 @@ import { distributionErrors } from "../../src/api/distribution/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
 import type { TrafficLimits } from "../../src/api/http/index.ts";
 import type { AccessSettings } from "../../src/access/index.ts";
+import type { Jobs } from "../../src/jobs/index.ts";
 import { openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { routeRequests } from "../../src/route-requests.ts";
@@ -10,6 +11,11 @@ import type { AllWrites } from "../../src/writes.ts";
 import { openGuarded } from "./open-rights.ts";
 import { WireClient } from "./wire-client.ts";
 import type { Answer } from "./wire-client.ts";
+
+/** The background of a server in which nothing is done. */
+function idleJobs(metadata: Metadata<AllWrites>): Jobs {
+  return { metadata, wake: () => undefined, stop: () => Promise.resolve() };
+}
 
 export interface GuardedServer extends Awaited<ReturnType<typeof openGuarded>> {
   readonly metadata: Metadata<AllWrites>;
@@ -46,7 +52,7 @@ export async function serveGuarded(
     {
       wires: distributionErrors,
       handle: routeRequests(
-        { registry, passwordChanged: async () => undefined },
+        { registry, jobs: idleJobs(metadata), passwordChanged: async () => undefined },
         traffic,
         (_exchange, error) => broken.push(error),
         { access: registry.access, providers: [], fetch: () => Promise.reject(new Error("no provider is set")) },

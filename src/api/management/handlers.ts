@@ -3,6 +3,7 @@ import type { HandlersOf } from "./call.ts";
 import { auditHandlers } from "./audit.ts";
 import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
+import { jobHandlers } from "./jobs.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { robotHandlers } from "./robots.ts";
@@ -25,4 +26,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...grantHandlers,
   ...repositoryHandlers,
   ...imageHandlers,
+  ...jobHandlers,
 };

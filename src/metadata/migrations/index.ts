@@ -6,6 +6,7 @@ import { federation } from "./0005-federation.ts";
 import { repositories } from "./0006-repositories.ts";
 import { wire } from "./0007-wire.ts";
 import { management } from "./0008-management.ts";
+import { jobs } from "./0011-jobs.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -21,6 +22,7 @@ export const migrations: readonly Migration[] = [
   repositories,
   wire,
   management,
+  jobs,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -138,6 +138,32 @@ export function loadTables(dialect: DialectName): string[] {
       5000,
       `i, ${hex("i")}, 'account:' || i % 1000, 'password', 'docker', i, i`,
     ),
+    fill(
+      "job",
+      "id, kind, about, input, state, attempts, due_at, fence, created_by, created_at, ended_at",
+      5000,
+      `i, 'kind-' || i % 7, 'team', '{}', case when i % 50 = 0 then 'waiting' else 'done' end, 0, i, 1, 'user:admin', i,
+       case when i % 50 = 0 then null else i end`,
+    ),
+    fill(
+      "schedule",
+      "name, kind, about, input, cron, zone, jitter, next_at",
+      500,
+      `'schedule-' || ${padded("i")}, 'kind', 'team', '{}', '0 3 * * *', 'UTC', 0, i`,
+    ),
+    fill(
+      "webhook",
+      "id, namespace_id, url, format, disabled, secret, principal, revision, created_at, created_by, changed_at, changed_by, fence, lease_until, failures, rest_until",
+      200,
+      `i, i, 'https://hooks.example/' || i, 'cloudevents', 0, 'sealed', '{}', 1, i, 'user:admin', i, 'user:admin', 0, 0, 0, 0`,
+    ),
+    fill(
+      "delivery",
+      "id, webhook_id, event, type, repository, payload, happened_at, state, attempts, due_at, ended_at",
+      20000,
+      `i, 1 + i % 200, 'evt_' || i, 'image.pushed', 'team/app-000001', '{}', i,
+       case when i % 50 = 0 then 'waiting' else 'delivered' end, 0, i, case when i % 50 = 0 then null else i end`,
+    ),
     "analyze",
   ];
 }

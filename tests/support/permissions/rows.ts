@@ -216,6 +216,9 @@ const management: Readonly<Record<string, Wish>> = {
   getTag: here("pull"),
   setTag: here("push"),
   deleteTag: here("delete"),
+  listJobs: { needs: "server:manage-settings" },
+  getJob: { needs: "server:manage-settings" },
+  retryJob: { needs: "server:manage-settings" },
   explainAccess: {
     ...here("manage-access"),
     query: (name) => `principal=low&action=pull&name=${name}`,
@@ -263,7 +266,7 @@ function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
     if (many !== "" || (wish.places !== undefined && (name === "user" || name === "rule"))) return place;
-    return samples[name] ?? (/^(?:id|grant|token|secret)$/.test(name) ? "4711" : "nobody");
+    return samples[name] ?? (/^(?:id|grant|token|secret|job)$/.test(name) ? "4711" : "nobody");
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;
   if (method === "GET") return { method, path };
