@@ -6,3 +6,16 @@ export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
 export { findPasswordFault } from "./passwords.ts";
 export { trustPresets } from "./trust-presets.ts";
+export { parseBerthPolicy, parseEcrPolicy, parseHarborPolicy, planLifecycle } from "./lifecycle/index.ts";
+export type {
+  Because,
+  BerthPolicy,
+  BlobFacts,
+  ImageDecision,
+  ImageFacts,
+  LifecyclePlan,
+  LifecyclePolicy,
+  Patterns,
+  PlanDifference,
+  RepositoryFacts,
+} from "./lifecycle/index.ts";

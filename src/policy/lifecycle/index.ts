@@ -1,0 +1,11 @@
+export { comparePlans } from "./compare-plans.ts";
+export type { PlanDifference } from "./compare-plans.ts";
+export type { BlobFacts, ImageFacts, PlatformFacts, RepositoryFacts, TagFacts } from "./facts.ts";
+export type { Candidate, LifecyclePolicy, Patterns, Version } from "./form.ts";
+export { parseBerthPolicy } from "./parse-berth.ts";
+export type { BerthPolicy, BerthRule } from "./parse-berth.ts";
+export { parseEcrPolicy } from "./parse-ecr.ts";
+export { parseHarborPolicy } from "./parse-harbor.ts";
+export { planLifecycle } from "./plan.ts";
+export type { Because, ImageDecision, LifecyclePlan } from "./plan.ts";
+export { PolicyFault } from "./policy-fault.ts";
