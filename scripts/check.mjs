@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 
 const parts = {
   types: ["tsc", "--noEmit", "-p", "."],
-  lint: ["oxlint", "--type-aware"],
+  lint: ["oxlint", "--type-aware", "--deny-warnings"],
   format: ["oxfmt", "--check", "."],
   arrows: ["node", "scripts/arrows.ts"],
   "dead code": ["knip", "--include", "files,dependencies,unlisted,unresolved,exports"],

@@ -58,7 +58,8 @@ function addFieldFlag(command: Command, { flags, about, choices, name, needed, s
   for (const [index, text] of flags.entries()) {
     const option = new Option(text, index === 0 ? about : `not ${words(name)}`);
     if (choices !== undefined) option.choices(choices);
-    if (several === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+    if (several === true)
+      option.argParser<readonly string[] | undefined>((value, before) => [...(before ?? []), value]);
     command.addOption(needed ? option.makeOptionMandatory() : option);
   }
 }

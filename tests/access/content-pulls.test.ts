@@ -98,8 +98,8 @@ test("of pulls of one manifest by several names the latest of each is written, a
   notePull(watched, kept);
   const times = keepPullTimes(watched, 60_000);
   await times.stop();
-  const named = written.map((pull) => (pull as { tag: string | null }).tag);
-  expect(named.toSorted()).toEqual([null, "v1", "v2"].toSorted());
+  const named = new Set(written.map((pull) => (pull as { tag: string | null }).tag));
+  expect([written.length, named]).toEqual([3, new Set([null, "v1", "v2"])]);
   expect(written).toContainEqual(expect.objectContaining({ tag: "v1", at: kept.at }));
   notePull(watched, kept);
   await keepPullTimes(watched, 60_000).stop();

@@ -20,7 +20,7 @@ import { startGuardedServer } from "../support/management-client.ts";
 
 /* Ways by which somebody with little might come to more. */
 
-const metadata = await openSqliteInProcess<AllWrites>(":memory:", writes);
+const metadata = openSqliteInProcess<AllWrites>(":memory:", writes);
 const { access } = await openGuarded(metadata);
 const guarded = await startGuardedServer({ access: { failedLogins: 3 } });
 afterAll(async () => {

@@ -23,10 +23,10 @@ export const linux = (architecture: string, more: object = {}): object => ({ os:
 /** A server with people of each role on `team`, `tagger` for tags like `ci-*`, `stranger` with `other`, `mover` with both. */
 export interface ContentServer extends GuardedServer {
   /** One of the people. */
-  person(name: string): ApiClient;
+  readonly person: (name: string) => ApiClient;
   /** Pushes an image with this config, by digest where no tag is given, and answers its text. */
-  pushImage(repository: string, config: object, tag?: string, more?: object): Promise<string>;
-  pushIndex(repository: string, children: readonly string[], tag: string): Promise<string>;
+  readonly pushImage: (repository: string, config: object, tag?: string, more?: object) => Promise<string>;
+  readonly pushIndex: (repository: string, children: readonly string[], tag: string) => Promise<string>;
 }
 
 export async function startContentServer(): Promise<ContentServer> {

@@ -60,9 +60,9 @@ export interface GuardedServer {
   readonly admin: ApiClient;
   readonly anonymous: ApiClient;
   /** Somebody by name and secret. */
-  as(name: string, secret: string): ApiClient;
+  readonly as: (name: string, secret: string) => ApiClient;
   /** By a header as it is. */
-  by(authorization: string): ApiClient;
+  readonly by: (authorization: string) => ApiClient;
   close(): Promise<void>;
 }
 
