@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { authenticate, authorizeNamespace, hashPassword, readLatest } from "../../src/access/index.ts";
 import { writeRefusals } from "../../src/access/keep-trail.ts";
 import type { Access, Caller, TrailEntry } from "../../src/access/index.ts";
@@ -15,37 +15,23 @@ import {
 } from "../../src/registry/index.ts";
 import type { Registry } from "../../src/registry/index.ts";
 import { writes } from "../../src/writes.ts";
-import { openTestDatabase } from "../support/open-database.ts";
+import { describeEachDatabase } from "../support/each-database.ts";
 import type { TestDatabase } from "../support/open-database.ts";
 import { digestOf, imageOf, imageType } from "../support/open-registry.ts";
-import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
-import { startPostgres } from "../support/postgres.ts";
-
-const postgres = await startPostgres();
-afterAll(() => postgres?.stop());
+import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken } from "../support/open-rights.ts";
 
 const app = parseRepositoryName("team/app");
 const layer = Buffer.from("layer");
 
-describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
-  const there = kind === "SQLite" || postgres !== undefined;
-  const it = test.skipIf(!there);
+await describeEachDatabase((it, prepare) => {
   let database: TestDatabase;
   let registry: Registry & { readonly access: Access };
   let access: Access;
   let team: number;
-
-  beforeEach(async () => {
-    if (!there) return;
-    database = await openTestDatabase(kind === "SQLite" ? undefined : postgres);
-    registry = await openGuarded(database.metadata);
+  prepare(async (rows) => {
+    ({ database, registry } = rows);
     access = registry.access;
     team = await makeNamespace(database.metadata, "team");
-  });
-  afterEach(async () => {
-    if (!there) return;
-    access.version.close();
-    await database.close();
   });
 
   async function member(name: string, role: Parameters<typeof grant>[3], tags?: readonly string[]): Promise<Caller> {

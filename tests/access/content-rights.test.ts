@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { expect } from "vitest";
 import { authenticate, findPlace } from "../../src/access/index.ts";
 import type { Access, Caller } from "../../src/access/index.ts";
 import { parseReference, parseRepositoryName, parseTag } from "../../src/oci/index.ts";
@@ -17,41 +17,27 @@ import {
   updateRepository,
 } from "../../src/registry/index.ts";
 import type { Registry } from "../../src/registry/index.ts";
-import { openTestDatabase } from "../support/open-database.ts";
+import { describeEachDatabase } from "../support/each-database.ts";
 import type { TestDatabase } from "../support/open-database.ts";
 import { digestOf, imageOf, imageType } from "../support/open-registry.ts";
-import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken } from "../support/open-rights.ts";
 
 // Rights go by the repository's id: what was given on a deleted one is nothing on the next one of its name.
-
-const postgres = await startPostgres();
-afterAll(() => postgres?.stop());
 
 const app = parseRepositoryName("team/app");
 const layer = Buffer.from("layer");
 
-describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
-  const there = kind === "SQLite" || postgres !== undefined;
-  const it = test.skipIf(!there);
+await describeEachDatabase((it, prepare) => {
   let database: TestDatabase;
   let registry: Registry & { readonly access: Access };
   let owner: Caller;
-
-  beforeEach(async () => {
-    if (!there) return;
-    database = await openTestDatabase(kind === "SQLite" ? undefined : postgres);
-    registry = await openGuarded(database.metadata);
+  prepare(async (rows) => {
+    ({ database, registry } = rows);
     const team = await makeNamespace(database.metadata, "team");
     await makeNamespace(database.metadata, "open", true);
     const account = await makeAccount(database.metadata, "olga");
     await grant(database.metadata, { account }, { namespace: team }, "owner");
     owner = await known("olga", (await makeToken(database.metadata, account)).secret);
-  });
-  afterEach(async () => {
-    if (!there) return;
-    registry.access.version.close();
-    await database.close();
   });
 
   const known = async (name: string, secret: string): Promise<Caller> => {

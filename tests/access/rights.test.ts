@@ -52,7 +52,7 @@ const layer = Buffer.from("layer");
 /** A database of its own for each test. */
 async function openDatabase(kind: "SQLite" | "PostgreSQL"): Promise<Metadata<AllWrites>> {
   if (kind === "SQLite") return openSqliteInProcess<AllWrites>(":memory:", writes);
-  return openPostgres<AllWrites>(await postgres!.makeDatabase(), writes);
+  return openPostgres<AllWrites>(await postgres!.makeMigrated(), writes);
 }
 
 describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {

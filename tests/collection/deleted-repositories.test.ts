@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findRepository, listTombstones } from "../../src/metadata/index.ts";
 import { parseReference, parseRepositoryName, parseTag, RegistryError } from "../../src/oci/index.ts";
 import {
@@ -18,7 +18,6 @@ import {
   startUpload,
   updateRepository,
 } from "../../src/registry/index.ts";
-import { openPostgresWorld, openSqliteWorld } from "../support/actors.ts";
 import type { Actor, World } from "../support/actors.ts";
 import {
   caller,
@@ -32,7 +31,7 @@ import {
   putBlob,
   putManifest,
 } from "../support/open-registry.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { leaveWorld, listWorlds, openActors } from "../support/worlds.ts";
 
 // A deleted repository is gone at once and emptied in the background; one of the same name is another.
 
@@ -41,15 +40,7 @@ const a = parseRepositoryName("team/a");
 const b = parseRepositoryName("team/b");
 const digest = digestOf(Buffer.from(long));
 
-const server = await startPostgres();
-afterAll(() => server?.stop());
-
-const worlds = [
-  { name: "SQLite", open: openSqliteWorld },
-  ...(server === undefined ? [] : [{ name: "PostgreSQL", open: () => openPostgresWorld(server) }]),
-];
-
-describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
   let world: World;
   let first: Actor;
   let second: Actor;
@@ -57,15 +48,10 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
 
   beforeEach(async () => {
     world = await open();
-    [first, second, other] = [await world.actor(), await world.actor(), await world.actor()];
+    [first, second, other] = await openActors(world);
   });
 
-  afterEach(async () => {
-    await collectAll(other.registry);
-    expect(await check(other.registry)).toEqual({ numbers: [0, 0, 0, 0], problems: [] });
-    expect(other.registry.alarms).toEqual([]);
-    await world.close();
-  });
+  afterEach(() => leaveWorld(world, other));
 
   const pull = async (name: typeof a, reference: string) =>
     pullManifest(other.registry, caller, name, parseReference(reference));

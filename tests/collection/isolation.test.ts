@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, afterEach, describe, expect, test } from "vitest";
+import { beforeEach, afterEach, describe, expect, test } from "vitest";
 import { listBlobs, listDueReviews, listManifests } from "../../src/metadata/index.ts";
 import { parseReference, parseRepositoryName, parseTag, RegistryError } from "../../src/oci/index.ts";
 import type { Digest } from "../../src/oci/index.ts";
@@ -11,11 +11,9 @@ import {
   mountBlob,
   pullManifest,
 } from "../../src/registry/index.ts";
-import { openPostgresWorld, openSqliteWorld } from "../support/actors.ts";
 import type { Actor, World } from "../support/actors.ts";
 import {
   caller,
-  check,
   collectAll,
   collectOnce,
   digestOf,
@@ -25,7 +23,7 @@ import {
   putBlob,
   putManifest,
 } from "../support/open-registry.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { leaveWorld, listWorlds, openActors } from "../support/worlds.ts";
 
 // The specifications of docs/garbage-collection.md, "Races", by name: each with its actors on connections of their own, the
 // first held in the middle of its transaction. Everything unused goes in two passes here: no pins, no gaps.
@@ -36,15 +34,7 @@ const b = parseRepositoryName("team/b");
 const digest = digestOf(Buffer.from(long));
 const longPin = 3_600_000;
 
-const server = await startPostgres();
-afterAll(() => server?.stop());
-
-const worlds = [
-  { name: "SQLite", open: openSqliteWorld },
-  ...(server === undefined ? [] : [{ name: "PostgreSQL", open: () => openPostgresWorld(server) }]),
-];
-
-describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
   let world: World;
   let pusher: Actor;
   let collector: Actor;
@@ -52,16 +42,10 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
 
   beforeEach(async () => {
     world = await open();
-    [pusher, collector, other] = [await world.actor(), await world.actor(), await world.actor()];
+    [pusher, collector, other] = await openActors(world);
   });
 
-  afterEach(async () => {
-    // Whatever happened, nothing dangles and nothing is left over.
-    await collectAll(other.registry);
-    expect(await check(other.registry)).toEqual({ numbers: [0, 0, 0, 0], problems: [] });
-    expect(other.registry.alarms).toEqual([]);
-    await world.close();
-  });
+  afterEach(() => leaveWorld(world, other));
 
   const pass = () => collectOnce(collector.registry);
   const pull = async (reference: string) => pullManifest(other.registry, caller, a, parseReference(reference));

@@ -1,23 +1,14 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseReference, parseRepositoryName } from "../../src/oci/index.ts";
 import { pullManifest } from "../../src/registry/index.ts";
-import { openPostgresWorld, openSqliteWorld } from "../support/actors.ts";
 import type { Actor, World } from "../support/actors.ts";
-import { caller, check, collectAll, digestOf, imageOf, putBlob, putManifest } from "../support/open-registry.ts";
-import { startPostgres } from "../support/postgres.ts";
+import { caller, collectAll, digestOf, imageOf, putBlob, putManifest } from "../support/open-registry.ts";
+import { leaveWorld, listWorlds, openActors } from "../support/worlds.ts";
 
 const long = "a layer that is too long to live in its row ".repeat(5);
 const a = parseRepositoryName("team/a");
 
-const server = await startPostgres();
-afterAll(() => server?.stop());
-
-const worlds = [
-  { name: "SQLite", open: openSqliteWorld },
-  ...(server === undefined ? [] : [{ name: "PostgreSQL", open: () => openPostgresWorld(server) }]),
-];
-
-describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
   let world: World;
   let pusher: Actor;
   let collector: Actor;
@@ -25,14 +16,10 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
 
   beforeEach(async () => {
     world = await open();
-    [pusher, collector, other] = [await world.actor(), await world.actor(), await world.actor()];
+    [pusher, collector, other] = await openActors(world);
   });
 
-  afterEach(async () => {
-    await collectAll(other.registry);
-    expect(await check(other.registry)).toEqual({ numbers: [0, 0, 0, 0], problems: [] });
-    await world.close();
-  });
+  afterEach(() => leaveWorld(world, other));
 
   test("new-tag: of two pushes that make one tag, the later moves it and the former manifest goes", async () => {
     const [one, two] = [imageOf([long]), imageOf([long], { annotations: { which: "two" } })];

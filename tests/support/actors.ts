@@ -89,7 +89,7 @@ const headway = 150;
 export async function openPostgresWorld(
   server: NonNullable<Awaited<ReturnType<typeof startPostgres>>>,
 ): Promise<World> {
-  const url = await server.makeDatabase();
+  const url = await server.makeMigrated();
   const driver = memoryDriver();
   const opened: { close(): Promise<void> }[] = [];
   return {

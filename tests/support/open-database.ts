@@ -47,7 +47,7 @@ async function openFile(): Promise<TestDatabase> {
 }
 
 async function openOn(server: Postgres): Promise<TestDatabase> {
-  const url = await server.makeDatabase();
+  const url = await server.makeMigrated();
   const nodes: Metadata<AllWrites>[] = [];
   const openNode = async (before?: (statement: string) => Promise<void>) => {
     const node = await openPostgres<AllWrites>(url, writes, before === undefined ? {} : { before });

@@ -3,6 +3,7 @@ import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { openPostgres } from "../../src/metadata/index.ts";
 import { findFreePort } from "./free-port.ts";
 import { findPeer } from "./peers.ts";
 import { run } from "./run.ts";
@@ -13,6 +14,8 @@ export interface Postgres {
   readonly url: string;
   /** Makes an empty database; resolves to its URL. */
   makeDatabase(name?: string): Promise<string>;
+  /** Makes a database with the schema as it is now, from one that was migrated once; resolves to its URL. */
+  makeMigrated(): Promise<string>;
   /** Ends the server as a crash would; its data stays. */
   crash(): Promise<void>;
   /** Starts it again on the same port. */
@@ -62,15 +65,23 @@ export async function startPostgres(settings: { readonly durable?: boolean } = {
   };
   const url = `postgres://berth@127.0.0.1:${port}/postgres`;
   let databases = 0;
+  const make = async (name = `database_${++databases}`, template = "template1") => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(`create database ${name} template ${template}`);
+    await client.end();
+    return url.replace(/postgres$/, name);
+  };
+  const migrate = async () => {
+    const metadata = await openPostgres(await make("migrated"), {});
+    await metadata.close();
+    return "migrated";
+  };
+  let migrated: Promise<string> | undefined;
   return {
     url,
-    async makeDatabase(name = `database_${++databases}`) {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      await client.query(`create database ${name}`);
-      await client.end();
-      return url.replace(/postgres$/, name);
-    },
+    makeDatabase: (name) => make(name),
+    makeMigrated: async () => make(undefined, await (migrated ??= migrate())),
     crash: () => end("SIGQUIT"),
     async restart() {
       server = await launch();
