@@ -2,8 +2,8 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { findPeer } from "../support/peers.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt, noiseFile } from "./images.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -122,21 +122,14 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a cache export, and of its import: BuildKit tries again, or is run again; a file compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const ref = cache(proxy.address, "buildkit/resumed:1");
-          const { context } = images.medium;
-          proxy.cut("up", cutAt);
-          await build(context, at("steps"), "--export-cache", `${ref},mode=max`);
-          expect(proxy.cuts).toBe(1);
+        const ref = (address: string) => cache(address, "buildkit/resumed:1");
+        const { context } = images.medium;
+        const push = (address: string) => build(context, at("steps"), "--export-cache", `${ref(address)},mode=max`);
+        await cutBoth(registry, cutAt, push, async (address) => {
           await rm(at("second"), { recursive: true, force: true });
           await build(context, at("steps"), ...local("second"));
-          proxy.cut("down", cutAt);
-          await expectCached(context, ref, "second");
-          expect(proxy.cuts).toBe(2);
-        } finally {
-          await proxy.close();
-        }
+          await expectCached(context, ref(address), "second");
+        });
       },
     },
     TLS: {

@@ -2,8 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { findPeer } from "../support/peers.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt, noiseFile } from "./images.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, expectSameLayout, listReferrers, manifestStatus, pushReferrer, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -100,21 +100,15 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: crane tries again, or is run again",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const image = `${proxy.address}/crane/resumed:1`;
-          proxy.cut("up", cutAt);
-          await place.insist(program, "--insecure", "push", images.medium.layout, image);
-          expect(proxy.cuts).toBe(1);
-          proxy.cut("down", cutAt);
-          const layout = at(proxy.address.replace(":", "-"));
+        const image = (address: string) => `${address}/crane/resumed:1`;
+        const push = (address: string) =>
+          place.insist(program, "--insecure", "push", images.medium.layout, image(address));
+        await cutBoth(registry, cutAt, push, async (address) => {
+          const layout = at(address.replace(":", "-"));
           await mkdir(layout);
-          await place.insist(program, "--insecure", "pull", "--format=oci", image, layout);
-          expect(proxy.cuts).toBe(2);
+          await place.insist(program, "--insecure", "pull", "--format=oci", image(address), layout);
           await expectSameLayout(layout, images.medium.layout);
-        } finally {
-          await proxy.close();
-        }
+        });
       },
     },
     TLS: {

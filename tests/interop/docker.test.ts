@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, inject } from "vitest";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, readManifest } from "./wire.ts";
 import { cutAt, noiseFile } from "./images.ts";
@@ -85,22 +85,17 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: docker tries again by itself, and the pull goes on where it ended (206); a file compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const image = `${proxy.address}/docker/resumed:1`;
-          await build(image, images.medium.context);
-          proxy.cut("up", cutAt);
-          await docker("push", image);
-          expect(proxy.cuts).toBe(1);
-          await forget(image);
-          proxy.cut("down", cutAt);
-          await docker("pull", image);
-          expect(proxy.cuts).toBe(2);
-          expect(proxy.parts).toBe(1);
-          await expectNoise(image, images.medium.context);
-        } finally {
-          await proxy.close();
-        }
+        const image = (address: string) => `${address}/docker/resumed:1`;
+        const push = async (address: string) => {
+          await build(image(address), images.medium.context);
+          await docker("push", image(address));
+        };
+        const parts = await cutBoth(registry, cutAt, push, async (address) => {
+          await forget(image(address));
+          await docker("pull", image(address));
+          await expectNoise(image(address), images.medium.context);
+        });
+        expect(parts).toBe(1);
       },
     },
     TLS: {

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { findPeer } from "../support/peers.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -83,22 +83,16 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: helm tries again, or is run again; the package compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const packed = await packageChart("large", "1.0.0", 4_000_000);
-          proxy.cut("up", 2_000_000);
-          await place.insist(program, "push", packed, `oci://${proxy.address}/helm`, "--plain-http");
-          expect(proxy.cuts).toBe(1);
-          proxy.cut("down", 2_000_000);
+        const packed = await packageChart("large", "1.0.0", 4_000_000);
+        const push = (address: string) =>
+          place.insist(program, "push", packed, `oci://${address}/helm`, "--plain-http");
+        await cutBoth(registry, 2_000_000, push, async (address) => {
           await rm(at("pulled"), { recursive: true, force: true });
           await mkdir(at("pulled"));
-          const chart = [`oci://${proxy.address}/helm/large`, "--version=1.0.0", "--destination", at("pulled")];
+          const chart = [`oci://${address}/helm/large`, "--version=1.0.0", "--destination", at("pulled")];
           await place.insist(program, "pull", ...chart, "--plain-http");
-          expect(proxy.cuts).toBe(2);
           await expectSameFile(at("pulled", "large-1.0.0.tgz"), packed);
-        } finally {
-          await proxy.close();
-        }
+        });
       },
     },
     TLS: {

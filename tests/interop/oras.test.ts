@@ -3,8 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { findPeer } from "../support/peers.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt } from "./images.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, expectSameLayout, listReferrers, manifestStatus, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -113,21 +113,14 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: oras tries again, or is run again; every blob compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const image = `${proxy.address}/oras/resumed:1`;
-          proxy.cut("up", cutAt);
-          const layout = ["--from-oci-layout", `${images.medium.layout}:1`];
-          await place.insist(program, "cp", "--to-plain-http", ...layout, image);
-          expect(proxy.cuts).toBe(1);
-          proxy.cut("down", cutAt);
-          const target = at(proxy.address.replace(":", "-"));
-          await place.insist(program, "cp", "--from-plain-http", image, "--to-oci-layout", target);
-          expect(proxy.cuts).toBe(2);
+        const image = (address: string) => `${address}/oras/resumed:1`;
+        const layout = ["--from-oci-layout", `${images.medium.layout}:1`];
+        const push = (address: string) => place.insist(program, "cp", "--to-plain-http", ...layout, image(address));
+        await cutBoth(registry, cutAt, push, async (address) => {
+          const target = at(address.replace(":", "-"));
+          await place.insist(program, "cp", "--from-plain-http", image(address), "--to-oci-layout", target);
           await expectSameLayout(target, images.medium.layout);
-        } finally {
-          await proxy.close();
-        }
+        });
       },
     },
     TLS: {

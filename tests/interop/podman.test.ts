@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { expect, inject } from "vitest";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt, noiseFile } from "./images.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameFile, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -80,22 +80,17 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: podman tries again, or is run again; a file compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const image = `${proxy.address}/podman/resumed:1`;
-          await podman("build", "--quiet", "--tag", image, images.medium.context);
-          proxy.cut("up", cutAt);
-          await place.insist("podman", ...options, "push", "--quiet", plain, image);
-          expect(proxy.cuts).toBe(1);
+        const image = (address: string) => `${address}/podman/resumed:1`;
+        const push = async (address: string) => {
+          await podman("build", "--quiet", "--tag", image(address), images.medium.context);
+          await place.insist("podman", ...options, "push", "--quiet", plain, image(address));
+        };
+        await cutBoth(registry, cutAt, push, async (address) => {
           await podman("rmi", "--all", "--force");
-          proxy.cut("down", cutAt);
-          await place.insist("podman", ...options, "pull", "--quiet", plain, image);
-          expect(proxy.cuts).toBe(2);
-          await expectNoise(image, images.medium.context);
+          await place.insist("podman", ...options, "pull", "--quiet", plain, image(address));
+          await expectNoise(image(address), images.medium.context);
           await podman("rmi", "--all", "--force");
-        } finally {
-          await proxy.close();
-        }
+        });
       },
     },
     TLS: {

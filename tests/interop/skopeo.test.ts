@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, inject } from "vitest";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { cutAt } from "./images.ts";
+import { cutBoth } from "./cut-both.ts";
 import { testClient } from "./matrix.ts";
 import { expectSameLayout, listReferrers, manifestStatus, pushReferrer, readManifest } from "./wire.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -92,20 +92,14 @@ testClient(place, {
     resume: {
       does: "a connection is reset in the middle of a push, and of a pull: skopeo tries again (`--retry-times`), or is run again; every blob compared",
       async run(registry) {
-        const proxy = await startCuttingProxy(registry);
-        try {
-          const image = `docker://${proxy.address}/skopeo/resumed:1`;
-          proxy.cut("up", cutAt);
-          await place.insist("skopeo", "copy", plainTo, "--retry-times=3", `oci:${images.medium.layout}:1`, image);
-          expect(proxy.cuts).toBe(1);
-          proxy.cut("down", cutAt);
+        const image = (address: string) => `docker://${address}/skopeo/resumed:1`;
+        const copy = (...args: string[]) => place.insist("skopeo", "copy", "--retry-times=3", ...args);
+        const push = (address: string) => copy(plainTo, `oci:${images.medium.layout}:1`, image(address));
+        await cutBoth(registry, cutAt, push, async (address) => {
           const layout = fresh();
-          await place.insist("skopeo", "copy", plainFrom, "--retry-times=3", image, `oci:${layout}:1`);
-          expect(proxy.cuts).toBe(2);
+          await copy(plainFrom, image(address), `oci:${layout}:1`);
           await expectSameLayout(layout, images.medium.layout);
-        } finally {
-          await proxy.close();
-        }
+        });
       },
     },
     TLS: {
