@@ -5,7 +5,7 @@ import { handleManagement } from "./api/management/index.ts";
 import type { Management } from "./api/management/index.ts";
 import type { SignOn } from "./access/index.ts";
 import { handleToken, keysPath, tokenPath } from "./api/token/index.ts";
-import { handleSso, ssoPrefix } from "./api/sso/index.ts";
+import { handleSso, isSsoPath } from "./api/sso/index.ts";
 import { translateError } from "./registry/index.ts";
 
 /**
@@ -26,7 +26,7 @@ export function routeRequests(
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
-    if (exchange.path.startsWith(ssoPrefix)) return handleSso({ ...door, on }, exchange);
+    if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, front, exchange, log);
   };

@@ -169,6 +169,7 @@ const owners: { readonly [table: string]: string } = {
   robot: "access",
   robot_secret: "access",
   refresh_token: "access",
+  device_login: "access",
   request_key: "access",
   signing_key: "access",
   token: "access",

@@ -59,4 +59,14 @@ export { parseGroupMapping } from "./identity-providers/map-groups.ts";
 export { getProvider } from "./sso/providers.ts";
 export type { SignOn, SsoProvider } from "./sso/providers.ts";
 export { beginSignOn, finishSignOn, getBegun, parseLoopback, redeemSignOn, sealCode } from "./sso/sign-on.ts";
-export type { Begun, MadeLogin, TokenWish } from "./sso/sign-on.ts";
+export type { Begun, Loopback, MadeLogin, Person, TokenWish, WaitingDevice } from "./sso/sign-on.ts";
+export {
+  approveDevice,
+  beginDeviceLogin,
+  denyDevice,
+  getTypedLogin,
+  getWaitingMachine,
+  pollDevice,
+} from "./sso/device-login.ts";
+export type { DeviceAnswer, WaitingMachine } from "./sso/device-login.ts";
+export { findSealed, sealText } from "./sso/sealed-text.ts";

@@ -98,12 +98,12 @@ function fail(count: Count, free: number, now: number): void {
 
 function tooMany(wait: number): RegistryError {
   const seconds = Math.ceil(wait / 1000);
-  const message = `too many wrong passwords for this user, or from this address: wait ${seconds} s, then try again with the right one`;
+  const message = `too many wrong passwords or codes, for this user or from this address: wait ${seconds} s, then try again with the right one`;
   return new RegistryError("TOO_MANY_REQUESTS", message, { detail: { retryAfter: seconds } });
 }
 
 /** An IPv6 address stands for its network of 64 bits, which one client has to itself. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("::");
   const groups = head === "" ? [] : head.split(":");

@@ -14,6 +14,7 @@ import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts"
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
 import { createRefreshToken } from "./writes/refresh-tokens.ts";
 import { admitIdentity } from "./writes/identities.ts";
+import { openDeviceLogin, pollDeviceLogin, settleDeviceLogin } from "./writes/device-logins.ts";
 import { redeemCode } from "./writes/sign-on.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
@@ -50,7 +51,10 @@ export const accessWrites = {
   enrolRobot,
   giveGrant,
   noteUses,
+  openDeviceLogin,
+  pollDeviceLogin,
   redeemCode,
+  settleDeviceLogin,
   rotateRobot,
   takeGrant,
   takeOverRobot,

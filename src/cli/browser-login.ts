@@ -43,7 +43,9 @@ export async function logInByBrowser(
     const begun = await sendRequest(target, { method: "GET", path, headers: {} });
     if (begun.status !== 302) throw refusedLogin(target, begun);
     const place = target.url + path;
-    process.stderr.write(`berth: log in with ${name} in a browser on this machine:\n${place}\n`);
+    process.stderr.write(
+      `berth: log in with ${name} in a browser on this machine (elsewhere, use --device):\n${place}\n`,
+    );
     if (open) openBrowser(env, place);
     const code = await waiting.code();
     const body = JSON.stringify({

@@ -17,6 +17,10 @@ export function describeLogins(program: Command, finish: (code: number) => void)
       "--sso [provider]",
       "log in with a provider in a browser on this machine; the server's only one when not named",
     )
+    .option(
+      "--device",
+      "show a code to type in a browser on any machine; --sso names the provider where only one will do",
+    )
     .option("--no-browser", "print the address for --sso, and open no browser")
     .option(
       "--expires <duration>",

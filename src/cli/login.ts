@@ -26,6 +26,8 @@ export interface LoginFlags {
   readonly sso?: string | true;
   /** False prints the address only. */
   readonly browser: boolean;
+  /** A code is typed in a browser elsewhere. */
+  readonly device?: true;
   /** Name of the context; the server's host when left out. */
   readonly context?: string;
   /** Life of the token, such as `30d`. */
@@ -75,10 +77,14 @@ type Credential = Pick<Context, "user" | "token" | "tokenId" | "expires">;
 
 async function getCredential(env: NodeJS.ProcessEnv, target: Target, flags: LoginFlags): Promise<Credential> {
   if (flags.tokenStdin === true) return takeToken(target, flags);
-  if (flags.sso === undefined) return askForToken(target, flags);
-  const { logInByBrowser } = await import("./browser-login.ts");
+  if (flags.sso === undefined && flags.device === undefined) return askForToken(target, flags);
   const provider = flags.sso === true ? undefined : flags.sso;
   const seconds = flags.expires === undefined ? undefined : secondsOf(flags.expires);
+  if (flags.device === true) {
+    const { logInByDevice } = await import("./device-login.ts");
+    return logInByDevice(target, { provider, seconds });
+  }
+  const { logInByBrowser } = await import("./browser-login.ts");
   return logInByBrowser(env, target, { provider, seconds, open: flags.browser });
 }
 
@@ -145,16 +151,22 @@ async function tellClients(env: NodeJS.ProcessEnv, host: string): Promise<readon
   return [];
 }
 
-function refuseBoth({ user, passwordStdin, passwordFile, tokenStdin, sso, browser, expires }: LoginFlags): void {
+function refuseBoth(flags: LoginFlags): void {
+  const { user, passwordStdin, passwordFile, tokenStdin, device, browser, expires } = flags;
+  // A device login may name the provider by --sso.
+  const sso = flags.sso ?? device;
   if ([passwordStdin, passwordFile, tokenStdin, sso].filter((given) => given !== undefined).length > 1) {
-    throw usageError("give one of --password-stdin, --password-file, --token-stdin and --sso");
+    throw usageError("give one of --password-stdin, --password-file, --token-stdin and --sso or --device");
   }
   if (tokenStdin === true && expires !== undefined) {
     throw usageError("--expires is for a token that is made: this one has its end already");
   }
-  if (sso === undefined && !browser) throw usageError("--no-browser is for --sso: no other login opens one");
+  if (!browser && (sso === undefined || device === true)) {
+    throw usageError("--no-browser is for --sso without --device: no other login opens one");
+  }
   if (sso === undefined) return;
-  if (user !== undefined) throw usageError("--user is for a password: with --sso the provider says who you are");
+  if (user !== undefined)
+    throw usageError("--user is for a password: with --sso or --device the provider says who you are");
   if (sso !== true && !/^[a-z0-9-]{1,32}$/.test(sso)) {
     throw usageError(
       `--sso takes the name of a provider, which ${JSON.stringify(sso)} is not: give the server before it`,

@@ -234,6 +234,19 @@ export {
 } from "./refresh-tokens.ts";
 export type { RefreshTokenRow } from "./refresh-tokens.ts";
 export {
+  countDeviceLogins,
+  countLoginsOfNetwork,
+  deleteDeviceLogin,
+  deleteOldDeviceLogins,
+  findDeviceLogin,
+  findDeviceLoginById,
+  findTypedLogin,
+  insertDeviceLogin,
+  notePoll,
+  settleDeviceLogin,
+} from "./device-logins.ts";
+export type { DeviceLogin } from "./device-logins.ts";
+export {
   countUnsealed,
   deleteSealedRows,
   emptySeal,

@@ -61,6 +61,8 @@ const allowed: { readonly [statement: string]: string } = {
   listSchedules: "schedules are few; each process looks every few seconds",
   releaseJobs: "once, at the start; unfinished jobs are few",
   deleteOldJobs: "a batch, in the background, once a day",
+  countDeviceLogins: "ten thousand rows at most, when a machine without a browser asks for a code",
+  countLoginsOfNetwork: "fifty rows of an index at most, counted",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
 };
 

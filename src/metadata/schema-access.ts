@@ -163,3 +163,32 @@ export interface RefreshTokenTable {
   created_at: number;
   expires_at: number;
 }
+
+/** A login of a machine without a browser; it waits for somebody who types its code in one elsewhere (RFC 8628). */
+export interface DeviceLoginTable {
+  id: Generated<number>;
+  /** SHA-256 in hex of what the machine keeps. */
+  device_hash: string;
+  /** HMAC in hex of what is typed. */
+  user_hash: string;
+  /** What the machine calls itself. */
+  client: string;
+  /** From where it asked. */
+  address: string;
+  /** What counts as one address. */
+  network: string;
+  /** The one that must be used; once it is settled, the one that was. */
+  provider: string | null;
+  /** Life that was asked for its token, in milliseconds. */
+  age: number | null;
+  created_at: number;
+  expires_at: number;
+  /** When it last looked; 0 before the first time. */
+  polled_at: Generated<number>;
+  /** Between two looks, in milliseconds. */
+  wait: number;
+  /** `approved`, `denied`; null while it waits. */
+  outcome: string | null;
+  /** Whose login it became. */
+  account_id: number | null;
+}

@@ -6,6 +6,7 @@ import type {
   AccountTable,
   MembershipTable,
   NamespaceTable,
+  DeviceLoginTable,
   RefreshTokenTable,
   RobotSecretTable,
   RobotTable,
@@ -35,7 +36,7 @@ import type {
  *   job · schedule
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
- *   request_key
+ *   request_key · device_login
  */
 
 /** A repository's name; made by the first push to it. */
@@ -369,4 +370,5 @@ export interface Schema {
   schedule: ScheduleTable;
   webhook: WebhookTable;
   delivery: DeliveryTable;
+  device_login: DeviceLoginTable;
 }

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { awaitBrowser } from "../../src/cli/await-browser.ts";
 import { startGuardedServer } from "../support/management-client.ts";
-import { SsoTestProvider, TestBrowser } from "../support/sso-provider.ts";
+import { ScriptedServer } from "../support/scripted-server.ts";
+import { DevicePage, SsoTestProvider, TestBrowser } from "../support/sso-provider.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-browser-"));
 const provider = await SsoTestProvider.listen();
@@ -35,7 +36,12 @@ afterAll(async () => {
 const main = resolve(import.meta.dirname, "../../src/main.ts");
 
 /** Runs a login; `visit` is given the address as soon as it is printed. */
-async function logIn(args: readonly string[], visit?: (place: string) => Promise<unknown>, path = "/nowhere") {
+async function logIn(
+  args: readonly string[],
+  visit?: (place: string) => Promise<unknown>,
+  path = "/nowhere",
+  shown = /^http:\/\/\S+(?=\n)/m,
+) {
   const env = { ...process.env, HOME: home, PATH: path, XDG_CONFIG_HOME: "" };
   const child = spawn(process.execPath, [main, "login", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((done) => child.once("close", done));
@@ -44,7 +50,7 @@ async function logIn(args: readonly string[], visit?: (place: string) => Promise
   child.stdout.on("data", (part) => (stdout += String(part)));
   child.stderr.on("data", (part) => {
     stderr += String(part);
-    const place = /^(http:\/\/\S+)\n/m.exec(stderr)?.[1];
+    const place = shown.exec(stderr)?.[0];
     if (place !== undefined && visit !== undefined) visiting ??= visit(place);
   });
   const code = await ended;
@@ -113,6 +119,55 @@ describe("berth login --sso", () => {
       expect((await at(hostOf(guarded), "--sso", "kept", ...more))[0]).toBe(2);
     }
     expect((await at(hostOf(guarded), "--no-browser"))[0]).toBe(2);
+  });
+});
+
+describe("berth login --device", () => {
+  test("shows a code that is typed elsewhere, and ends in a context as a login by password does", async () => {
+    const visit = async (shown: string) => {
+      const [, place, code] = /^berth: open (\S+)\/device in a browser on any machine, and type (\S+)$/m.exec(shown)!;
+      const page = new DevicePage(place!);
+      return page.letIn(await page.type(code!));
+    };
+    const args = [hostOf(guarded), "--device", "--sso", "kept", "--output", "json"];
+    const { code, stdout, stderr, visited } = await logIn(args, visit, "/nowhere", /^berth: open .*\n/m);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("/device in a browser")]);
+    expect((visited as { text: string }).text).toContain("is logged in as alice");
+    expect(JSON.parse(stdout)).toMatchObject({ user: "alice", server: guarded.server.url });
+    const [context] = JSON.parse(await readFile(join(home, ".config/berth/contexts.json"), "utf8")).contexts;
+    const { body } = await guarded.as("alice", context.token).get("/users/alice/tokens");
+    expect(body.items.map((one: { id: number }) => one.id)).toContain(context.tokenId);
+  });
+
+  test("goes on while the server is away, and ends with a sentence when its user says no", async () => {
+    const scripted = new ScriptedServer();
+    await scripted.listen();
+    const codes = {
+      device_code: "d",
+      user_code: "U",
+      verification_uri: "http://h/\u001b[2J",
+      expires_in: 60,
+      interval: 0,
+    };
+    const pending = { status: 400, json: { error: "authorization_pending" } };
+    const refused = { status: 400, json: { error: "access_denied", error_description: "somebody said\u0007 no" } };
+    scripted.expect("POST /api/v1/sso/device", { status: 200, json: codes });
+    for (const told of [pending, { status: 503 }, "cut", pending, refused] as const) {
+      scripted.expect("POST /api/v1/sso/device/token", told);
+    }
+    const { code, stderr } = await logIn([scripted.host, "--device", "--expires", "1h"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("the login was refused: somebody said? no")]);
+    expect(stderr).toContain("open http://h/?[2J in a browser");
+    expect(new URLSearchParams(scripted.asked[0]!.body).get("expires_in")).toBe("3600");
+    expect(new URLSearchParams(scripted.asked[1]!.body).get("device_code")).toBe("d");
+    scripted.finish();
+    const late = { ...codes, expires_in: 0 };
+    scripted.expect("POST /api/v1/sso/device", { status: 200, json: late });
+    expect(await logIn([scripted.host, "--device"])).toMatchObject({ code: 3 });
+    scripted.finish();
+    await scripted.close();
+    expect((await logIn([hostOf(none), "--device"])).stderr).toContain("has no provider to log in with");
+    expect((await logIn([hostOf(none), "--device", "--no-browser"])).code).toBe(2);
   });
 });
 

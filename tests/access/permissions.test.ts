@@ -11,6 +11,7 @@ import {
   distributionRows,
   findMissingRows,
   image,
+  loginRows,
   managementRows,
   meaninglessProbes,
   repositories,
@@ -35,7 +36,7 @@ afterAll(async () => {
 });
 
 const admin = basicHeader("admin", adminPassword);
-const rows = [...distributionRows(), ...managementRows()];
+const rows = [...distributionRows(), ...managementRows(), ...loginRows()];
 
 /** Images where there are some, and the names of what others ask about. */
 async function pushImages(): Promise<void> {
@@ -138,6 +139,10 @@ test("a registry token holds what its holder may do, and no more (threats 1, 31)
       return wireLetters[actions.join(",")] ?? "?";
     });
     tokenLines.push({ name: "GET token", place, letters: letters.join("") });
+    const posted = await Promise.all(players.map((player) => postForToken(player, place)));
+    // What a form holds is worth what the same login in a header is.
+    for (const [index, letter] of posted.entries()) if (letter !== " ") expect(letter).toBe(letters[index]);
+    tokenLines.push({ name: "POST token", place, letters: posted.join("") });
   }
   const keys = await Promise.all(
     players.map(({ header }) => ask(url, { method: "GET", path: "/.well-known/jwks.json" }, header)),
@@ -145,6 +150,19 @@ test("a registry token holds what its holder may do, and no more (threats 1, 31)
   tokenLines.push({ name: "GET keys", place: "", letters: keys.map(outcomeOf).join("") });
   expect(tokenLines.at(-1)!.letters).toMatch(/^a+$/);
 });
+
+/** The password grant with the login of a player; a space where the login is none with a name. */
+async function postForToken({ header = "", token }: Player, place: string): Promise<string> {
+  if (token !== undefined || !header.startsWith("Basic ")) return " ";
+  const [username = "", password = ""] = Buffer.from(header.slice(6), "base64").toString().split(":");
+  const scope = `repository:${place}:pull,push,delete`;
+  const body = new URLSearchParams({ grant_type: "password", username, password, scope }).toString();
+  const { status, body: text } = await ask(url, { method: "POST", path: "/token", body });
+  if (status !== 200) return status === 401 ? "u" : "!";
+  const claims = Buffer.from(tokenIn(text).token.split(".")[1]!, "base64url").toString();
+  const { access } = JSON.parse(claims) as { access: { actions: string[] }[] };
+  return wireLetters[access.flatMap((entry) => entry.actions).join(",")] ?? "?";
+}
 
 /** Places between which nobody may tell who may see neither; names are equally long. */
 const alike = [

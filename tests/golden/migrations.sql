@@ -687,3 +687,24 @@ create index delivery_by_due on delivery (webhook_id, due_at) where ended_at is 
 create index delivery_by_end on delivery (ended_at, id) where ended_at is not null;
 
 create index delivery_by_end on delivery (ended_at, id) where ended_at is not null;
+
+-- 0012-device-logins/1
+create table device_login (
+      id integer primary key autoincrement, device_hash text not null unique, user_hash text not null unique, client text not null,
+      address text not null, network text not null, provider text, age integer, created_at integer not null,
+      expires_at integer not null, polled_at integer not null default 0, wait integer not null, outcome text, account_id integer);
+
+create table device_login (
+      id bigint generated always as identity primary key, device_hash text collate "C" not null unique, user_hash text collate "C" not null unique, client text collate "C" not null,
+      address text collate "C" not null, network text collate "C" not null, provider text collate "C", age bigint, created_at bigint not null,
+      expires_at bigint not null, polled_at bigint not null default 0, wait bigint not null, outcome text collate "C", account_id bigint);
+
+-- 0012-device-logins/2
+create index device_login_by_network on device_login (network, expires_at);
+
+create index device_login_by_network on device_login (network, expires_at);
+
+-- 0012-device-logins/3
+create index device_login_by_expiry on device_login (expires_at);
+
+create index device_login_by_expiry on device_login (expires_at);

@@ -33,6 +33,14 @@ const alterations = {
     (_db, p: { id: number }) =>
       sql<never>`update repository set former_name = name, name = '~' || id, deleted_at = 1 where id = ${p.id}`,
   ),
+  passLookTime: statement(
+    "testPassLookTime",
+    (_db, p: { id: number }) => sql<never>`update device_login set polled_at = ${p.id}`,
+  ),
+  endDeviceLogins: statement(
+    "testEndDeviceLogins",
+    (_db, p: { id: number }) => sql<never>`update device_login set expires_at = ${p.id}`,
+  ),
   endSigning: statement(
     "testEndSigning",
     (_db, p: { id: number }) => sql<never>`update signing_key set signs_until = ${p.id}`,

@@ -1,8 +1,9 @@
 import { distributionErrors } from "../../src/api/distribution/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
 import type { TrafficLimits } from "../../src/api/http/index.ts";
-import type { AccessSettings } from "../../src/access/index.ts";
 import type { Jobs } from "../../src/jobs/index.ts";
+import type { AccessSettings, SsoProvider } from "../../src/access/index.ts";
+import { openGuardedFetch } from "../../src/lib/index.ts";
 import { openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { routeRequests } from "../../src/route-requests.ts";
@@ -40,11 +41,13 @@ export async function serveGuarded(
     readonly publicUrl?: string;
     readonly trusted?: string[];
     readonly traffic?: TrafficLimits;
+    readonly providers?: readonly SsoProvider[];
   } = {},
 ): Promise<GuardedServer> {
   const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
   const registry = await openGuarded(metadata, undefined, settings);
   const broken: unknown[] = [];
+  const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 5_000, sizeLimit: 100_000 });
   const { trusted: trustedProxies = [], publicUrl, traffic = { requestRate: 0, uploadsAtOnce: 0 } } = options;
   const limits = { connections: 1000, headerBytes: 16_384, headerTime: 60_000, keepAlive: 75_000 };
   const listener = await openListener(
@@ -55,7 +58,7 @@ export async function serveGuarded(
         { registry, jobs: idleJobs(metadata), passwordChanged: async () => undefined },
         traffic,
         (_exchange, error) => broken.push(error),
-        { access: registry.access, providers: [], fetch: () => Promise.reject(new Error("no provider is set")) },
+        { access: registry.access, providers: options.providers ?? [], fetch },
       ),
       ended: () => undefined,
       refused: () => undefined,

@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider from "oidc-provider";
+import { parseGroupMapping } from "../../src/access/index.ts";
+import type { SsoProvider } from "../../src/access/index.ts";
 
 /** A provider of OpenID Connect on loopback, in which somebody is always logged in. */
 export class SsoTestProvider {
@@ -27,6 +29,16 @@ export class SsoTestProvider {
     return {
       ...{ name, issuer, clientId: "berth", clientSecret: SsoTestProvider.secret },
       ...{ scopes: ["openid", "profile"], groups: [] },
+    };
+  }
+
+  /** The same, as the registry holds it. */
+  provider(name: string): SsoProvider {
+    return {
+      ...this.settings(name),
+      nameClaim: "preferred_username",
+      groupsClaim: "groups",
+      groups: parseGroupMapping([]),
     };
   }
 
@@ -114,4 +126,43 @@ export class TestBrowser {
     }
     throw new Error("too many redirects");
   }
+}
+
+/** The page on which the codes of machines are typed, in one browser. */
+export class DevicePage {
+  readonly #browser = new TestBrowser("nowhere");
+  readonly #url: string;
+  /** @param url of the registry */
+  constructor(url: string) {
+    this.#url = `${url}/device`;
+  }
+
+  async open(query = ""): Promise<Page> {
+    return this.#browser.open(this.#url + query);
+  }
+
+  /** Opens the page, types the code and sends it. */
+  async type(code: string, headers: Record<string, string> = {}): Promise<Page> {
+    return this.send({ page: fieldIn(await this.open(), "page"), user_code: code }, headers);
+  }
+
+  /** Sends a form of the page. */
+  send(fields: Readonly<Record<string, string>>, headers: Record<string, string> = {}): Promise<Page> {
+    const own = { "content-type": "application/x-www-form-urlencoded", origin: new URL(this.#url).origin };
+    const body = new URLSearchParams(fields).toString();
+    return this.#browser.open(this.#url, { method: "POST", headers: { ...own, ...headers }, body });
+  }
+
+  /** Lets the machine in that a page shows, and goes all the way to the provider and back. */
+  async letIn(shown: Page, provider = "kept"): Promise<Page> {
+    const page = await this.send({ machine: fieldIn(shown, "machine"), provider });
+    const next = /http-equiv="refresh" content="0; url=([^"]+)"/.exec(page.text)?.[1];
+    if (next === undefined) throw new Error(page.text);
+    return this.#browser.open(next.replaceAll("&#38;", "&"));
+  }
+}
+
+/** The value of a hidden field. */
+export function fieldIn({ text }: Page, name: string): string {
+  return new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? "";
 }

@@ -31,7 +31,12 @@ export interface Begun {
   readonly nonce: string;
   /** Hash of what the browser's cookie must hold. */
   readonly browser: string;
-  readonly waiting: Loopback;
+  readonly waiting: Loopback | WaitingDevice;
+}
+
+/** A machine elsewhere that waits, by its row. */
+export interface WaitingDevice {
+  readonly device: number;
 }
 
 /** Somebody whom a provider vouches for. */
@@ -144,9 +149,8 @@ export async function finishSignOn(on: SignOn, begun: Begun, url: URL, where: Wh
 }
 
 /** What the program gets that waits for this person: a code, sealed, good once and within a minute, for its verifier alone. */
-export function sealCode(on: SignOn, begun: Begun, person: Person): string {
-  const { provider, waiting } = begun;
-  const code: Code = { id: randomBytes(16).toString("hex"), ...person, provider, challenge: waiting.challenge };
+export function sealCode(on: SignOn, provider: string, { challenge }: Loopback, person: Person): string {
+  const code: Code = { id: randomBytes(16).toString("hex"), ...person, provider, challenge };
   return sealText(on.access, "sso code", code, codeAge);
 }
 
@@ -199,17 +203,28 @@ function wrongCode(): RegistryError {
 }
 
 /** A new token as its row wants it, and its secret. @throws RegistryError REQUEST_INVALID */
-export function tokenOf(access: Access, { name, age }: TokenWish, provider: string) {
-  const longest = Math.min(tokenAge, access.settings.tokenAge);
+function tokenOf(access: Access, wish: TokenWish, provider: string) {
+  requireWish(access, wish);
+  const secret = newSecret("token");
+  const { name = `login by ${provider}`, age = longestLogin(access) } = wish;
+  return { secret, name, hash: hashSecret(secret), age };
+}
+
+/** Of the token of a login by a provider, in milliseconds. */
+export function longestLogin({ settings }: Access): number {
+  return Math.min(tokenAge, settings.tokenAge);
+}
+
+/** @throws RegistryError REQUEST_INVALID */
+export function requireWish(access: Access, { name, age }: TokenWish): void {
+  const longest = longestLogin(access);
   if (age !== undefined && !(age >= 1000 && age <= longest)) {
     const message = `a login by a provider is good for ${longest / 1000} seconds at most: ask for fewer`;
     throw new RegistryError("REQUEST_INVALID", message);
   }
   if (name !== undefined && !/^[\w.-]{1,60}$/.test(name)) {
-    throw new RegistryError("REQUEST_INVALID", "name is not 1 to 60 letters, digits, dots, dashes and underscores");
+    throw new RegistryError("REQUEST_INVALID", "the name is not 1 to 60 letters, digits, dots, dashes and underscores");
   }
-  const secret = newSecret("token");
-  return { secret, name: name ?? `login by ${provider}`, hash: hashSecret(secret), age: age ?? longest };
 }
 
 /** Who a login is by, for the audit row. */

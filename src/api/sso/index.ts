@@ -1,2 +1,2 @@
-export { handleSso, ssoPrefix } from "./handle.ts";
-export type { SsoDoor } from "./handle.ts";
+export { handleSso, isSsoPath, ssoRoutes } from "./handle.ts";
+export type { SsoDoor } from "./door.ts";

@@ -106,7 +106,7 @@ async function readForm(access: Access, exchange: Exchange): Promise<Asked> {
   const type = form.get("grant_type") ?? "";
   const grant = Object.hasOwn(grants, type) ? grants[type] : undefined;
   if (grant === undefined) {
-    throw new RegistryError("UNSUPPORTED", `grant_type is not one of ${Object.keys(grants).join(", ")}`);
+    throw new RegistryError("UNSUPPORTED", `grant_type is not one of ${grantTypes.join(", ")}`);
   }
   const granted = await grant(access, exchange, form);
   const offline = granted.refresh === undefined && form.get("access_type") === "offline";
@@ -154,6 +154,9 @@ const grants: Readonly<Record<string, Grant>> = {
     return { principal: await login(access, exchange, header), exchanged: true };
   },
 };
+
+/** Values of `grant_type` that are taken. */
+export const grantTypes: readonly string[] = Object.keys(grants);
 
 function getField(form: URLSearchParams, name: string): string {
   const value = form.get(name);

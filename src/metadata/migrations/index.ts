@@ -7,6 +7,7 @@ import { repositories } from "./0006-repositories.ts";
 import { wire } from "./0007-wire.ts";
 import { management } from "./0008-management.ts";
 import { jobs } from "./0011-jobs.ts";
+import { deviceLogins } from "./0012-device-logins.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   wire,
   management,
   jobs,
+  deviceLogins,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -164,6 +164,12 @@ export function loadTables(dialect: DialectName): string[] {
       `i, 1 + i % 200, 'evt_' || i, 'image.pushed', 'team/app-000001', '{}', i,
        case when i % 50 = 0 then 'waiting' else 'delivered' end, 0, i, case when i % 50 = 0 then null else i end`,
     ),
+    fill(
+      "device_login",
+      "id, device_hash, user_hash, client, address, network, created_at, expires_at, wait",
+      5000,
+      `i, ${hex("i")}, ${hex("i")}, 'laptop', '10.0.0.1', '10.0.0.' || i % 250, i, i, 5000`,
+    ),
     "analyze",
   ];
 }

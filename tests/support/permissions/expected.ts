@@ -23,8 +23,11 @@ const rights: Readonly<Record<Role, readonly Action[]>> = {
 const wireActions: readonly string[] = ["pull", "push", "delete"];
 
 /** What the rules say that the answer is: `a` stands for allowed, whether the thing is there or not. */
-export function expectedOutcome(player: Player, { needs, tokens, places }: Row, place: string): Outcome {
+export function expectedOutcome(player: Player, { needs, tokens, places, isLogin }: Row, place: string): Outcome {
   const { credential, token, tokenFor } = player;
+  if (needs === "secret") return "u";
+  // Where nobody is asked for a login, a bad one is not looked at.
+  if (needs === "anybody" && isLogin) return "a";
   if (credential === "bad") return "u";
   if (token !== undefined && !tokens) return "u";
   if (needs === "anybody") return "a";

@@ -1,4 +1,6 @@
 import type { Route } from "../../../src/api/distribution/route.ts";
+import { ssoRoutes } from "../../../src/api/sso/index.ts";
+import { grantTypes } from "../../../src/api/token/handle.ts";
 import { apiPrefix, endpoints } from "../../../src/contract/index.ts";
 import type { Endpoint } from "../../../src/contract/index.ts";
 import type { Action } from "../../../src/policy/index.ts";
@@ -16,11 +18,18 @@ import { digestOf, types } from "../wire-client.ts";
  *   server:<action>  the action on the root namespace
  *   self             the user that the path names, by a credential without a scope, or an owner of the server
  *   hidden:<action>  as `here`, but what it may not see is not there for it
+ *   secret           whoever sends along what proves them; a login says nothing, and here nobody sends it
  *
  * Requests are made so that they change nothing when they are allowed: they name what is not there, are not whole, or carry
  * an ETag that is stale. What is refused is refused before that is looked at.
  */
-export type Needs = "anybody" | "catalog" | "login" | "self" | `${"here" | "above" | "server" | "hidden"}:${Action}`;
+export type Needs =
+  | "anybody"
+  | "catalog"
+  | "login"
+  | "secret"
+  | "self"
+  | `${"here" | "above" | "server" | "hidden"}:${Action}`;
 
 /** A request of the matrix at one place. */
 export interface Probe {
@@ -39,6 +48,8 @@ export interface Row {
   readonly probe: (place: string) => Probe;
   /** Takes registry tokens. */
   readonly tokens: boolean;
+  /** A way to log in: it looks at no header. */
+  readonly isLogin?: true;
 }
 
 /** Private, public and missing; own, of somebody else, and of nobody. Names are equally long, for answers to be compared. */
@@ -226,6 +237,52 @@ const management: Readonly<Record<string, Wish>> = {
   },
 };
 
+const form = (fields: Record<string, string>) => ({
+  headers: { "content-type": "application/x-www-form-urlencoded" },
+  body: new URLSearchParams(fields).toString(),
+});
+const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/** The token endpoint's forms, by `grant_type`: whose login they hold decides, not the header. Here they hold none that is good. */
+const grants: Readonly<Record<string, Omit<Probe, "method" | "path">>> = {
+  password: form({ grant_type: "password", username: "a:b", password: "c" }),
+  refresh_token: form({ grant_type: "refresh_token", refresh_token: "berth_ref_x" }),
+  [exchange]: form({
+    grant_type: exchange,
+    subject_token: "x",
+    subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+  }),
+};
+
+/** Single sign-on, by method and path. */
+const signOn: Readonly<Record<string, readonly [needs: Needs, probe: Omit<Probe, "method" | "path">]>> = {
+  "GET /device": ["anybody", plain],
+  "POST /device": ["anybody", form({ user_code: "BBBB-BBBB" })],
+  "GET /api/v1/sso/providers": ["anybody", plain],
+  "POST /api/v1/sso/token": ["secret", { body: JSON.stringify({ code: "x", verifier: "y" }) }],
+  "POST /api/v1/sso/device": ["anybody", form({ client_id: "x" })],
+  "POST /api/v1/sso/device/token": ["anybody", form({ grant_type: "x" })],
+  "GET /api/v1/sso/{provider}/start": ["anybody", plain],
+  "GET /api/v1/sso/{provider}/callback": ["secret", plain],
+};
+
+/** Lines of the ways to log in. */
+export function loginRows(): Row[] {
+  const row = (name: string, needs: Needs, probe: Probe): Row => ({
+    ...{ name, needs, places: [""], tokens: true, isLogin: true },
+    probe: () => probe,
+  });
+  return [
+    ...Object.entries(grants).map(([type, probe]) =>
+      row(`POST token ${type.split(":").at(-1)}`, "secret", { ...probe, method: "POST", path: "/token" }),
+    ),
+    ...Object.entries(signOn).map(([name, [needs, probe]]) => {
+      const [method = "", path = ""] = name.replace("{provider}", "okta").split(" ");
+      return row(name.replace("/api/v1", ""), needs, { ...probe, method, path });
+    }),
+  ];
+}
+
 /** Endpoints that the table above does not know, and rows of endpoints that are no more. */
 export function findMissingRows(): string[] {
   const known = Object.keys(endpoints);
@@ -234,6 +291,17 @@ export function findMissingRows(): string[] {
     ...Object.keys(management)
       .filter((id) => !known.includes(id))
       .map((id) => `${id} is no endpoint any more`),
+    ...differing(Object.keys(ssoRoutes), Object.keys(signOn)),
+    ...differing(grantTypes, Object.keys(grants)),
+  ];
+}
+
+function differing(there: readonly string[], here: readonly string[]): string[] {
+  return [
+    ...there
+      .filter((name) => !here.includes(name))
+      .map((name) => `${name} has no row in tests/support/permissions/rows.ts`),
+    ...here.filter((name) => !there.includes(name)).map((name) => `${name} is no route any more`),
   ];
 }
 
