@@ -35,6 +35,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "governance",
+          include: ["tests/governance/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "conformance",
           include: ["tests/conformance/**/*.test.ts"],
           testTimeout: 300_000,

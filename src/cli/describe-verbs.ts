@@ -7,7 +7,7 @@ import type { FieldFlag } from "./field-flags.ts";
 import { withOutput, withServer } from "./flags.ts";
 import type { Noun } from "./nouns.ts";
 import { verbs } from "./verbs.ts";
-import type { Verb } from "./verbs.ts";
+import type { Verb } from "./verb.ts";
 import type { GivenVerb, VerbFlags } from "./run-verb.ts";
 
 /** Gives a noun its verbs, as the contract of the management API has them. */

@@ -9,6 +9,7 @@ export const nouns = {
   trust: "look after rules that believe identity tokens of CI jobs and pods",
   trail: "look into the audit trail",
   namespace: "look after namespaces",
+  settings: "look after what namespaces and repositories are set to",
   repository: "look after repositories",
   image: "look at images and delete them",
   tag: "look after tags",

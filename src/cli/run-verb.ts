@@ -11,7 +11,7 @@ import { openContext } from "./open-context.ts";
 import type { ServerFlags } from "./open-context.ts";
 import { printResult } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
-import type { Verb } from "./verbs.ts";
+import type { Verb } from "./verb.ts";
 
 /** Flags that all verbs may have, and those of their fields. */
 export interface VerbFlags extends ServerFlags {

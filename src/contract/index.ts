@@ -8,6 +8,7 @@ import { namespaceEndpoints } from "./namespaces.ts";
 import { robotEndpoints } from "./robots.ts";
 import { imageEndpoints } from "./images.ts";
 import { repositoryEndpoints } from "./repositories.ts";
+import { settingEndpoints } from "./settings.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
@@ -24,6 +25,7 @@ export { namespaceEndpoints } from "./namespaces.ts";
 export { robotEndpoints } from "./robots.ts";
 export { imageEndpoints } from "./images.ts";
 export { repositoryEndpoints } from "./repositories.ts";
+export { settingEndpoints, settingValues } from "./settings.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
 export { trustRuleEndpoints } from "./trust-rules.ts";
@@ -42,6 +44,7 @@ export const endpoints = {
   ...repositoryEndpoints,
   ...imageEndpoints,
   ...jobEndpoints,
+  ...settingEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

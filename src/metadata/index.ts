@@ -22,6 +22,24 @@ export {
 } from "./repositories.ts";
 export type { ListedRepository, RepositoryRow } from "./repositories.ts";
 export {
+  closeBelow,
+  deleteNamespaceSetting,
+  deleteRepositorySetting,
+  findClosed,
+  listNamespacesAt,
+  listPublicBelow,
+  listSettings,
+  listSettingsBelow,
+  lockSettings,
+  putNamespaceSetting,
+  putRepositorySetting,
+  renewSettings,
+  reopenBelow,
+  settingsVersionName,
+  shareSettings,
+} from "./settings.ts";
+export type { SettingRow } from "./settings.ts";
+export {
   claimLinks,
   deleteBlobContent,
   deleteLink,

@@ -14,6 +14,11 @@ export interface Transaction extends Reader {
   readonly now: number;
   /** Resolves with the number of rows changed. */
   run<P extends Parameters>(statement: Statement<P, unknown>, parameters: P): MaybePromise<number>;
+  /**
+   * What this process keeps from one transaction on this database to the next, by name. Whoever reads it must know from
+   * rows of this transaction that it still holds.
+   */
+  readonly memory: Map<string, unknown>;
   /** Answers cached for the repository are void once this transaction is committed. */
   touch(repositoryName: string): void;
 }

@@ -9,11 +9,14 @@ export const findRepositoryName = statement("findRepositoryName", (db, p: { repo
   db.selectFrom("repository").select("name").where("id", "=", p.repository),
 );
 
-/** The repository, which keeps its name until this transaction ends: it is neither deleted nor renamed meanwhile. */
+/**
+ * The repository, which keeps its name until this transaction ends: it is neither deleted nor renamed meanwhile. Settings,
+ * too, stay as the next statement finds them.
+ */
 export const lockRepository = statement(
   "lockRepository",
   (_db, p: { name: string }, d) =>
-    sql<{ id: number }>`select id from repository where name = ${p.name} ${d.forKeyShare}`,
+    sql<{ id: number }>`select id ${d.sharing("settings")} from repository where name = ${p.name} ${d.forKeyShare}`,
 );
 
 /** A repository's own row. */
@@ -35,7 +38,8 @@ export const findRepositoryRow = statement(
 export const takeRepository = statement(
   "takeRepository",
   (_db, p: { name: string }, d) => sql<RepositoryRow>`
-    select id, name, public, visibility, created_at from repository where name = ${p.name} ${d.forUpdate}`,
+    select id, name, public, visibility, created_at ${d.sharing("settings")}
+    from repository where name = ${p.name} ${d.forUpdate}`,
 );
 
 /** No row when the name is taken already. */

@@ -36,7 +36,7 @@ import type {
  *   job · schedule
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
- *   request_key · device_login
+ *   request_key · device_login · setting (of a namespace or a repository)
  */
 
 /** A repository's name; made by the first push to it. */
@@ -326,9 +326,23 @@ export interface RequestKeyTable {
   expires_at: number;
 }
 
+/** What a namespace or a repository is told to do; one of both is named. */
+export interface SettingTable {
+  id: Generated<number>;
+  namespace_id: number | null;
+  repository_id: number | null;
+  /** One of `policy/settings.ts`. */
+  key: string;
+  /** JSON. */
+  value: string;
+  /** 1 when namespaces and repositories below may only be stricter. Of `visibility` there is a row only then. */
+  enforced: number;
+  changed_at: number;
+}
+
 /** What all processes share. */
 export interface InstallationTable {
-  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `audit-head`. */
+  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`. */
   name: string;
   value: string;
 }
@@ -365,6 +379,7 @@ export interface Schema {
   access_grant: AccessGrantTable;
   signing_key: SigningKeyTable;
   request_key: RequestKeyTable;
+  setting: SettingTable;
   refresh_token: RefreshTokenTable;
   job: JobTable;
   schedule: ScheduleTable;

@@ -16,6 +16,12 @@ export type Parameters = { readonly [name: string]: Parameter };
 
 export type DialectName = "sqlite" | "postgres";
 
+/** What many read and few change, in transactions that must see it unchanged to their end; the number is PostgreSQL's. */
+export const sharedLocks = { settings: 1 } as const;
+export type SharedLock = keyof typeof sharedLocks;
+/** Advisory locks of ours on PostgreSQL, apart from those of others. */
+export const lockSpace = 0x62657274;
+
 /** The few places where the two databases spell the same thing differently. */
 export interface Spelling {
   readonly name: DialectName;
@@ -33,6 +39,8 @@ export interface Spelling {
   readonly forKeyShare: RawBuilder<unknown>;
   /** Keeps the rows for this transaction alone. */
   readonly forUpdate: RawBuilder<unknown>;
+  /** One column more, which holds off those that change the lock's subject until the transaction ends. SQLite has one writer and needs nothing. */
+  sharing(lock: SharedLock): RawBuilder<unknown>;
   /** As `forUpdate`, passing over rows that others hold. */
   readonly skipLocked: RawBuilder<unknown>;
   /** Texts of a column, sorted, in one with commas between; on SQLite the rows must come in their order. */
@@ -143,6 +151,7 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
     indexedBy: (index) => sql`indexed by ${sql.raw(index)}`,
     forKeyShare: nothing,
     forUpdate: nothing,
+    sharing: () => nothing,
     skipLocked: nothing,
     join: (column) => sql<string | null>`group_concat(${column})`,
     greatest: (a, b) => sql<number>`max(${a}, ${b})`,
@@ -155,6 +164,7 @@ const spellings: { readonly [dialect in DialectName]: Spelling } = {
     indexedBy: () => nothing,
     forKeyShare: sql`for key share`,
     forUpdate: sql`for update`,
+    sharing: (lock) => sql`, pg_advisory_xact_lock_shared(${sql.raw(`${lockSpace}, ${sharedLocks[lock]}`)})`,
     skipLocked: sql`for update skip locked`,
     join: (column) => sql<string | null>`string_agg(${column}, ',' order by ${column})`,
     greatest: (a, b) => sql<number>`greatest(${a}, ${b})`,

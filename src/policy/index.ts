@@ -19,3 +19,7 @@ export type {
   PlanDifference,
   RepositoryFacts,
 } from "./lifecycle/index.ts";
+export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, resolveSettings } from "./settings.ts";
+export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";
+export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
+export type { SettingKey, SettingValues } from "./setting-rules.ts";

@@ -12,6 +12,8 @@ export { describeRepositories, inspectRepository } from "./inspect-repository.ts
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";
 export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-images.ts";
 export type { ImageFilter, InspectedImage, InspectedTag, ListedImage } from "./inspect-images.ts";
+export { changeSettings, inspectSettings } from "./change-settings.ts";
+export type { InspectedSettings, SettingsChange } from "./change-settings.ts";
 export { setTag } from "./set-tag.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";

@@ -2,18 +2,20 @@ import { findUpload } from "../metadata/index.ts";
 import { digestAlgorithm, RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, DigestAlgorithm, RepositoryName } from "../oci/index.ts";
 import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
-import { authorize } from "../access/index.ts";
+import { attempt, authorize, parentOf } from "../access/index.ts";
 import type { Caller, Permit } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
 import { giveUpObject } from "./give-up-object.ts";
 import { ownUploads } from "./own-uploads.ts";
 import { parseState } from "./parse-state.ts";
+import { readSettingFacts } from "./read-settings.ts";
 import { recentBlobs } from "./recent-blobs.ts";
 import { authorizeUpload, checkId, contextOf, putBack, save, withUpload } from "./hold-upload.ts";
 import type { Take } from "./hold-upload.ts";
 import { catchUpUpload } from "./save-upload.ts";
 import { newUploadId } from "./upload-id.ts";
 import { uploadsHere } from "./uploads-here.ts";
+import { refuseCreation } from "./writes/context.ts";
 import { unknownUpload } from "./writes/upload.ts";
 import type { UploadClaim } from "./writes/upload.ts";
 
@@ -31,6 +33,7 @@ export async function startUpload(
   algorithm: DigestAlgorithm,
 ): Promise<string> {
   const permit = await authorize(registry.access, caller, "push", repository);
+  await refuseMaking(registry, caller, permit, repository);
   const session = { repository, place: permit.repository ?? 0, principal: caller.principal.name };
   return newUploadId(registry.uploadKey, session, algorithm, Date.now(), ownUploads(registry).mark);
 }
@@ -44,7 +47,21 @@ export async function pushBlob(
   body: Body,
 ): Promise<void> {
   const permit = await authorize(registry.access, caller, "push", repository);
+  await refuseMaking(registry, caller, permit, repository);
   await pushWhole(registry, permit, repository, digest, body);
+}
+
+/** Refuses a repository that no push makes before any bytes are taken. @throws RegistryError DENIED */
+async function refuseMaking(
+  { access, metadata }: Registry,
+  caller: Caller,
+  permit: Permit,
+  repository: RepositoryName,
+): Promise<void> {
+  if (permit.repository !== null) return;
+  const look = async () =>
+    refuseCreation(repository, await readSettingFacts(metadata.read, { namespace: parentOf(repository) }));
+  await attempt(access, caller, { action: "create-repository", repository, target: "" }, look());
 }
 
 async function pushWhole(

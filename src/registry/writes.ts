@@ -1,4 +1,5 @@
 import type { Writes } from "../metadata/index.ts";
+import { changeSettings } from "./writes/change-settings.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
@@ -31,6 +32,7 @@ export const registryWrites = {
   advanceTurn,
   cancelUpload,
   changeSetting,
+  changeSettings,
   claimDeadObjects,
   claimSweep,
   claimUpload,

@@ -579,6 +579,26 @@ create index request_key_by_expiry on request_key (expires_at);
 
 create index request_key_by_expiry on request_key (expires_at);
 
+-- 0009-settings/1
+create table setting (
+      id integer primary key autoincrement,
+      namespace_id integer references namespace (id) on delete cascade,
+      repository_id integer references repository (id) on delete cascade,
+      key text not null, value text not null, enforced integer not null, changed_at integer not null,
+      unique (namespace_id, key), unique (repository_id, key));
+
+create table setting (
+      id bigint generated always as identity primary key,
+      namespace_id bigint references namespace (id) on delete cascade,
+      repository_id bigint references repository (id) on delete cascade,
+      key text collate "C" not null, value text collate "C" not null, enforced bigint not null, changed_at bigint not null,
+      unique (namespace_id, key), unique (repository_id, key));
+
+-- 0009-settings/2
+create index setting_by_key on setting (key, enforced, namespace_id);
+
+create index setting_by_key on setting (key, enforced, namespace_id);
+
 -- 0011-jobs/1
 create table job (
       id integer primary key autoincrement, kind text not null, single text, about text not null, input text not null,

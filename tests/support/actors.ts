@@ -1,6 +1,6 @@
 import { openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import { registryWrites } from "../../src/registry/index.ts";
-import type { Registry, RegistrySettings } from "../../src/registry/index.ts";
+import type { Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { memoryDriver } from "../../src/storage/index.ts";
 import type { BlobDriver } from "../../src/storage/index.ts";
 import { openRegistry } from "./open-registry.ts";
@@ -60,8 +60,9 @@ class Gate {
   }
 }
 
-export async function openSqliteWorld(): Promise<World> {
-  const metadata = openSqliteInProcess(":memory:", registryWrites);
+/** @param writes the registry's, and more where a test has some of its own */
+export async function openSqliteWorld(writes: RegistryWrites = registryWrites): Promise<World> {
+  const metadata = openSqliteInProcess(":memory:", writes);
   await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
   const driver = memoryDriver();
   return {
@@ -88,6 +89,7 @@ const headway = 150;
 /** A database of its own on the server. */
 export async function openPostgresWorld(
   server: NonNullable<Awaited<ReturnType<typeof startPostgres>>>,
+  writes: RegistryWrites = registryWrites,
 ): Promise<World> {
   const url = await server.makeMigrated();
   const driver = memoryDriver();
@@ -97,7 +99,7 @@ export async function openPostgresWorld(
     driver,
     async actor(settings) {
       const gate = new Gate();
-      const metadata = await openPostgres(url, registryWrites, { connections: 4, before: gate.before });
+      const metadata = await openPostgres(url, writes, { connections: 4, before: gate.before });
       opened.push(metadata);
       await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
       const registry = openRegistry(metadata, driver, settings);

@@ -4,8 +4,9 @@ import {
   findNamespace,
   followNamespace,
   insertNamespace,
+  lockSettings,
   recordChange,
-  updateNamespace as changeNamespace,
+  renewSettings,
 } from "../../metadata/index.ts";
 import type { Attribution, NamespaceRow, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
@@ -17,6 +18,7 @@ import { rightsWithin } from "./rights-within.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
+import { openNamespace, pathsAbove, refuseOpening } from "./visibility.ts";
 
 export interface CreateNamespaceInput {
   readonly by: Attribution;
@@ -28,7 +30,7 @@ export interface CreateNamespaceInput {
   readonly once?: Once | undefined;
 }
 
-/** Makes a namespace; repositories that are below it follow its visibility. @throws RegistryError CONFLICT when it is there, DENIED */
+/** Makes a namespace; repositories that are below it follow its visibility. @throws RegistryError CONFLICT when it is there, DENIED also where one above lets nothing be public */
 export async function createNamespace(
   tx: Transaction,
   input: CreateNamespaceInput,
@@ -37,6 +39,7 @@ export async function createNamespace(
   const by = caller ? await authorizeNamespace(rightsWithin(tx), caller, "manage-settings", parentOf(path)) : input.by;
   return runOnce(tx, input.once, async () => {
     const open = input.public ? 1 : 0;
+    if (open === 1) await refuseOpening(tx, pathsAbove(path));
     const row = await tx.first(insertNamespace, { path, public: open, now: tx.now });
     if (row === undefined) throw new RegistryError("CONFLICT", `there is a namespace ${path} already`);
     await tx.run(followNamespace, { ...boundsOf(path), public: open });
@@ -49,6 +52,7 @@ export async function createNamespace(
       facts,
     });
     await raiseVersion(tx);
+    await renewSettings(tx);
     return row;
   });
 }
@@ -69,9 +73,7 @@ export async function updateNamespace(
   const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-settings", path);
   const row = await getNamespace(tx, path);
   requireVersion(versions, versionOfNamespace(row));
-  const open = input.public ? 1 : 0;
-  await tx.run(changeNamespace, { namespace: row.id, public: open });
-  await tx.run(followNamespace, { ...boundsOf(path), public: open });
+  await openNamespace(tx, row, input.public ? 1 : 0);
   const facts = { namespace: row.id, public: input.public };
   await recordChange(tx, by, {
     action: "update-namespace",
@@ -80,7 +82,6 @@ export async function updateNamespace(
     event: "access.changed",
     facts,
   });
-  await raiseVersion(tx);
   return { id: row.id };
 }
 
@@ -95,7 +96,9 @@ export async function deleteNamespace(tx: Transaction, input: NamespaceChange): 
   if (inside !== undefined) {
     throw new RegistryError("CONFLICT", `the namespace ${path} has ${inside.found}: delete what is in it first`);
   }
+  await tx.run(lockSettings, {});
   await tx.run(removeNamespace, { namespace: row.id });
+  await renewSettings(tx);
   const facts = { namespace: row.id };
   await recordChange(tx, by, {
     action: "delete-namespace",

@@ -9,6 +9,7 @@ import { namespaceHandlers } from "./namespaces.ts";
 import { robotHandlers } from "./robots.ts";
 import { imageHandlers } from "./images.ts";
 import { repositoryHandlers } from "./repositories.ts";
+import { settingHandlers } from "./settings.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
 import { userHandlers } from "./users.ts";
@@ -27,4 +28,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...repositoryHandlers,
   ...imageHandlers,
   ...jobHandlers,
+  ...settingHandlers,
 };

@@ -66,6 +66,7 @@ export async function openPostgres<W extends Writes>(
   }
   const generations = new Int32Array(generationSlots);
   const counts = { writes: 0, commits: 0, waiting: 0 };
+  const memory = new Map<string, unknown>();
   const underWay = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
   const end = async () => {
@@ -85,7 +86,8 @@ export async function openPostgres<W extends Writes>(
       if (write === undefined) throw new MetadataError("failed", `there is no write named ${name}`);
       counts.writes++;
       counts.waiting++;
-      const done = retry(pool, () => transact(pool, (tx) => write(tx, input), generations, options.before));
+      const kept = { generations, memory };
+      const done = retry(pool, () => transact(pool, kept, (tx) => write(tx, input), options.before));
       underWay.add(done);
       try {
         const value = await done;
@@ -134,10 +136,16 @@ interface Begun {
   readonly transaction: string;
 }
 
+/** What this process keeps from one transaction to the next. */
+interface Kept {
+  readonly generations: Int32Array;
+  readonly memory: Map<string, unknown>;
+}
+
 async function transact<T>(
   pool: pg.Pool,
+  kept: Kept,
   work: (tx: Transaction) => Promise<T>,
-  generations: Int32Array,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Promise<T> {
   const client = await pool.connect();
@@ -146,17 +154,17 @@ async function transact<T>(
   try {
     const results = (await client.query(beginning)) as unknown as pg.QueryResult<Begun>[];
     const { now, transaction } = results.at(-1)!.rows[0]!;
-    const value = await work(transactionOver(client, now, touched, before));
+    const value = await work(transactionOver(client, { now, memory: kept.memory, touched }, before));
     await client.query("commit").catch((error: unknown) => {
       throw isAnswer(error) ? error : new CommitUnknown(transaction, value, error);
     });
-    moveAll(generations, touched);
+    moveAll(kept.generations, touched);
     return value;
   } catch (error) {
     // Behind a statement that is not answered a rollback would wait as long again.
     if (isUnanswered(error) || error instanceof CommitUnknown) {
       broken = true;
-      moveAll(generations, touched);
+      moveAll(kept.generations, touched);
     } else await client.query("rollback").catch(() => (broken = true));
     throw error;
   } finally {
@@ -170,8 +178,7 @@ function moveAll(generations: Int32Array, slots: ReadonlySet<number>): void {
 
 function transactionOver(
   client: Client,
-  now: number,
-  touched: Set<number>,
+  { now, memory, touched }: Pick<Transaction, "now" | "memory"> & { readonly touched: Set<number> },
   before: ((statement: string) => Promise<void>) | undefined,
 ): Transaction {
   const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) => {
@@ -180,6 +187,7 @@ function transactionOver(
   };
   return {
     now,
+    memory,
     all: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
       (await ask(statement, parameters)).rows as R[],
     first: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>

@@ -37,6 +37,7 @@ export class GroupCommit {
   readonly #generations: Int32Array;
   readonly #reserve: Reserve | undefined;
   readonly #touched = new Set<number>();
+  readonly #memory = new Map<string, unknown>();
 
   /** @param reserve what is given up when the disk is full */
   constructor(path: string, writes: Writes, generations: Int32Array, reserve?: Reserve) {
@@ -124,6 +125,7 @@ export class GroupCommit {
     const connection = this.#connection;
     return {
       now,
+      memory: this.#memory,
       all: (statement, parameters) => connection.all(statement, parameters),
       first: (statement, parameters) => connection.first(statement, parameters),
       run: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) =>

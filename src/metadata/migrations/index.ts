@@ -6,6 +6,7 @@ import { federation } from "./0005-federation.ts";
 import { repositories } from "./0006-repositories.ts";
 import { wire } from "./0007-wire.ts";
 import { management } from "./0008-management.ts";
+import { settings } from "./0009-settings.ts";
 import { jobs } from "./0011-jobs.ts";
 import { deviceLogins } from "./0012-device-logins.ts";
 import type { Migration } from "./migration.ts";
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   repositories,
   wire,
   management,
+  settings,
   jobs,
   deviceLogins,
 ];

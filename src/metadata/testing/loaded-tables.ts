@@ -96,6 +96,13 @@ export function loadTables(dialect: DialectName): string[] {
     fill("installation", "name, value", 10, `'setting-' || i, 'value'`),
     fill("namespace", "id, path, public, created_at", 2000, `1 + i, 'team-' || ${padded("i")}, i % 2, i`),
     fill(
+      "setting",
+      "id, namespace_id, repository_id, key, value, enforced, changed_at",
+      5000,
+      `i, case when i % 2 = 0 and i <= 2000 then 1 + i end, case when i % 2 = 1 or i > 2000 then i end,
+       case i % 3 when 0 then 'visibility' when 1 then 'description' else 'labels' end, '"x"', i % 2, i`,
+    ),
+    fill(
       "account",
       "id, name, source, disabled, created_at, changed_at",
       5000,

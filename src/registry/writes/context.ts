@@ -1,3 +1,4 @@
+import { findClosedAbove, parentOf, pathsAbove, refuseOpening } from "../../access/index.ts";
 import type { Permit } from "../../access/index.ts";
 import {
   findNearestNamespace,
@@ -5,10 +6,13 @@ import {
   lockRepository,
   MetadataError,
   recordChange,
+  shareSettings,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { isTagAllowed } from "../../policy/index.ts";
+import { describePlace, isTagAllowed, resolveSetting } from "../../policy/index.ts";
+import type { SettingFact } from "../../policy/index.ts";
+import { readSettingFacts } from "../read-settings.ts";
 
 /** What every write of the registry is told. */
 export interface WriteContext {
@@ -36,15 +40,33 @@ export async function ensureRepository(
     const found = await tx.first(lockRepository, { name });
     if (found !== undefined) return checkRepository(found.id, name, permit);
     if (!permit.mayCreate) throw goneRepository(name);
+    await tx.run(shareSettings, {});
+    refuseCreation(name, await readSettingFacts(tx, { namespace: parentOf(name) }));
     const inserted = await makeRepository(tx, { name, permit, visibility: null });
     if (inserted !== undefined) return inserted;
   }
   throw new MetadataError("unavailable", `the repository ${name} comes and goes`);
 }
 
-/** Whether anybody may pull from a repository that follows its namespace (1) or not (0). */
-export async function inheritedPublic(tx: Transaction, name: string): Promise<number> {
-  return (await tx.first(findNearestNamespace, { paths: namespacesOf(name) }))?.public ?? 0;
+/** @param facts of the places above @throws RegistryError DENIED where repositories are made by their own command only */
+export function refuseCreation(name: string, facts: readonly SettingFact[]): void {
+  const { value, at } = resolveSetting("repositoryCreation", facts);
+  if (value === "on-push") return;
+  const from = describePlace(at);
+  const message = `there is no repository ${name}, and by the setting repositoryCreation of ${from} a push makes none: create it first (berth repository create ${name})`;
+  throw new RegistryError("DENIED", message, { detail: { setting: "repositoryCreation", value, from } });
+}
+
+/** Whether anybody may pull from a repository of this name (1) or not (0); null follows its namespace. */
+export async function opennessOf(
+  tx: Transaction,
+  name: string,
+  visibility: "public" | "private" | null,
+): Promise<0 | 1> {
+  if (visibility === "private") return 0;
+  const paths = pathsAbove(name);
+  if (visibility === null && (await tx.first(findNearestNamespace, { paths }))?.public !== 1) return 0;
+  return (await findClosedAbove(tx, paths)) === undefined ? 1 : 0;
 }
 
 /** Makes a repository; undefined when the name is taken. On PostgreSQL it waits for another node that is at the name. */
@@ -53,7 +75,8 @@ export async function makeRepository(
   of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null },
 ): Promise<number | undefined> {
   const { name, permit, visibility } = of;
-  const open = visibility === null ? await inheritedPublic(tx, name) : Number(visibility === "public");
+  if (visibility === "public") await refuseOpening(tx, pathsAbove(name));
+  const open = await opennessOf(tx, name, visibility);
   const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
   if (inserted === undefined) return undefined;
   const change = { action: "create-repository", target: name, event: "repository.created", facts: { visibility } };
@@ -80,12 +103,6 @@ export function checkRepository(id: number, name: string, { repository }: Permit
 /** There is none of this name. */
 export function goneRepository(name: string): RegistryError {
   return new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
-}
-
-/** The namespaces above a repository, the root among them. */
-function namespacesOf(name: string): string[] {
-  const parts = name.split("/").slice(0, -1);
-  return ["", ...parts.map((_, index) => parts.slice(0, index + 1).join("/"))];
 }
 
 /** @throws RegistryError DENIED for a tag that the caller's grant does not reach */

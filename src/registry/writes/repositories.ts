@@ -1,16 +1,24 @@
-import { endRepositoryRights, renewRepositoryRights, requireVersion, runOnce } from "../../access/index.ts";
+import {
+  endRepositoryRights,
+  pathsAbove,
+  refuseOpening,
+  renewRepositoryRights,
+  requireVersion,
+  runOnce,
+} from "../../access/index.ts";
 import type { Once, Permit } from "../../access/index.ts";
 import {
   buryRepository,
   deleteRepositoryRow,
   insertRepository,
+  renewSettings,
   takeRepository,
   updateRepository as updateRepositoryRow,
 } from "../../metadata/index.ts";
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { checkRepository, goneRepository, inheritedPublic, makeRepository, record } from "./context.ts";
+import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
 
 /** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
 export type Visibility = "public" | "private" | "inherit";
@@ -50,12 +58,23 @@ export async function updateRepository(tx: Transaction, input: UpdateRepositoryI
   const row = await takeSeen(tx, input);
   const visibility = storedVisibility(input.visibility);
   if (visibility === row.visibility) return;
-  const open = visibility === null ? await inheritedPublic(tx, name) : Number(visibility === "public");
-  await tx.run(updateRepositoryRow, { repository: row.id, name, public: open, visibility });
-  await renewRepositoryRights(tx);
+  await setVisibility(tx, row, visibility);
   const facts = { visibility: input.visibility, before: shownVisibility(row.visibility) };
   await record(tx, input, { action: "update-repository", target: name, event: "access.changed", facts });
   tx.touch(name);
+}
+
+/** Gives a repository a visibility of its own, or null to follow its namespace. @throws RegistryError DENIED where a namespace lets nothing be public */
+export async function setVisibility(
+  tx: Transaction,
+  { id, name }: RepositoryRow,
+  visibility: "public" | "private" | null,
+): Promise<void> {
+  if (visibility === "public") await refuseOpening(tx, pathsAbove(name));
+  const open = await opennessOf(tx, name, visibility);
+  await tx.run(updateRepositoryRow, { repository: id, name, public: open, visibility });
+  await renewRepositoryRights(tx);
+  await renewSettings(tx);
 }
 
 export interface RenameRepositoryInput extends SeenInput {
@@ -75,7 +94,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
   if (placeholder === undefined) throw takenName(to);
   await tx.run(deleteRepositoryRow, { repository: placeholder.id });
-  const open = row.visibility === null ? await inheritedPublic(tx, to) : row.public;
+  const open = await opennessOf(tx, to, row.visibility as "public" | "private" | null);
   await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility: row.visibility });
   await renewRepositoryRights(tx);
   await record(tx, input, { action: "rename-repository", target: to, event: "repository.deleted", facts: { to } });

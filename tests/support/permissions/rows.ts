@@ -230,6 +230,10 @@ const management: Readonly<Record<string, Wish>> = {
   listJobs: { needs: "server:manage-settings" },
   getJob: { needs: "server:manage-settings" },
   retryJob: { needs: "server:manage-settings" },
+  showNamespaceSettings: here("pull"),
+  changeNamespaceSettings: here("manage-settings"),
+  showRepositorySettings: here("pull"),
+  changeRepositorySettings: here("manage-settings"),
   explainAccess: {
     ...here("manage-access"),
     query: (name) => `principal=low&action=pull&name=${name}`,

@@ -1,0 +1,43 @@
+import type { z } from "zod";
+import { settingValues } from "../contract/index.ts";
+import { usageError } from "./command-error.ts";
+import { shapeOf } from "./field-flags.ts";
+
+/** What a person types for values that are no plain text, by key; JSON does for all of them. */
+const shortForms: Readonly<Record<string, (text: string) => unknown>> = {
+  labels: (text) => Object.fromEntries(text.split(",").map((pair) => splitOnce(pair, "="))),
+};
+
+/**
+ * `key=value`, as the contract has it: `visibility=public`, `labels=tier=1,owner=web`, or JSON.
+ * @throws CommandError
+ */
+export function parseSetting(text: string): Readonly<Record<string, unknown>> {
+  const [key, value] = splitOnce(text, "=");
+  const shape: Readonly<Record<string, z.ZodType>> = settingValues.shape;
+  const schema = Object.hasOwn(shape, key) ? shape[key] : undefined;
+  if (schema === undefined) {
+    throw usageError(`${JSON.stringify(key)} is no setting: ${Object.keys(shape).join(", ")} are`);
+  }
+  const { type } = shapeOf(schema);
+  if (type === "string" || type === "enum") return { [key]: value };
+  return { [key]: /^[{[]/.test(value) ? readJson(key, value) : (shortForms[key] ?? unreadable(key))(value) };
+}
+
+function readJson(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw usageError(`the value of ${key} is not JSON: quote it for the shell, as in '${key}={"a": 1}'`);
+  }
+}
+
+function unreadable(key: string): never {
+  throw usageError(`the value of ${key} is given as JSON: '${key}={…}'`);
+}
+
+function splitOnce(text: string, sign: string): [string, string] {
+  const at = text.indexOf(sign);
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw usageError(`${JSON.stringify(text)} is no setting: write key=value, such as visibility=public`);
+}

@@ -1,0 +1,56 @@
+import { usageError } from "./command-error.ts";
+import { parsePlace } from "./parse-scope.ts";
+import { parseSetting } from "./parse-setting.ts";
+import type { Spread, Verb } from "./verb.ts";
+
+/** Whose settings. */
+const settingPlace: Spread = {
+  about: "team/ is a namespace, / the root, team/app a repository",
+  fields: ["path", "name"],
+  read: (text) => {
+    const { namespace, repository, tag } = parsePlace(text);
+    if (tag !== undefined) throw usageError("settings are of a namespace or repository: leave the tag out");
+    return repository === undefined ? { path: namespace } : { name: repository };
+  },
+};
+
+/** `berth settings …` */
+export const settingVerbs: Readonly<Record<string, Verb>> = {
+  show: {
+    endpoint: "showNamespaceSettings",
+    orElse: { field: "name", endpoint: "showRepositorySettings" },
+    about: "show what holds in a namespace or repository, and where each setting comes from",
+    args: ["place"],
+    spread: { place: settingPlace },
+    columns: ["key", "value", "from", "enforced", "also", "overridden"],
+  },
+  set: {
+    endpoint: "changeNamespaceSettings",
+    orElse: { field: "name", endpoint: "changeRepositorySettings" },
+    about: "change a setting of a namespace, and so of all below it, or of a repository",
+    args: ["place", "setting"],
+    spread: {
+      place: settingPlace,
+      setting: {
+        about: "key=value, such as visibility=public; the value as JSON where it is more than a word",
+        optional: true,
+        fields: ["set"],
+        read: (text) => ({ set: parseSetting(text) }),
+      },
+    },
+    omit: ["unset"],
+    columns: ["key", "value", "from", "enforced", "overrides"],
+  },
+  unset: {
+    endpoint: "changeNamespaceSettings",
+    orElse: { field: "name", endpoint: "changeRepositorySettings" },
+    about: "let settings be inherited again",
+    args: ["place", "keys"],
+    spread: {
+      place: settingPlace,
+      keys: { about: "with commas between", fields: ["unset"], read: (text) => ({ unset: text.split(",") }) },
+    },
+    omit: ["set", "enforce", "relax"],
+    columns: ["key", "value", "from", "enforced"],
+  },
+};

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import type { Endpoints } from "./endpoint.ts";
+import { line, namespacePath, repositoryName } from "./texts.ts";
+
+/** What a value of each key looks like; the same keys as `policy/setting-rules.ts` has, which a test compares. */
+const values = {
+  visibility: z.enum(["public", "private"]).meta({ description: "Whether anybody may pull" }),
+  repositoryCreation: z
+    .enum(["on-push", "explicit"])
+    .meta({ description: "Whether a push makes a repository that is not there; of namespaces only" }),
+  description: line(500).meta({ description: "For people" }),
+  labels: z
+    .record(
+      z
+        .string()
+        .min(1)
+        .max(63)
+        .regex(/^[a-z0-9](?:[a-z0-9._/-]*[a-z0-9])?$/, "has other than lower-case letters, digits and . _ / - in it"),
+      line(255),
+    )
+    .refine((labels) => Object.keys(labels).length <= 50, "has more than 50 labels")
+    .meta({ description: "For programs; at most 50" }),
+};
+
+export const settingValues = z.strictObject(values).partial().meta({ id: "SettingValues" });
+
+const key = z.enum(Object.keys(values) as [keyof typeof values, ...(keyof typeof values)[]]).meta({ id: "SettingKey" });
+const keys = z.array(key).min(1).max(50);
+
+const value = z.unknown().meta({ description: "As `SettingValues` has it for the key" });
+const from = z
+  .string()
+  .meta({ description: "`the default`, `the root namespace`, `namespace team` or `repository team/app`" });
+const placed = z.object({ value, from });
+
+export const setting = z
+  .object({
+    key,
+    value,
+    from,
+    enforced: z.boolean().meta({ description: "There, so that all below may only be stricter" }),
+    own: z.boolean().meta({ description: "It is set here" }),
+    also: z.array(placed).meta({ description: "Enforced above: these hold beside the value" }),
+    overridden: z.array(placed).meta({ description: "Nearer values that are looser than what is enforced above them" }),
+    overrides: z.array(placed).meta({
+      description: "After a change: values below that are looser than what is enforced here now; the first hundred",
+    }),
+  })
+  .meta({ id: "Setting" });
+
+const answer = z.object({ items: z.array(setting) });
+
+const body = z
+  .strictObject({
+    set: settingValues.optional().meta({ description: "Values by key; others stay" }),
+    unset: keys.optional().meta({ description: "Keys that are inherited again" }),
+    enforce: keys.optional().meta({ description: "Keys set here, below which only stricter values hold from now on" }),
+    relax: keys.optional().meta({ description: "Keys that are no longer enforced here" }),
+  })
+  .refine(({ set, unset, enforce, relax }) => set ?? unset ?? enforce ?? relax, { error: "changes nothing" });
+
+const onNamespace = z.strictObject({ path: namespacePath });
+const onRepository = z.strictObject({ name: repositoryName });
+
+export const settingEndpoints = {
+  showNamespaceSettings: {
+    method: "GET",
+    path: "/namespaces/{path*}/-/settings",
+    tag: "settings",
+    summary: "List what holds in a namespace, and where each setting comes from",
+    auth: { place: "namespace", action: "pull" },
+    parameters: onNamespace,
+    answer,
+    status: 200,
+    errors: ["NAMESPACE_UNKNOWN"],
+  },
+  changeNamespaceSettings: {
+    method: "PATCH",
+    path: "/namespaces/{path*}/-/settings",
+    tag: "settings",
+    summary: "Change the settings of a namespace, and so of all below it that say nothing themselves",
+    about:
+      "What a namespace above enforces can only be made stricter. `overrides` lists what is looser below a setting that is enforced now.",
+    auth: { place: "namespace", action: "manage-settings" },
+    parameters: onNamespace,
+    body,
+    answer,
+    status: 200,
+    errors: ["NAMESPACE_UNKNOWN"],
+    conditional: true,
+  },
+  showRepositorySettings: {
+    method: "GET",
+    path: "/repositories/{name+}/-/settings",
+    tag: "settings",
+    summary: "List what holds in a repository, and where each setting comes from",
+    auth: { place: "repository", action: "pull" },
+    parameters: onRepository,
+    answer,
+    status: 200,
+    errors: ["NAME_UNKNOWN"],
+  },
+  changeRepositorySettings: {
+    method: "PATCH",
+    path: "/repositories/{name+}/-/settings",
+    tag: "settings",
+    summary: "Change the settings of a repository",
+    about: "What a namespace above enforces can only be made stricter.",
+    auth: { place: "repository", action: "manage-settings" },
+    parameters: onRepository,
+    body,
+    answer,
+    status: 200,
+    errors: ["NAME_UNKNOWN"],
+    conditional: true,
+  },
+} as const satisfies Endpoints;

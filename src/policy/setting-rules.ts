@@ -1,0 +1,47 @@
+/** Values by key. A key is here when what it sets is there. */
+export interface SettingValues {
+  /** Whether anybody may pull. */
+  readonly visibility: "public" | "private";
+  /** Whether a push makes a repository that is not there. */
+  readonly repositoryCreation: "on-push" | "explicit";
+  /** For people; empty for none. */
+  readonly description: string;
+  /** For programs. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type SettingKey = keyof SettingValues;
+
+/** How values of one key stand to one another. */
+export interface SettingRule<V> {
+  /** What holds where nobody says anything. */
+  readonly standard: V;
+  /** A repository may not have it. */
+  readonly namespacesOnly?: true;
+  /**
+   * Whether a value is at least as strict as another, as far as that can be known. Without it the key is a matter of taste
+   * and cannot be enforced.
+   */
+  readonly isAsStrict?: (value: V, bound: V) => boolean;
+  /** Neither of two values need be the stricter one: then both hold. */
+  readonly partial?: true;
+}
+
+/** Every key of settings; `contract/settings.ts` says what its values look like. Add a key together with what it does. */
+export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValues[K]> } = {
+  visibility: { standard: "private", isAsStrict: (value, bound) => value === "private" || bound === "public" },
+  repositoryCreation: {
+    standard: "on-push",
+    namespacesOnly: true,
+    isAsStrict: (value, bound) => value === "explicit" || bound === "on-push",
+  },
+  description: { standard: "" },
+  labels: { standard: {} },
+};
+
+export const settingKeys = Object.keys(settingRules) as readonly SettingKey[];
+
+/** Whether a word is a key. */
+export function isSettingKey(word: string): word is SettingKey {
+  return Object.hasOwn(settingRules, word);
+}
