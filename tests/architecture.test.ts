@@ -187,6 +187,7 @@ const owners: { readonly [table: string]: string } = {
   repository: "registry or access",
   repository_blob: "registry",
   review: "registry",
+  setting: "registry",
   tag: "registry",
   upload: "registry",
 };
