@@ -18,6 +18,7 @@ import {
   readSettings,
   setting,
   ssoSettings,
+  tlsSettings,
 } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
@@ -139,13 +140,7 @@ export const configSchema = z.strictObject({
         "Requests that this server makes. Other addresses than public ones are refused, redirects are not followed.",
     },
   ),
-  tls: group(
-    {
-      certificate: text({ about: "Path of the certificate chain in PEM." }).optional(),
-      key: text({ about: "Path of the private key in PEM." }).optional(),
-    },
-    { about: "HTTPS, when both are set. The files are read again when they change." },
-  ),
+  tls: tlsSettings,
   log: group(
     {
       level: choice(logLevels, "info", { about: "The least important lines that are written." }),
@@ -263,6 +258,10 @@ export function parseConfig(settings: Settings): Config {
   return completeConfig(configSchema.parse(settings));
 }
 
+function resolved(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}
+
 /** Milliseconds. */
 const leastOrphanGrace = 3_600_000;
 
@@ -271,6 +270,17 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
   const problems: string[] = [];
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
     problems.push("`tls.certificate` and `tls.key` belong together: set both, or neither");
+  }
+  const { clientCa, clientNames, clientCrl, clientMode } = tls;
+  if (clientCa !== undefined && (tls.key === undefined || clientNames === undefined)) {
+    problems.push(
+      "`tls.clientCa` needs `tls.certificate`, `tls.key`, and `tls.clientNames`, which says whom certificates stand for",
+    );
+  }
+  if (clientCa === undefined && (clientNames !== undefined || clientCrl !== undefined || clientMode === "require")) {
+    problems.push(
+      "`tls.clientNames`, `tls.clientCrl` and `tls.clientMode: require` need `tls.clientCa`, whose certificates are asked for",
+    );
   }
   if ((storageCredentials.accessKeyId === undefined) !== (storageCredentials.secretAccessKey === undefined)) {
     problems.push("the two keys of `storageCredentials` belong together: set both, or neither");
@@ -300,11 +310,15 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
     database: database ?? { kind: "sqlite", path: join(data, "berth.db") },
     storage: place,
     storageCredentials,
-    ldap: { ...ldap, ca: ldap.ca === undefined ? undefined : resolve(ldap.ca) },
-    outgoing: { ...outgoing, ca: outgoing.ca === undefined ? undefined : resolve(outgoing.ca) },
+    ldap: { ...ldap, ca: resolved(ldap.ca) },
+    outgoing: { ...outgoing, ca: resolved(outgoing.ca) },
     tls: {
-      certificate: tls.certificate === undefined ? undefined : resolve(tls.certificate),
-      key: tls.key === undefined ? undefined : resolve(tls.key),
+      certificate: resolved(tls.certificate),
+      key: resolved(tls.key),
+      clientCa: resolved(clientCa),
+      clientNames: resolved(clientNames),
+      clientCrl: resolved(clientCrl),
+      clientMode,
     },
   };
 }

@@ -123,10 +123,12 @@ const trailInterval = 5_000;
 const usesInterval = 30_000;
 
 function listenerOptions({ listen, tls, limits, trustedProxies, publicUrl }: Config): ListenerOptions {
-  const { certificate, key } = tls;
+  const { certificate, key, clientCa: ca, clientNames: names, clientCrl: crl, clientMode } = tls;
+  const clients =
+    ca === undefined || names === undefined ? undefined : { ca, names, crl, required: clientMode === "require" };
   return {
     ...listen,
-    tls: certificate === undefined || key === undefined ? undefined : { certificate, key },
+    tls: certificate === undefined || key === undefined ? undefined : { certificate, key, clients },
     trustedProxies,
     publicUrl,
     connections: limits.connections,

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import { RegistryError } from "../oci/index.ts";
-import { findAccount, findRobot, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
+import { findAccount, findRobot, findRobotByLogin, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
+import type { ShownCertificate } from "./certificate-names.ts";
 import { admitByPassword } from "./directory.ts";
 import { findHolder, holderOf, fingerprintOf, lookUpHolder } from "./find-holder.ts";
 import type { Held, Holder } from "./find-holder.ts";
@@ -42,7 +43,7 @@ interface Memory {
 const memories = new WeakMap<Access, Memory>();
 
 /**
- * Who shows this `Authorization` header: Basic with a user's or robot's name, or `token`, and its secret; Bearer with a
+ * Who shows this `Authorization` header, or else the certificate of the connection: Basic with a user's or robot's name, or `token`, and its secret; Bearer with a
  * personal token or, where the request names the registry, with a registry token. Nothing shown is anonymous; in open mode
  * everybody is the operator, whatever is shown. What is refused is noted for the audit rows.
  * @param where the request that shows it
@@ -51,9 +52,10 @@ const memories = new WeakMap<Access, Memory>();
  */
 export async function authenticate(access: Access, header: string | undefined, where?: Where): Promise<Principal> {
   if (access.settings.open) return operator;
-  if (header === undefined) return anonymous;
+  const shown = header ?? where?.certificate;
+  if (shown === undefined) return anonymous;
   const { good, wrong, pending } = memoryOf(access);
-  const key = keyOf(access, header);
+  const key = keyOf(access, shown);
   const known = good.get(key);
   const version = access.version.current();
   if (known !== undefined && known.until > Date.now() && isFor(known, where)) {
@@ -70,14 +72,14 @@ export async function authenticate(access: Access, header: string | undefined, w
     throw noteFailure(access, where, wrongCredential(refused.failure));
   }
   // A token that was looked at for one name of the registry says nothing about another.
-  const inFlight = /^Basic /i.test(header) ? pending.get(key) : undefined;
+  const inFlight = typeof shown === "string" && /^Basic /i.test(shown) ? pending.get(key) : undefined;
   if (inFlight !== undefined) {
     const { principal } = await inFlight.catch((error: unknown) => {
       throw noteFailure(access, where, error);
     });
     return noteUse(access, principal);
   }
-  const work = verifyCredential(access, header, where);
+  const work = typeof shown === "string" ? verifyCredential(access, shown, where) : verifyCertificate(access, shown);
   pending.set(key, work);
   try {
     const verified = await work;
@@ -99,8 +101,9 @@ function isSame(one: Principal, other: Principal): boolean {
 /** The same where nothing needs to be looked up; undefined where something does. */
 export function recallPrincipal(access: Access, header: string | undefined, where?: Where): Principal | undefined {
   if (access.settings.open) return operator;
-  if (header === undefined) return anonymous;
-  const known = memoryOf(access).good.get(keyOf(access, header));
+  const shown = header ?? where?.certificate;
+  if (shown === undefined) return anonymous;
+  const known = memoryOf(access).good.get(keyOf(access, shown));
   if (known === undefined || known.until <= Date.now() || known.version !== access.version.current()) return undefined;
   return isFor(known, where) ? noteUse(access, known.principal) : undefined;
 }
@@ -244,6 +247,31 @@ async function verifyRobot(access: Access, name: string, secret: string): Promis
   return heldBy(access, { kind: "robot", id: robot.id, credential, fingerprint: null });
 }
 
+/** What is wrong with a certificate is told to whoever shows it: it holds nothing that they do not know. */
+async function verifyCertificate(
+  access: Access,
+  { login, subject, problem, until }: ShownCertificate,
+): Promise<Verified> {
+  const refuse = (why: string, whose = "") =>
+    new RegistryError("UNAUTHORIZED", `the client certificate is not taken: ${why}`, {
+      cause: new LoginFailure("certificate", whose, `${why} (${subject})`),
+    });
+  if (problem !== undefined) throw refuse(problem);
+  const account = login === undefined ? undefined : await access.metadata.read.first(findAccount, { name: login });
+  const robot =
+    login === undefined || account !== undefined
+      ? undefined
+      : await access.metadata.read.first(findRobotByLogin, { login });
+  const found = account ?? robot;
+  if (found === undefined) throw refuse("it stands for no user and no robot here");
+  const credential = `certificate:${Math.floor(until / 1000)}`;
+  const kind = account === undefined ? "robot" : "account";
+  const holder: Holder = { kind, id: found.id, credential, fingerprint: subject };
+  const held = await lookUpHolder(access, holder);
+  if ("ended" in held) throw refuse("whom it stands for is disabled or has expired", held.whose);
+  return { ...held, lookAgain: () => findHolder(access, holder) };
+}
+
 async function heldBy(access: Access, holder: Holder): Promise<Verified> {
   const held = await lookUpHolder(access, holder);
   if ("ended" in held) throw wrongCredential(new LoginFailure(holder.credential, held.whose, held.ended));
@@ -286,6 +314,8 @@ function memoryOf(access: Access): Memory {
 }
 
 /** Secrets themselves are not kept in memory. */
-function keyOf({ memoryKey }: Access, header: string): string {
-  return hash("sha256", Buffer.concat([memoryKey, Buffer.from(header, "latin1")]), "base64url");
+function keyOf({ memoryKey }: Access, shown: string | ShownCertificate): string {
+  // No header has a line break.
+  const text = typeof shown === "string" ? shown : `certificate\n${JSON.stringify(shown)}`;
+  return hash("sha256", Buffer.concat([memoryKey, Buffer.from(text, "latin1")]), "base64url");
 }

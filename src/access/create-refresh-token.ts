@@ -5,7 +5,8 @@ import { hashSecret, newSecret } from "./secret.ts";
 
 /**
  * A refresh token for a client that keeps no password: it gives registry tokens to whoever shows it, for as long as the
- * credential that it was asked for with is good. Undefined for whoever has none.
+ * credential that it was asked for with is good. Undefined for whoever has none, and for a certificate, which the client
+ * keeps and shows itself, and which may be revoked without a word to us.
  * @param client what the client calls itself
  * @throws MetadataError
  */
@@ -15,7 +16,8 @@ export async function createRefreshToken(
   client: string,
 ): Promise<string | undefined> {
   const holder = holderOf(principal);
-  const held = principal.kind === "anonymous" || access.settings.open ? undefined : await findHolder(access, holder);
+  const none = principal.kind === "anonymous" || access.settings.open || holder.credential.startsWith("certificate:");
+  const held = none ? undefined : await findHolder(access, holder);
   if (held === undefined) return undefined;
   const secret = newSecret("refresh");
   await access.metadata.write("createRefreshToken", {

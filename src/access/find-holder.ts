@@ -17,9 +17,9 @@ export interface Holder {
   readonly kind: Principal["kind"];
   /** Of its row; 0 for `anonymous`. */
   readonly id: number;
-  /** `password`, `token:12`, `secret:3`, `directory`, `identity:1795570357`, `none`. */
+  /** `password`, `token:12`, `secret:3`, `directory`, `certificate:1795570357`, `identity:1795570357`, `none`. */
   readonly credential: string;
-  /** Of the password, which must be the same still; of an identity token, who was believed by which rules. */
+  /** Of the password, which must be the same still; of an identity token, who was believed by which rules; a certificate's name. */
   readonly fingerprint: string | null;
 }
 
@@ -74,6 +74,7 @@ const lookers: Readonly<Record<string, Look>> = {
   token: lookAtToken,
   secret: lookAtSecret,
   directory: lookAtDirectory,
+  certificate: lookAtCertificate,
   identity: lookAtIdentity,
 };
 
@@ -162,6 +163,30 @@ async function lookAtDirectory(access: Access, { kind, id, credential }: Holder)
   if (account.source !== access.directory?.source) return ended("the user's directory is not asked any more", name);
   if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
   return { principal: { kind, id, name, credential, limits: [] }, until: Number.POSITIVE_INFINITY };
+}
+
+/** Whom a client certificate stands for. @param ends of the certificate, in seconds since 1970 */
+async function lookAtCertificate(access: Access, holder: Holder, ends: number): Promise<Held | Ended> {
+  const { kind, id, credential, fingerprint } = holder;
+  const { read } = access.metadata;
+  const until = ends * 1000;
+  const known = { id, credential, ...(fingerprint === null ? {} : { fingerprint }), limits: [] } as const;
+  if (kind === "robot") {
+    const robot = await read.first(findRobot, { robot: id });
+    if (robot === undefined) return ended("there is no such robot");
+    const name = `robot:${robot.login}`;
+    const least = Math.min(until, robot.expires_at);
+    if (robot.disabled !== 0 || least <= Date.now())
+      return ended("the robot is disabled, or it or its certificate has expired", name);
+    return { principal: { kind, name, ...known }, until: least };
+  }
+  const account = await read.first(findAccountById, { account: id });
+  if (kind !== "account" || account === undefined) return ended("there is no such user");
+  const name = `user:${account.name}`;
+  if (account.disabled !== 0) return ended("the account is disabled", name);
+  if (until <= Date.now()) return ended("the certificate has expired", name);
+  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
+  return { principal: { kind, name, ...known }, until };
 }
 
 /** A workload: the rules that believed it must be the same still. @param ends of its identity token, in seconds since 1970 */

@@ -1,6 +1,8 @@
 export type { Access, AccessSettings } from "./access.ts";
 export { authenticate, recallPrincipal } from "./authenticate.ts";
 export { attempt } from "./attempt.ts";
+export { findCertificateLogin, parseCertificateNames } from "./certificate-names.ts";
+export type { CertificateNames, ShownCertificate } from "./certificate-names.ts";
 export {
   authorize,
   authorizeNamespace,

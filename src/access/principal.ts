@@ -1,4 +1,5 @@
 import type { Action, GrantFact } from "../policy/index.ts";
+import type { ShownCertificate } from "./certificate-names.ts";
 
 /** Where a scope reaches, and what it allows there. A place is named by id too, so that a new one of the same name is another. */
 export interface ScopeEntry {
@@ -59,9 +60,9 @@ export interface Principal {
   readonly id: number;
   /** For logs and audit rows: `user:alice`, `robot:robot_team_ci`, `workload:…`, `anonymous`, `operator`. */
   readonly name: string;
-  /** By what it was known: `password`, `token:12`, `secret:3`, `none`, … */
+  /** By what it was known: `password`, `token:12`, `secret:3`, `certificate:1795570357`, `none`, … */
   readonly credential: string;
-  /** Of the password that was shown: what is made from this login ends when that is changed. */
+  /** Of the password that was shown: what is made from this login ends when that is changed. Of a certificate, its name. */
   readonly fingerprint?: string;
   /** All must allow. */
   readonly limits: readonly Limit[];
@@ -86,6 +87,8 @@ export interface Where {
   readonly id: string;
   /** What the client calls this registry, `registry.example.com:5000`; undefined where no registry token is taken. */
   readonly audience?: string | undefined;
+  /** What the client showed to the listener, where it asks for certificates. */
+  readonly certificate?: ShownCertificate | undefined;
 }
 
 /** Whoever has shown nothing. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { ShownCertificate } from "../../access/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
 import type { ProxyRules } from "./origin.ts";
 
@@ -38,6 +39,10 @@ export class Connection {
   /** Requests that came on it. */
   served = 0;
   latest: Transfer | undefined;
+  /** What the client showed; undefined where it showed none, or none is asked for. */
+  certificate: ShownCertificate | undefined;
+  /** What is believed of certificates has changed: it ends with the answers that are under way. */
+  outdated = false;
   /** What came on it was no HTTP, or it was refused for good: nothing more is answered. */
   broken = false;
   #turn: Turn = "nobody";

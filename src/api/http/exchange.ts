@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anonymous } from "../../access/index.ts";
-import type { Caller, Principal, Where } from "../../access/index.ts";
+import type { Caller, Principal, ShownCertificate, Where } from "../../access/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
 import type { Connection, Transfer } from "./connection.ts";
 import type { Origin, OutsideName } from "./origin.ts";
@@ -71,6 +71,19 @@ export class Exchange implements Transfer, Caller, Where {
   /** For whom registry tokens must be. */
   get audience(): string {
     return this.outside.host;
+  }
+
+  /**
+   * The certificate that the client showed. A browser shows it for pages of other sites, too: what they send counts as
+   * sent without.
+   */
+  get certificate(): ShownCertificate | undefined {
+    const { certificate } = this.connection;
+    if (certificate === undefined) return undefined;
+    const { origin, "sec-fetch-site": site } = this.request.headers;
+    const { scheme, host } = this.outside;
+    const own = origin === undefined || origin === `${scheme}://${host}`;
+    return own && (site === undefined || site === "same-origin" || site === "none") ? certificate : undefined;
   }
 
   /** Who is at the other end, seen through trusted proxies. */

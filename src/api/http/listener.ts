@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { nodeHttp } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { endedEarly, isBodyPending } from "./body.ts";
 import { readCertificate, watchCertificate } from "./certificate.ts";
-import type { CertificatePaths } from "./certificate.ts";
+import type { CertificatePaths, ClientTrust } from "./certificate.ts";
+import { contextOf, readShown } from "./client-certificate.ts";
 import { Connection } from "./connection.ts";
 import type { SlowestRate } from "./connection.ts";
 import { Exchange, newRequestId } from "./exchange.ts";
@@ -40,7 +42,7 @@ export interface ListenerOptions {
 }
 
 /** Errors that the listener itself answers with. */
-export type ListenerErrorCode = "HEADERS_TOO_LARGE" | "REQUEST_INVALID" | "REQUEST_TIMEOUT" | "UNAVAILABLE";
+export type ListenerErrorCode = "DENIED" | "HEADERS_TOO_LARGE" | "REQUEST_INVALID" | "REQUEST_TIMEOUT" | "UNAVAILABLE";
 
 /** What the listener is told to do. */
 export interface ListenerHooks {
@@ -90,7 +92,7 @@ const lookEvery = 5_000;
 export async function openListener(options: ListenerOptions, hooks: ListenerHooks): Promise<Listener> {
   const { tls, slowest } = options;
   const rules = new ProxyRules(options.trustedProxies, options.publicUrl);
-  const server = await makeServer(options);
+  const { server, trust } = await makeServer(options);
   const connections = new Map<Socket, Connection>();
   let draining = false;
 
@@ -108,18 +110,18 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
       else if (connection.inFlight === 0) {
         // An idle connection keeps nothing of its last request.
         connection.latest = undefined;
-        if (draining) connection.socket.end();
+        if (draining || connection.outdated) connection.socket.end();
       }
       hooks.ended(exchange);
     });
     const last = ++connection.served >= (options.answersEach ?? answersEach);
-    if (draining || last) response.shouldKeepAlive = false;
+    if (draining || last || connection.outdated) response.shouldKeepAlive = false;
     if (waits) {
       // Whether the body follows a refusal is the client's choice, so that the next request's place is not known.
       exchange.waits = true;
       response.shouldKeepAlive = false;
     }
-    const problem = connection.excess ? tooMany() : findProblem(request);
+    const problem = connection.excess ? tooMany() : (findLack(connection, tls) ?? findProblem(request));
     if (problem === undefined) return hooks.handle(exchange);
     response.shouldKeepAlive = false;
     sendError(exchange, problem, hooks.wires[problem.code as ListenerErrorCode]);
@@ -167,7 +169,9 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
     });
   }
   server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
-    connections.set(socket, new Connection(socket, rules, connections.size >= options.connections));
+    const connection = new Connection(socket, rules, connections.size >= options.connections);
+    if (trust.clients !== undefined) connection.certificate = readShown(socket as TLSSocket, trust.clients);
+    connections.set(socket, connection);
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -183,7 +187,18 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
   );
   looks.unref();
 
-  const stopWatch = tls === undefined ? undefined : await watchTls(server, tls, hooks);
+  const dismiss = ({ inFlight, socket, latest }: Connection) => {
+    if (inFlight === 0) socket.end();
+    else if (latest !== undefined && !latest.response.headersSent) latest.response.shouldKeepAlive = false;
+  };
+  const distrust = () => {
+    for (const connection of connections.values()) {
+      if (connection.certificate === undefined && tls?.clients?.required !== true) continue;
+      connection.outdated = true;
+      dismiss(connection);
+    }
+  };
+  const stopWatch = tls === undefined ? undefined : await watchTls(server, tls, trust, distrust, hooks);
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
@@ -193,10 +208,7 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
     async drain(limit) {
       draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const { latest, inFlight, socket } of connections.values()) {
-        if (inFlight === 0) socket.end();
-        else if (latest !== undefined && !latest.response.headersSent) latest.response.shouldKeepAlive = false;
-      }
+      for (const connection of connections.values()) dismiss(connection);
       server.closeIdleConnections();
       const cut = setTimeout(() => {
         for (const socket of [...connections.keys(), ...unready]) socket.destroy();
@@ -209,7 +221,12 @@ export async function openListener(options: ListenerOptions, hooks: ListenerHook
   };
 }
 
-async function makeServer(options: ListenerOptions): Promise<Server> {
+/** What is believed of certificates of clients at the moment. */
+interface Trust {
+  clients: ClientTrust | undefined;
+}
+
+async function makeServer(options: ListenerOptions): Promise<{ readonly server: Server; readonly trust: Trust }> {
   const settings = {
     // Node's total limit of five minutes would cut long uploads: the slowest rate takes its place.
     requestTimeout: 0,
@@ -221,27 +238,58 @@ async function makeServer(options: ListenerOptions): Promise<Server> {
     requireHostHeader: false,
     noDelay: true,
   };
-  if (options.tls === undefined) return nodeHttp().createServer(settings);
+  if (options.tls === undefined) {
+    return { server: nodeHttp().createServer(settings), trust: { clients: undefined } };
+  }
   const { createServer: createTlsServer } = await import("node:https");
-  return createTlsServer({
+  const certificate = await readCertificate(options.tls);
+  const { clients } = certificate;
+  const server = createTlsServer({
     ...settings,
-    ...(await readCertificate(options.tls)),
-    minVersion: "TLSv1.2",
+    ...contextOf(certificate),
+    // One that is no good is refused in words, where it is needed.
+    ...(clients === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
     handshakeTimeout: options.headerTime,
     ALPNProtocols: ["http/1.1"],
   });
+  return { server, trust: { clients } };
 }
 
-async function watchTls(server: Server, tls: CertificatePaths, hooks: ListenerHooks): Promise<() => void> {
+/** @param distrust called when other certificates of clients are believed than before */
+async function watchTls(
+  server: Server,
+  tls: CertificatePaths,
+  trust: Trust,
+  distrust: () => void,
+  hooks: ListenerHooks,
+): Promise<() => void> {
   const secure = server as TlsServer;
   return watchCertificate(
     tls,
     (certificate) => {
-      secure.setSecureContext({ ...certificate, minVersion: "TLSv1.2" });
+      const { clients } = certificate;
+      secure.setSecureContext(contextOf(certificate));
       hooks.alarm("a new certificate is in use", { certificate: tls.certificate });
+      if (clients?.text === trust.clients?.text) return;
+      trust.clients = clients;
+      distrust();
     },
     (error) => hooks.alarm("the new certificate is broken, the former one stays in use", { error: error.message }),
   );
+}
+
+/** What a connection lacks without which nothing is answered. */
+function findLack({ certificate, outdated }: Connection, tls: CertificatePaths | undefined): RegistryError | undefined {
+  if (outdated)
+    return new RegistryError("UNAVAILABLE", "the certificates that are believed have changed: connect again");
+  if (tls?.clients?.required !== true) return undefined;
+  if (certificate === undefined) {
+    return new RegistryError("DENIED", "this registry answers only to clients that show a certificate: give yours");
+  }
+  const { problem } = certificate;
+  return problem === undefined
+    ? undefined
+    : new RegistryError("DENIED", `the client certificate is not taken: ${problem}`);
 }
 
 function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {

@@ -37,7 +37,8 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
   const { access } = management.registry;
   exchange.route = "management";
   // Registry tokens are for repositories: none is taken here.
-  const where = { address: exchange.address, id: exchange.id, audience: undefined };
+  const { address, id, certificate } = exchange;
+  const where = { address, id, certificate, audience: undefined };
   exchange.principal = await authenticate(access, exchange.request.headers.authorization, where);
   const match = matchRoute(routes, exchange.request.method ?? "", exchange.path);
   if (match === undefined)

@@ -165,6 +165,7 @@ function getField(form: URLSearchParams, name: string): string {
 }
 
 /** A registry token is no login: with it a token could be had for ever. */
-function login(access: Access, { address, id }: Exchange, header: string | undefined): Promise<Principal> {
-  return authenticate(access, header, { address, id, audience: undefined });
+function login(access: Access, exchange: Exchange, header: string | undefined): Promise<Principal> {
+  const { address, id, certificate } = exchange;
+  return authenticate(access, header, { address, id, certificate, audience: undefined });
 }

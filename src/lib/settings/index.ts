@@ -7,3 +7,4 @@ export { flagOf, readSettings } from "./read-settings.ts";
 export type { SettingOrigin, SettingValue } from "./read-settings.ts";
 export { ldapSettings } from "./ldap-settings.ts";
 export { fillSsoSecrets, listSsoVariables, ssoSettings } from "./sso-settings.ts";
+export { tlsSettings } from "./tls-settings.ts";

@@ -4,6 +4,7 @@ import type { Exchange, Listener, ListenerOptions, Wire } from "../index.ts";
 import { RegistryError } from "../../../oci/index.ts";
 
 export const wires = {
+  DENIED: { status: 403, code: "DENIED" },
   HEADERS_TOO_LARGE: { status: 431, code: "UNSUPPORTED" },
   REQUEST_INVALID: { status: 400, code: "UNSUPPORTED" },
   REQUEST_TIMEOUT: { status: 408, code: "BLOB_UPLOAD_INVALID" },
