@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { expect, test } from "vitest";
 import { basic, grant, makeAccount, makeToken } from "../support/open-rights.ts";
@@ -10,7 +11,7 @@ async function writer(server: GuardedServer, name: string): Promise<string> {
   return basic(name, (await makeToken(server.metadata, account)).secret);
 }
 
-test("who asks faster than allowed is told to wait, and nobody else is", async () => {
+test("who asks faster than allowed is told to wait, and nobody else is (threat 53)", async () => {
   const server = await serveGuarded({}, { traffic: { requestRate: 1, uploadsAtOnce: 0 } });
   const [one, two] = [await writer(server, "one"), await writer(server, "two")];
   const ask = async (login: string) => await server.ask("GET", "/v2/", login);
@@ -26,7 +27,7 @@ test("who asks faster than allowed is told to wait, and nobody else is", async (
   await server.close();
 });
 
-test("uploads above the limit wait for others of the same principal to end", async () => {
+test("uploads above the limit wait for others of the same principal to end (threat 53)", async () => {
   const server = await serveGuarded({}, { traffic: { requestRate: 0, uploadsAtOnce: 1 } });
   const [one, two] = [await writer(server, "one"), await writer(server, "two")];
   const opened = await server.ask("POST", "/v2/app/blobs/uploads/", one);
@@ -46,5 +47,42 @@ test("uploads above the limit wait for others of the same principal to end", asy
   slow.end(" and end");
   expect(await ended).toBe(202);
   expect((await server.ask("POST", "/v2/app/blobs/uploads/", one)).status).toBe(202);
+  await server.close();
+});
+
+test("many slow clients take nothing from others and are cut off; then their principal may upload again (threat 53)", async () => {
+  const slowest = { bytesPerSecond: 1_000, over: 1_500 };
+  const server = await serveGuarded({}, { traffic: { requestRate: 0, uploadsAtOnce: 50 }, slowest });
+  const [slow, busy] = [await writer(server, "slow"), await writer(server, "busy")];
+  const begin = (login?: string) => server.ask("POST", "/v2/app/blobs/uploads/", login);
+  expect((await begin()).status, "who shows nothing begins none").toBe(401);
+  const opened = await Promise.all(Array.from({ length: 300 }, () => begin(slow)));
+  const statuses: number[] = [];
+  const clients = opened.map(({ headers }) => {
+    const path = headers.get("location")!;
+    const client = request(`${server.url}${path}`, { method: "PATCH", headers: { authorization: slow } });
+    const ended = new Promise<void>((resolve) => {
+      client.on("response", (response) => statuses.push(response.resume().statusCode!));
+      client.on("error", () => undefined).on("close", resolve);
+    });
+    client.write("a");
+    return ended;
+  });
+  // Meanwhile somebody else works as if they were not there.
+  for (let number = 0; statuses.length < clients.length; number++) {
+    const body = `layer ${number}`;
+    const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
+    const pushed = await server.ask("POST", `/v2/app/blobs/uploads/?digest=${digest}`, busy, body);
+    expect(pushed.status, pushed.text).toBe(201);
+    expect((await server.ask("GET", `/v2/app/blobs/${digest}`, busy)).text).toBe(body);
+  }
+  await Promise.all(clients);
+  // Those beyond the limit were told to wait, the others that they are too slow.
+  const count = (wanted: number) => statuses.filter((status) => status === wanted).length;
+  expect(count(429) + count(408)).toBe(300);
+  expect(count(408)).toBeGreaterThanOrEqual(50);
+  // On a slow machine some are cut off before the last have come.
+  expect(count(429)).toBeGreaterThan(100);
+  expect((await begin(slow)).status).toBe(202);
   await server.close();
 });

@@ -42,6 +42,7 @@ export async function serveGuarded(
     readonly trusted?: string[];
     readonly traffic?: TrafficLimits;
     readonly providers?: readonly SsoProvider[];
+    readonly slowest?: Parameters<typeof openListener>[0]["slowest"];
   } = {},
 ): Promise<GuardedServer> {
   const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
@@ -49,9 +50,10 @@ export async function serveGuarded(
   const broken: unknown[] = [];
   const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 5_000, sizeLimit: 100_000 });
   const { trusted: trustedProxies = [], publicUrl, traffic = { requestRate: 0, uploadsAtOnce: 0 } } = options;
+  const { slowest = { bytesPerSecond: 0, over: 60_000 } } = options;
   const limits = { connections: 1000, headerBytes: 16_384, headerTime: 60_000, keepAlive: 75_000 };
   const listener = await openListener(
-    { host: "127.0.0.1", port: 0, trustedProxies, publicUrl, ...limits, slowest: { bytesPerSecond: 0, over: 60_000 } },
+    { host: "127.0.0.1", port: 0, trustedProxies, publicUrl, ...limits, slowest },
     {
       wires: distributionErrors,
       handle: routeRequests(
