@@ -11,6 +11,9 @@ export interface CuttingProxy {
   readonly cuts: number;
   /** Answers that brought a part of what was asked for (206). */
   readonly parts: number;
+  /** From now on nothing is carried either way, as on a line that is dead without saying so; until `letGo`. */
+  hold(): void;
+  letGo(): void;
   close(): Promise<void>;
 }
 
@@ -23,6 +26,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   let armed: { readonly way: "up" | "down"; readonly bytes: number } | undefined;
   let cuts = 0;
   let parts = 0;
+  let held = false;
   const relay = (from: Socket, to: Socket, way: "up" | "down") => {
     let carried = 0;
     from.on("data", (chunk: Buffer) => {
@@ -35,7 +39,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
         to.resetAndDestroy();
       } else if (!to.write(chunk)) {
         from.pause();
-        to.once("drain", () => from.resume());
+        to.once("drain", () => held || from.resume());
       }
     });
     from.on("end", () => to.end());
@@ -50,6 +54,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     open.add(client).add(upstream);
     relay(client, upstream, "up");
     relay(upstream, client, "down");
+    if (held) for (const socket of [client, upstream]) socket.pause();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -62,6 +67,14 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     },
     get cuts() {
       return cuts;
+    },
+    hold() {
+      held = true;
+      for (const socket of open) socket.pause();
+    },
+    letGo() {
+      held = false;
+      for (const socket of open) socket.resume();
     },
     close: () =>
       new Promise((resolve) => {

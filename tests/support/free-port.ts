@@ -7,7 +7,7 @@ import { connect, createServer } from "node:net";
  */
 export async function findFreePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_768);
+    const port = randomInt(10_000, 20_000);
     const free = await new Promise((resolve) => {
       const server = createServer();
       server.once("error", () => resolve(false));

@@ -18,14 +18,16 @@ export interface ProcessOptions {
   readonly data: string;
   /** Variables such as `BERTH_COLLECTION_PIN`, over a free port, open mode and no ops listener. */
   readonly env?: Readonly<Record<string, string>>;
+  /** False for a server that asks for credentials. */
+  readonly open?: boolean;
   /** What starts the program; `node src/main.ts` when left out. */
   readonly command?: readonly [string, ...string[]];
 }
 
 /** Starts `berth serve` as a process of its own and waits until it listens. Its standard error is this process's. */
-export async function startProcess({ data, env, command }: ProcessOptions): Promise<TestProcess> {
+export async function startProcess({ data, env, open = true, command }: ProcessOptions): Promise<TestProcess> {
   const [program, ...args] = command ?? [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")];
-  const child = spawn(program, [...args, "serve", "--open"], {
+  const child = spawn(program, [...args, "serve", ...(open ? ["--open"] : [])], {
     env: { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
