@@ -85,15 +85,16 @@ async function store(env: NodeJS.ProcessEnv, { ServerURL, Username, Secret }: St
   const host = hostOf(ServerURL);
   const [known] = contextsOf(await readContexts(env), host, "docker");
   const reached = known === undefined ? await findServer(host, undefined, false) : await serverOf(known);
-  const server = { url: reached.url, ca: reached.ca, user: Username, secret: Secret };
+  const server = { ...reached, user: Username, secret: Secret };
   const credential = await findCredential(server);
-  const { caFile, insecureHttp } = known ?? {};
+  const { caFile, certFile, keyFile, insecureHttp } = known ?? {};
   await keep(env, {
     name: `${host} (docker login)`,
     by: "docker",
     server: reached.url,
     ...credential,
     ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined || keyFile === undefined ? {} : { certFile, keyFile }),
     ...(insecureHttp === undefined ? {} : { insecureHttp }),
   });
   return undefined;
@@ -102,7 +103,9 @@ async function store(env: NodeJS.ProcessEnv, { ServerURL, Username, Secret }: St
 /** The user name that clients give with a refresh token: it is for the token endpoint alone, and opens nothing else. */
 const refreshName = "<token>";
 
-async function findCredential(server: Server): Promise<Pick<Context, "user" | "token" | "tokenId" | "expires">> {
+async function findCredential(
+  server: Server & { readonly secret: string },
+): Promise<Pick<Context, "user" | "token" | "tokenId" | "expires">> {
   const { user, secret } = server;
   if (user === refreshName) return { user, token: secret };
   return /^berth_(?:pat|rob)_/.test(secret) ? ownerOf(server) : tokenFor(server, undefined);

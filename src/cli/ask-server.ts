@@ -10,8 +10,8 @@ import type { Received, Target } from "./send-request.ts";
 /** A server with the credential that is shown to it. */
 export interface Server extends Target {
   readonly user: string;
-  /** A password, a personal token or a robot's secret. */
-  readonly secret: string;
+  /** A password, a personal token or a robot's secret; undefined where the certificate is the login. */
+  readonly secret: string | undefined;
 }
 
 type Table = typeof endpoints;
@@ -70,8 +70,9 @@ export async function askEndpoint(server: Server, id: EndpointId, question: Loos
     apiPrefix +
     fillPath(endpoint.path, question.parameters as Texts | undefined) +
     fillQuery(question.query as Texts | undefined);
-  const credential = Buffer.from(`${server.user}:${server.secret}`).toString("base64");
-  const headers: Record<string, string> = { accept: "application/json", authorization: `Basic ${credential}` };
+  const headers: Record<string, string> = { accept: "application/json" };
+  const { user, secret } = server;
+  if (secret !== undefined) headers["authorization"] = `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
   if (endpoint.body !== undefined) headers["content-type"] = "application/json";
   if (endpoint.once === true) headers["idempotency-key"] = randomUUID();
   const body = endpoint.body === undefined ? {} : { body: JSON.stringify(question.body ?? {}) };

@@ -9,7 +9,7 @@ import { editFile, readText } from "./edit-file.ts";
  * contexts.json, in `berth` of the user's configuration directory, for the owner alone:
  *
  *   { "current": "registry.example.com",
- *     "contexts": [ { "name", "server", "user", "token", "expires"?, "tokenId"?, "caFile"?, "insecureHttp"?, "short"?, "by"? } ] }
+ *     "contexts": [ { "name", "server", "user", "token", "expires"?, "tokenId"?, "caFile"?, "certFile"?, "keyFile"?, "insecureHttp"?, "short"?, "by"? } ] }
  *
  *   current   name of the context that is used when none is named
  *   short     a short-lived token that was made from this one, for docker and its like
@@ -37,6 +37,9 @@ const contextSchema = z.strictObject({
   expires: z.string().optional(),
   /** Certificates that are trusted beside the system's, in PEM. */
   caFile: z.string().optional(),
+  /** A client's certificate and its key, in PEM, for a server that asks for one. */
+  certFile: z.string().optional(),
+  keyFile: z.string().optional(),
   /** The user has agreed to speak to this server without TLS. */
   insecureHttp: z.literal(true).optional(),
   short: shortSchema.optional(),

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { CommandError, usageError } from "./command-error.ts";
 import { exchangeToken } from "./exchange-token.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { readCertificates } from "./send-request.ts";
+import { readCertificates, readClient } from "./send-request.ts";
 import { findServer } from "./server-address.ts";
 
 /*
@@ -32,6 +32,8 @@ export interface ProviderFlags {
   /** Holds the node's identity token, for a kubelet that sends none of a service account. */
   readonly tokenFile?: string;
   readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
   readonly insecureHttp?: true;
 }
 
@@ -42,7 +44,8 @@ export interface ProviderFlags {
 export async function provideCredentials(flags: ProviderFlags): Promise<number> {
   const ca = flags.caFile === undefined ? undefined : await readCertificates(flags.caFile);
   const request = parseRequest(await readAll(process.stdin));
-  const server = await findServer(flags.server, ca, flags.insecureHttp === true);
+  const reached = await findServer(flags.server, ca, flags.insecureHttp === true);
+  const server = { ...reached, client: await readClient(flags) };
   const { host } = new URL(server.url);
   // The kubelet's patterns may be wide; a token of this cluster goes to its own registry only.
   const isOurs = request.image === host || request.image.startsWith(`${host}/`);

@@ -28,6 +28,11 @@ export function describeLogins(program: Command, finish: (code: number) => void)
     )
     .option("--context <name>", "name under which the login is kept; the host when left out")
     .option("--ca-file <path>", "certificates to trust beside the system's, in PEM")
+    .option(
+      "--cert-file <path>",
+      "certificate of this client, in PEM, for a server that asks for one; the login where no other is given",
+    )
+    .option("--key-file <path>", "its key")
     .option("--insecure-http", "speak without TLS beyond this machine")
     .option("--no-docker", "leave the files of docker, podman and their like alone")
     .action(async (server: string | undefined, flags: LoginFlags) => {
@@ -65,6 +70,8 @@ export function describeLogins(program: Command, finish: (code: number) => void)
     .requiredOption("--server <host>", "the registry; an identity is shown to no other")
     .option("--token-file <path>", "the node's identity token, where the kubelet sends none of a service account")
     .option("--ca-file <path>", "certificates to trust beside the system's, in PEM")
+    .option("--cert-file <path>", "certificate of this client, in PEM, for a server that asks for one")
+    .option("--key-file <path>", "its key")
     .option("--insecure-http", "speak without TLS beyond this machine")
     .action(async (flags: ProviderFlags) => {
       const { provideCredentials } = await import("./credential-provider.ts");

@@ -12,7 +12,7 @@ import { machineName, makeToken } from "./make-token.ts";
 import { serverOf } from "./open-context.ts";
 import { printResult } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
-import { readCertificates } from "./send-request.ts";
+import { readCertificates, readClient } from "./send-request.ts";
 import type { Target } from "./send-request.ts";
 import { findServer } from "./server-address.ts";
 
@@ -33,6 +33,9 @@ export interface LoginFlags {
   /** Life of the token, such as `30d`. */
   readonly expires?: string;
   readonly caFile?: string;
+  /** Of this client, for a server that asks for certificates; the login where no other is given. */
+  readonly certFile?: string;
+  readonly keyFile?: string;
   readonly insecureHttp?: true;
   /** False leaves the files of docker and podman alone. */
   readonly docker: boolean;
@@ -50,7 +53,8 @@ export async function login(env: NodeJS.ProcessEnv, named: string | undefined, f
   if (server === undefined)
     throw usageError("to which server? Give its host, as in `berth login registry.example.com`");
   const ca = flags.caFile === undefined ? undefined : await readCertificates(flags.caFile);
-  const reached = await findServer(server, ca, flags.insecureHttp === true);
+  const client = await readClient(flags);
+  const reached = { ...(await findServer(server, ca, flags.insecureHttp === true)), client };
   const credential = await getCredential(env, reached, flags);
   const host = new URL(reached.url).host;
   const context: Context = {
@@ -58,6 +62,8 @@ export async function login(env: NodeJS.ProcessEnv, named: string | undefined, f
     server: reached.url,
     ...credential,
     ...(flags.caFile === undefined ? {} : { caFile: resolve(flags.caFile) }),
+    ...(flags.certFile === undefined ? {} : { certFile: resolve(flags.certFile) }),
+    ...(flags.keyFile === undefined ? {} : { keyFile: resolve(flags.keyFile) }),
     ...(flags.insecureHttp === true ? { insecureHttp: true } : {}),
   };
   await keep(env, context);
@@ -77,7 +83,13 @@ type Credential = Pick<Context, "user" | "token" | "tokenId" | "expires">;
 
 async function getCredential(env: NodeJS.ProcessEnv, target: Target, flags: LoginFlags): Promise<Credential> {
   if (flags.tokenStdin === true) return takeToken(target, flags);
-  if (flags.sso === undefined && flags.device === undefined) return askForToken(target, flags);
+  if (flags.sso === undefined && flags.device === undefined) {
+    const { user, passwordStdin, passwordFile } = flags;
+    const other = user ?? passwordStdin ?? passwordFile;
+    return target.client !== undefined && other === undefined
+      ? askByCertificate(target, flags)
+      : askForToken(target, flags);
+  }
   const provider = flags.sso === true ? undefined : flags.sso;
   const seconds = flags.expires === undefined ? undefined : secondsOf(flags.expires);
   if (flags.device === true) {
@@ -119,6 +131,18 @@ async function askForToken(target: Target, flags: LoginFlags): Promise<Credentia
   return tokenFor({ ...target, user, secret }, flags.expires);
 }
 
+/** A token of the user for whom the certificate stands. */
+async function askByCertificate(target: Target, { expires }: LoginFlags): Promise<Credential> {
+  const { kind, name } = await askServer({ ...target, user: "", secret: undefined }, "whoAmI");
+  const user = /^user:(.+)$/.exec(name)?.[1];
+  if (user !== undefined) return tokenFor({ ...target, user, secret: undefined }, expires);
+  throw new CommandError(
+    kind === "robot"
+      ? `the certificate stands for ${name}, and robots make no tokens: log in with its secret by --token-stdin`
+      : `${target.url} knows nobody by the certificate: log in by password, or with --sso or --device`,
+  );
+}
+
 /** A new token of the user that shows this credential. @param expires such as `30d` */
 export async function tokenFor(server: Server, expires: string | undefined): Promise<Credential> {
   const { kind } = await askServer(server, "whoAmI");
@@ -134,7 +158,7 @@ async function takeToken(target: Target, flags: LoginFlags): Promise<Credential>
 }
 
 /** Whose the token is. */
-export async function ownerOf(server: Server): Promise<Credential> {
+export async function ownerOf(server: Server & { readonly secret: string }): Promise<Credential> {
   const me = await askServer(server, "whoAmI");
   const name = /^(?:user|robot):(.+)$/.exec(me.name)?.[1];
   if (me.kind === "anonymous")

@@ -2,7 +2,7 @@ import { usageError } from "./command-error.ts";
 import type { Server } from "./ask-server.ts";
 import { getContext, readContexts } from "./contexts.ts";
 import type { Context, Contexts } from "./contexts.ts";
-import { readCertificates } from "./send-request.ts";
+import { readCertificates, readClient } from "./send-request.ts";
 import { refuseClearText } from "./server-address.ts";
 
 /** Which server a command speaks to. */
@@ -24,10 +24,11 @@ export async function openContext(
 }
 
 /** The server of a context, with its credential. @throws CommandError when it would be shown in clear text */
-export async function serverOf({ server, user, token, caFile, insecureHttp }: Context): Promise<Server> {
+export async function serverOf(context: Context): Promise<Server> {
+  const { server, user, token, caFile, insecureHttp } = context;
   refuseClearText(server, insecureHttp === true);
   const ca = caFile === undefined ? undefined : await readCertificates(caFile);
-  return { url: server, ca, user, secret: token };
+  return { url: server, ca, client: await readClient(context), user, secret: token };
 }
 
 /** Contexts of a server, the best first: made by `docker login` or not, as is preferred, the current one, the latest. */

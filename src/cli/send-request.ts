@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { nodeHttp, nodeHttps } from "../lib/index.ts";
-import { CommandError } from "./command-error.ts";
+import { CommandError, usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** Where a request goes, and which certificates are trusted there beside the system's. */
@@ -10,6 +10,14 @@ export interface Target {
   readonly url: string;
   /** In PEM. */
   readonly ca: string | undefined;
+  /** What is shown where the server asks for a certificate. */
+  readonly client?: ClientCertificate | undefined;
+}
+
+/** A client's certificate and its key, in PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Sent {
@@ -35,9 +43,10 @@ const patience = 30_000;
  * One request and its answer. Redirects are not followed: a credential goes to the server that was named, and nowhere else.
  * @throws CommandError when the server cannot be reached or breaks off
  */
-export async function sendRequest({ url, ca }: Target, { method, path, headers, body }: Sent): Promise<Received> {
+export async function sendRequest(target: Target, { method, path, headers, body }: Sent): Promise<Received> {
+  const { url } = target;
   try {
-    return await exchange(url, await requestOptions(url, ca), {
+    return await exchange(url, await requestOptions(target), {
       method,
       path,
       headers,
@@ -67,11 +76,13 @@ export async function speaksTls(url: string): Promise<boolean> {
   });
 }
 
-async function requestOptions(url: string, ca: string | undefined): Promise<RequestOptions & { ca?: string[] }> {
-  if (ca === undefined || !url.startsWith("https:")) return {};
+async function requestOptions({ url, ca, client }: Target): Promise<TlsOptions> {
+  if (!url.startsWith("https:")) return {};
   const { rootCertificates } = await import("node:tls");
-  return { ca: [...rootCertificates, ca] };
+  return { ...client, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) };
 }
+
+type TlsOptions = RequestOptions & { readonly ca?: string[]; readonly cert?: string; readonly key?: string };
 
 function exchange(url: string, options: RequestOptions, { method, path, headers, body }: Sent): Promise<Received> {
   const { request } = url.startsWith("https:") ? nodeHttps() : nodeHttp();
@@ -109,11 +120,35 @@ function cureFor(error: unknown): string {
   return "is it running, and is the name right?";
 }
 
+/** Where a client's certificate and its key are; both or neither. */
+export interface ClientFiles {
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** Undefined where no files are named. @throws CommandError */
+export async function readClient({ certFile, keyFile }: ClientFiles): Promise<ClientCertificate | undefined> {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) throw usageError("--cert-file and --key-file belong together");
+  const client = { cert: await readCertificates(certFile), key: await readPem(keyFile) };
+  const { createSecureContext } = await import("node:tls");
+  try {
+    createSecureContext(client);
+    return client;
+  } catch (error) {
+    throw usageError(`${certFile} and ${keyFile} are no certificate with its key (${(error as Error).message})`);
+  }
+}
+
 /** Text of a file with certificates. @throws CommandError */
 export async function readCertificates(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`${path} cannot be read (${error.code})`, { exitCode: exitCodes.usage });
-  });
+  const text = await readPem(path);
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
   throw new CommandError(`${path} holds no certificate in PEM`, { exitCode: exitCodes.usage });
+}
+
+async function readPem(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`${path} cannot be read (${error.code})`, { exitCode: exitCodes.usage });
+  });
 }

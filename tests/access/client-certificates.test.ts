@@ -8,6 +8,7 @@ import { TestAuthority } from "../support/authority.ts";
 import type { ClientCertificate } from "../support/authority.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
+import { runBerth } from "../support/run-berth.ts";
 import { run } from "../support/run.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-clients-"));
@@ -191,6 +192,35 @@ test("where certificates are required nothing is answered without one, whatever 
   // One that stands for nobody is good enough to log in otherwise.
   expect((await ask("/v2/", { at: strict, client: unknown, headers })).status).toBe(200);
   expect((await ask("/v2/", { at: strict, client: unknown })).status).toBe(401);
+});
+
+test("berth login takes a certificate as the login, and every command shows it from then on", async () => {
+  const headers = { authorization: admin, "content-type": "application/json" };
+  const made = { method: "POST", headers, at: strict, client: unknown };
+  await ask("/api/v1/users", { ...made, body: JSON.stringify({ name: "alice" }) });
+  await ask("/api/v1/namespaces", { ...made, body: JSON.stringify({ path: "team" }) });
+  const body = JSON.stringify({ name: "ci", scope: [{ namespace: "team", role: "reader" }] });
+  expect((await ask("/api/v1/namespaces/team/-/robots", { ...made, body })).status).toBe(201);
+  const berth = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runBerth(args, { HOME: folder, PATH: "/nowhere", XDG_CONFIG_HOME: "" });
+    return { code, said: stdout + stderr };
+  };
+  const log = ["login", strict.server.host, "--ca-file", own.files.cert, "--no-docker"];
+  const files = async (name: string, { path: cert, key }: ClientCertificate) => {
+    await writeFile(path(`${name}.key`), key);
+    return ["--cert-file", cert, "--key-file", path(`${name}.key`)];
+  };
+  const [mine, robots] = [await files("alice", alice), await files("ci", ci)];
+  expect(await berth(...log, ...mine, "--expires", "1h")).toMatchObject({ code: 0 });
+  expect(await berth("whoami")).toEqual({ code: 0, said: expect.stringMatching(/user:alice[^]*token:/) });
+  expect(await berth(...log, ...robots)).toEqual({ code: 1, said: expect.stringContaining("robots make no tokens") });
+  expect(await berth(...log, ...mine.slice(0, 2))).toEqual({
+    code: 2,
+    said: expect.stringContaining("belong together"),
+  });
+  expect(await berth(...log, ...mine.slice(0, 3), robots[3]!)).toMatchObject({ code: 2 });
+  expect(await berth(...log, "--token-stdin")).toMatchObject({ code: 2 });
+  expect(await berth("logout")).toMatchObject({ code: 0, said: expect.stringContaining("its token is revoked") });
 });
 
 test("a revoked certificate and a removed name end at once, on connections that are open too (attack L8)", async () => {

@@ -1,7 +1,8 @@
 import * as openid from "openid-client";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { readLatest } from "../../src/access/index.ts";
+import { hashSecret, readLatest } from "../../src/access/index.ts";
 import { writeRefusals } from "../../src/access/keep-trail.ts";
+import { findDeviceLogin } from "../../src/metadata/index.ts";
 import { openAlterable } from "../support/alter-rows.ts";
 import { serveGuarded } from "../support/serve-guarded.ts";
 import { DevicePage, fieldIn, SsoTestProvider } from "../support/sso-provider.ts";
@@ -190,6 +191,11 @@ test("one of several looks at a time gets the token, and one word of a user coun
   expect(first.text).not.toContain('value="spare"');
   expect((await one.letIn(first)).status).toBe(200);
   expect((await two.send({ machine: fieldIn(second, "machine"), deny: "yes" })).status).toBe(404);
+  // Even where both were shown it before either had said a word.
+  const { id } = (await metadata.read.first(findDeviceLogin, { hash: hashSecret(device_code) }))!;
+  const by = { principal: "anonymous", credential: null, address: null, request: null, reason: null };
+  const no = { by, id, client: "", address: "", outcome: "denied", account: null, provider: null } as const;
+  await expect(metadata.write("settleDeviceLogin", no)).rejects.toMatchObject({ code: "NOT_FOUND" });
   await alter("passLookTime", 0);
   const form = { grant_type: grant, device_code };
   const answers = await Promise.all([1, 2, 3].map(() => post("device/token", form)));

@@ -94,7 +94,7 @@ export interface Page {
   readonly text: string;
 }
 
-/** Follows redirects with cookies, as a browser does, to a place where nobody listens. */
+/** Follows redirects with cookies, as a browser does, which asks for no port (RFC 6265, 8.5), to a place where nobody listens. */
 export class TestBrowser {
   readonly #cookies = new Map<string, string>();
   readonly #end: string;
@@ -108,16 +108,16 @@ export class TestBrowser {
     let asked = init;
     for (let hops = 0; hops < 15; hops++) {
       if (url.startsWith(this.#end)) return { url, status: 0, headers: new Headers(), text: "" };
-      const { origin } = new URL(url);
+      const { hostname } = new URL(url);
       const cookie = [...this.#cookies]
-        .filter(([key]) => key.startsWith(origin))
+        .filter(([key]) => key.startsWith(hostname))
         .map(([key, value]) => `${key.split("|")[1]}=${value}`)
         .join("; ");
       const headers = { ...(asked.headers as Record<string, string> | undefined), cookie };
       const answer = await fetch(url, { ...asked, redirect: "manual", headers });
       for (const line of answer.headers.getSetCookie()) {
         const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;
-        this.#cookies.set(`${origin}|${name}`, value!);
+        this.#cookies.set(`${hostname}|${name}`, value!);
       }
       const location = answer.headers.get("location");
       if (location === null) return { url, status: answer.status, headers: answer.headers, text: await answer.text() };
@@ -132,9 +132,11 @@ export class TestBrowser {
 export class DevicePage {
   readonly #browser = new TestBrowser("nowhere");
   readonly #url: string;
-  /** @param url of the registry */
-  constructor(url: string) {
+  readonly #origin: string;
+  /** @param url of the registry, or of one of its nodes @param origin what browsers call it */
+  constructor(url: string, origin = url) {
     this.#url = `${url}/device`;
+    this.#origin = origin;
   }
 
   async open(query = ""): Promise<Page> {
@@ -148,7 +150,7 @@ export class DevicePage {
 
   /** Sends a form of the page. */
   send(fields: Readonly<Record<string, string>>, headers: Record<string, string> = {}): Promise<Page> {
-    const own = { "content-type": "application/x-www-form-urlencoded", origin: new URL(this.#url).origin };
+    const own = { "content-type": "application/x-www-form-urlencoded", origin: this.#origin };
     const body = new URLSearchParams(fields).toString();
     return this.#browser.open(this.#url, { method: "POST", headers: { ...own, ...headers }, body });
   }

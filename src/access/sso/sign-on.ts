@@ -111,7 +111,7 @@ export function getBegun(on: SignOn, name: string, sealed: string, cookie: strin
   if (begun !== undefined && same) return begun;
   throw new RegistryError(
     "UNAUTHORIZED",
-    "this login was not begun in this browser, or took too long: run `berth login` again",
+    "this login was not begun in this browser, or not under this name of the registry, or took too long: run `berth login` again, with the name that stands in this address",
   );
 }
 
