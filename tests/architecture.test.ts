@@ -173,6 +173,7 @@ const owners: { readonly [table: string]: string } = {
   request_key: "access",
   signing_key: "access",
   token: "access",
+  token_repository: "access",
   trust_rule: "access",
   job: "jobs",
   schedule: "jobs",

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { RegistryError } from "../oci/index.ts";
 import { findAccount, findRobot, findRobotByLogin, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
+import type { RobotRow } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 import type { ShownCertificate } from "./certificate-names.ts";
 import { admitByPassword } from "./directory.ts";
@@ -241,7 +242,7 @@ async function verifyRobot(access: Access, name: string, secret: string): Promis
     throw wrongCredential(new LoginFailure("secret", "", "there is no such robot"));
   }
   const credential = `secret:${kept.id}`;
-  if (name !== "token" && name !== robot.login) {
+  if (name !== "token" && name !== robot.login && name !== formerLogin(robot)) {
     throw wrongCredential(new LoginFailure(credential, `robot:${robot.login}`, "it is the secret of another robot"));
   }
   return heldBy(access, { kind: "robot", id: robot.id, credential, fingerprint: null });
@@ -270,6 +271,11 @@ async function verifyCertificate(
   const held = await lookUpHolder(access, holder);
   if ("ended" in held) throw refuse("whom it stands for is disabled or has expired", held.whose);
   return { ...held, lookAgain: () => findHolder(access, holder) };
+}
+
+/** As it was spelt at first, when two could have the same; the secret tells which is meant. */
+function formerLogin({ path, name }: RobotRow): string {
+  return ["robot", ...(path === "" ? [] : path.split("/")), name].join("_");
 }
 
 async function heldBy(access: Access, holder: Holder): Promise<Verified> {

@@ -4,19 +4,18 @@ import type { Attribution } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { actions, decideAction } from "../policy/index.ts";
-import type { Action, Decision, GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
+import type { Action, Decision } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
+import { findFacts } from "./facts-at.ts";
+import type { Place } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
-import type { Caller, Limit, Principal, Standing } from "./principal.ts";
-
-/** A repository, there or not, or a namespace. */
-export type Place =
-  | { readonly kind: "repository"; readonly name: string; readonly id: number | null; readonly public: boolean }
-  | { readonly kind: "namespace"; readonly path: string };
+import type { Caller, Principal } from "./principal.ts";
 
 /** What a use-case may do, for its write. */
 export interface Permit {
   readonly by: Attribution;
+  /** Whose rights were asked about, by the row: `account:12`. One who comes to their name later has another. */
+  readonly owner: string;
   /** The repository that was judged: null when it was not there, undefined when nothing was asked (open mode). */
   readonly repository: number | null | undefined;
   /** Make the repository if it is not there. */
@@ -41,11 +40,12 @@ export function authorize(
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") {
     const by = { ...attributionOf(caller), reason: "open mode" };
-    return { by, repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
+    return { by, owner: ownerOf(principal), repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
   }
   const known = action === "pull" ? findPull(access, principal, name) : undefined;
   if (known === undefined) return authorizeByRows(access, caller, action, name);
-  return { by: { ...attributionOf(caller), reason: known.reason }, repository: known.repository, ...nothingMore };
+  const by = { ...attributionOf(caller), reason: known.reason };
+  return { by, owner: ownerOf(principal), repository: known.repository, ...nothingMore };
 }
 
 async function authorizeByRows(
@@ -61,14 +61,14 @@ async function authorizeByRows(
   const generation = access.metadata.generation(name);
   const place = await findPlace(access, name);
   const standing = await findStanding(access, principal);
-  const facts = factsFor(standing, principal.limits, place);
+  const facts = await findFacts(access, standing, principal, place);
   const decision = decideAction(facts, action);
   if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   if (action === "pull") {
     const { reason } = decision;
     const pull = { version, generation, until: standing.until, repository: place.id, reason };
     if (access.metadata.alone) rememberPull(principal, name, pull);
-    return { by: { ...by, reason: decision.reason }, repository: place.id, ...nothingMore };
+    return { by: { ...by, reason }, owner: ownerOf(principal), repository: place.id, ...nothingMore };
   }
   // What is only to be changed is not made.
   const makes = action === "push" || action === "create-repository";
@@ -77,6 +77,7 @@ async function authorizeByRows(
   const overwrite = decideAction(facts, "overwrite-tag");
   return {
     by: { ...by, reason: decision.reason },
+    owner: ownerOf(principal),
     repository: place.id,
     mayCreate: create !== undefined,
     mayOverwrite: overwrite.allowed,
@@ -138,7 +139,10 @@ export async function authorizeNamespace(
   const by = attributionOf(caller);
   if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: "open mode" };
   const place: Place = { kind: "namespace", path };
-  const decision = decideAction(factsFor(await findStanding(access, principal), principal.limits, place), action);
+  const decision = decideAction(
+    await findFacts(access, await findStanding(access, principal), principal, place),
+    action,
+  );
   if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   return { ...by, reason: decision.reason };
 }
@@ -173,7 +177,7 @@ export async function findAllowed(
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") return { id: undefined };
   const place = await findPlace(access, name);
-  const facts = factsFor(await findStanding(access, principal), principal.limits, place);
+  const facts = await findFacts(access, await findStanding(access, principal), principal, place);
   return place.id !== null && decideAction(facts, action).allowed ? { id: place.id } : undefined;
 }
 
@@ -201,7 +205,7 @@ export async function explainRights(
   place: Place,
 ): Promise<Readonly<Record<Action, Decision>>> {
   const standing = await findStanding(access, principal);
-  const facts = factsFor(standing, principal.limits, place);
+  const facts = await findFacts(access, standing, principal, place);
   const inactive = standing.active ? undefined : `${standing.name} is disabled, expired or gone`;
   const decide = (action: Action): Decision => {
     const decision = decideAction(facts, action);
@@ -219,54 +223,14 @@ export async function findPlace(
   return { kind: "repository", name, id: row?.id ?? null, public: row !== undefined && row.public !== 0 };
 }
 
+/** Names are given again, rows are not; a workload is told from another of its rule by its subject. */
+function ownerOf({ kind, id, name }: Principal): string {
+  return kind === "workload" ? `${kind}:${id}:${name}` : `${kind}:${id}`;
+}
+
 /** Who does something, for its audit row. */
 export function attributionOf({ principal, address, id }: Caller): Attribution {
   return { principal: principal.name, credential: principal.credential, address, request: id, reason: null };
-}
-
-function factsFor(standing: Standing, limits: readonly Limit[], place: Place): RightsFacts {
-  const grants = standing.active ? grantsAt(standing, place) : [];
-  const narrowed = limits.map((limit) => limitAt(limit, place));
-  if (standing.within !== undefined) narrowed.push(...withinAt(standing.within, place));
-  return { grants, limits: narrowed, public: place.kind === "repository" && place.public };
-}
-
-function grantsAt({ grants }: Standing, place: Place): GrantFact[] {
-  return grants.filter(({ path, repository }) => reaches(place, path, repository?.id)).map(({ grant }) => grant);
-}
-
-/** Whether a namespace, or a repository, contains or is the place. */
-function reaches(place: Place, path: string | undefined, repository: number | undefined): boolean {
-  if (path === undefined) return place.kind === "repository" && place.id !== null && place.id === repository;
-  if (path === "") return true;
-  return place.kind === "repository" ? place.name.startsWith(`${path}/`) : isWithin(place.path, path);
-}
-
-/** Whether a path is a namespace or below it. */
-export function isWithin(path: string, namespace: string): boolean {
-  return namespace === "" || path === namespace || path.startsWith(`${namespace}/`);
-}
-
-function limitAt({ of, entries }: Limit, place: Place): LimitFact {
-  const reaching = entries.filter(({ namespace, repository }) =>
-    namespace !== undefined
-      ? reaches(place, namespace.path, undefined)
-      : place.kind === "repository" &&
-        place.name === repository?.name &&
-        (repository.id === null || repository.id === place.id),
-  );
-  return { of, allows: reaching.map((entry) => ({ actions: entry.actions, tags: entry.tags })) };
-}
-
-/** What the one who answers for a robot may do here. */
-function withinAt(standing: Standing, place: Place): LimitFact[] {
-  const facts = { ...factsFor(standing, [], place), public: false };
-  const decisions = actions.map((action) => [action, decideAction(facts, action)] as const);
-  const allowed = decisions.filter(([, { allowed: may }]) => may).map(([action]) => action);
-  const of = `${standing.name}, who answers for it,`;
-  const push = decisions.find(([action]) => action === "push")![1];
-  const lists: (readonly string[] | undefined)[] = [undefined, ...push.tags];
-  return lists.map((tags) => ({ of, allows: allowed.length === 0 ? [] : [{ actions: allowed, tags }] }));
 }
 
 /** The error, which is noted for the audit rows. */

@@ -1,14 +1,8 @@
 import { hash } from "node:crypto";
-import {
-  findAccountById,
-  findNamespace,
-  findRobot,
-  findRobotSecretById,
-  findToken,
-  findTrustRule,
-} from "../metadata/index.ts";
+import { findAccountById, findRobot, findRobotSecretById, findToken, findTrustRule } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 import { isStillVouchedFor } from "./directory.ts";
+import { findPresent } from "./present-scope.ts";
 import { anonymous } from "./principal.ts";
 import type { Limit, Principal, ScopeEntry, TrustedRule } from "./principal.ts";
 
@@ -44,23 +38,24 @@ export function holderOf({ kind, id, credential, fingerprint }: Principal): Hold
 }
 
 /** As {@link lookUpHolder}; undefined when the credential is good no more. @throws MetadataError */
-export async function findHolder(access: Access, holder: Holder): Promise<Held | undefined> {
-  const found = await lookUpHolder(access, holder);
+export async function findHolder(access: Access, holder: Holder, at?: number): Promise<Held | undefined> {
+  const found = await lookUpHolder(access, holder, at);
   return "ended" in found ? undefined : found;
 }
 
 /**
  * Looks at the credential and at whom it belongs to: ended when either is gone, disabled, revoked, expired or changed. What
  * a credential is narrowed to comes from its row.
+ * @param at what expired later counts as good; now when left out
  * @throws MetadataError
  */
-export async function lookUpHolder(access: Access, holder: Holder): Promise<Held | Ended> {
+export async function lookUpHolder(access: Access, holder: Holder, at = Date.now()): Promise<Held | Ended> {
   const [kind = "", number = ""] = holder.credential.split(":");
   const look = Object.hasOwn(lookers, kind) ? lookers[kind] : undefined;
-  return look === undefined ? ended("there is no such kind of credential") : look(access, holder, Number(number));
+  return look === undefined ? ended("there is no such kind of credential") : look(access, holder, Number(number), at);
 }
 
-type Look = (access: Access, holder: Holder, credential: number) => Promise<Held | Ended>;
+type Look = (access: Access, holder: Holder, credential: number, at: number) => Promise<Held | Ended>;
 
 function ended(why: string, whose = ""): Ended {
   return { ended: why, whose };
@@ -96,7 +91,7 @@ export function fingerprintOf(password: string): string {
   return hash("sha256", password, "base64url").slice(0, 22);
 }
 
-async function lookAtToken(access: Access, holder: Holder, number: number): Promise<Held | Ended> {
+async function lookAtToken(access: Access, holder: Holder, number: number, at: number): Promise<Held | Ended> {
   const { read } = access.metadata;
   const token = await read.first(findToken, { token: number });
   const account = token && (await read.first(findAccountById, { account: token.account_id }));
@@ -106,10 +101,11 @@ async function lookAtToken(access: Access, holder: Holder, number: number): Prom
   if (account.disabled !== 0) return ended("the account is disabled", name);
   if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
   if (token.revoked_at !== null) return ended("the token was revoked", name);
-  if (token.expires_at <= Date.now()) return ended("the token has expired", name);
+  if (token.expires_at <= at) return ended("the token has expired", name);
   const limits: Limit[] = [];
   if (token.scope !== null) {
-    const entries = await keepPresent(access, JSON.parse(token.scope) as ScopeEntry[]);
+    const present = await findPresent(read, token.id, JSON.parse(token.scope) as ScopeEntry[]);
+    const entries = present.flatMap(({ entry, gone }) => (gone ? [] : [entry]));
     limits.push({ of: `token ${token.name}`, entries, lacking: "refuse" });
   }
   const principal: Principal = {
@@ -122,18 +118,7 @@ async function lookAtToken(access: Access, holder: Holder, number: number): Prom
   return { principal, until: token.expires_at };
 }
 
-/** Without namespaces that are gone: one that is made anew under the same path is another. */
-async function keepPresent(access: Access, entries: readonly ScopeEntry[]): Promise<ScopeEntry[]> {
-  const present: ScopeEntry[] = [];
-  for (const entry of entries) {
-    const { namespace } = entry;
-    const row = namespace && (await access.metadata.read.first(findNamespace, { path: namespace.path }));
-    if (row?.id === namespace?.id) present.push(entry);
-  }
-  return present;
-}
-
-async function lookAtSecret(access: Access, holder: Holder, number: number): Promise<Held | Ended> {
+async function lookAtSecret(access: Access, holder: Holder, number: number, at: number): Promise<Held | Ended> {
   const { read } = access.metadata;
   const secret = await read.first(findRobotSecretById, { secret: number });
   const robot = secret && (await read.first(findRobot, { robot: secret.robot_id }));
@@ -141,7 +126,7 @@ async function lookAtSecret(access: Access, holder: Holder, number: number): Pro
   const name = `robot:${robot.login}`;
   if (holder.kind !== "robot" || holder.id !== robot.id) return ended("it is the secret of another robot", name);
   const until = Math.min(secret.expires_at, robot.expires_at);
-  if (robot.disabled !== 0 || until <= Date.now()) {
+  if (robot.disabled !== 0 || until <= at) {
     return ended("the robot is disabled, or it or its secret has expired", name);
   }
   const principal: Principal = {
@@ -166,7 +151,7 @@ async function lookAtDirectory(access: Access, { kind, id, credential }: Holder)
 }
 
 /** Whom a client certificate stands for. @param ends of the certificate, in seconds since 1970 */
-async function lookAtCertificate(access: Access, holder: Holder, ends: number): Promise<Held | Ended> {
+async function lookAtCertificate(access: Access, holder: Holder, ends: number, at: number): Promise<Held | Ended> {
   const { kind, id, credential, fingerprint } = holder;
   const { read } = access.metadata;
   const until = ends * 1000;
@@ -176,7 +161,7 @@ async function lookAtCertificate(access: Access, holder: Holder, ends: number): 
     if (robot === undefined) return ended("there is no such robot");
     const name = `robot:${robot.login}`;
     const least = Math.min(until, robot.expires_at);
-    if (robot.disabled !== 0 || least <= Date.now())
+    if (robot.disabled !== 0 || least <= at)
       return ended("the robot is disabled, or it or its certificate has expired", name);
     return { principal: { kind, name, ...known }, until: least };
   }
@@ -184,18 +169,18 @@ async function lookAtCertificate(access: Access, holder: Holder, ends: number): 
   if (kind !== "account" || account === undefined) return ended("there is no such user");
   const name = `user:${account.name}`;
   if (account.disabled !== 0) return ended("the account is disabled", name);
-  if (until <= Date.now()) return ended("the certificate has expired", name);
+  if (until <= at) return ended("the certificate has expired", name);
   if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
   return { principal: { kind, name, ...known }, until };
 }
 
 /** A workload: the rules that believed it must be the same still. @param ends of its identity token, in seconds since 1970 */
-async function lookAtIdentity(access: Access, holder: Holder, ends: number): Promise<Held | Ended> {
+async function lookAtIdentity(access: Access, holder: Holder, ends: number, at: number): Promise<Held | Ended> {
   const { kind, id, credential, fingerprint } = holder;
   if (kind !== "workload" || fingerprint === null) return ended("it is no workload");
   const { name, rules: known } = JSON.parse(fingerprint) as { name: string; rules: TrustedRule[] };
   const until = ends * 1000;
-  if (until <= Date.now()) return ended("the identity token has expired", name);
+  if (until <= at) return ended("the identity token has expired", name);
   const rules: TrustedRule[] = [];
   for (const rule of known) {
     const now = await access.metadata.read.first(findTrustRule, { rule: rule.id });

@@ -8,7 +8,7 @@ import {
   listGrantsOfTrustRule,
   listGroupsOfAccount,
 } from "../metadata/index.ts";
-import type { PlacedGrant } from "../metadata/index.ts";
+import type { PlacedGrant, TrustRuleRow } from "../metadata/index.ts";
 import type { Action, Role } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import type { PlacedFact, Principal, Standing } from "./principal.ts";
@@ -78,15 +78,21 @@ async function readRobot(access: RightsSource, version: number, id: number, dept
   if (robot === undefined || depth >= depthLimit) return nobody(version, `robot ${id}`);
   const name = `robot:${robot.login}`;
   if (robot.disabled !== 0 || robot.expires_at <= Date.now()) return nobody(version, name);
-  const within =
-    robot.sponsor_account !== null
-      ? await standingOf(access, version, "account", robot.sponsor_account, depth + 1)
-      : robot.sponsor_robot !== null
-        ? await standingOf(access, version, "robot", robot.sponsor_robot, depth + 1)
-        : nobody(version, "nobody");
+  const within = (await standingOfSponsor(access, version, robot, depth + 1)) ?? nobody(version, "nobody");
   const rows = await read.all(listGrantsOfRobot, { robot: id });
   const until = Math.min(robot.expires_at, within.until);
   return { version, until, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
+}
+
+/** Of who answers for a robot or rule; undefined where nobody does. */
+async function standingOfSponsor(
+  access: RightsSource,
+  version: number,
+  { sponsor_account: account, sponsor_robot: robot }: Pick<TrustRuleRow, "sponsor_account" | "sponsor_robot">,
+  depth: number,
+): Promise<Standing | undefined> {
+  if (account !== null) return standingOf(access, version, "account", account, depth);
+  return robot === null ? undefined : standingOf(access, version, "robot", robot, depth);
 }
 
 /** What all rules give together that believe the workload; one that was changed since gives nothing. */
@@ -98,17 +104,20 @@ async function standingOfRules(
   const { read } = access.metadata;
   const key = `workload:${rules.map(({ id, revision }) => `${id}.${revision}`).join(",")}`;
   const kept = access.standings.get(key);
-  if (kept?.version === version) return { ...kept, name };
+  if (kept?.version === version && kept.until > Date.now()) return { ...kept, name };
   const grants: PlacedFact[] = [];
-  let active = false;
+  let [active, until] = [false, forEver];
   for (const { id, revision } of rules) {
     const rule = await read.first(findTrustRule, { rule: id });
     if (rule === undefined || rule.disabled !== 0 || rule.revision !== revision) continue;
+    const within = await standingOfSponsor(access, version, rule, 0);
+    until = Math.min(until, within?.until ?? forEver);
+    if (within?.active === false) continue;
     active = true;
     const rows = await read.all(listGrantsOfTrustRule, { trust: id });
-    grants.push(...rows.map((row) => placedFact(row, `trust rule ${rule.name}`)));
+    grants.push(...rows.map((row) => ({ ...placedFact(row, `trust rule ${rule.name}`), within })));
   }
-  const standing = { version, until: forEver, active, grants, within: undefined, name };
+  const standing = { version, until, active, grants, within: undefined, name };
   if (access.standings.size >= keptLimit) access.standings.clear();
   access.standings.set(key, standing);
   return standing;

@@ -12,7 +12,10 @@ export {
   findPlace,
   recallPull,
 } from "./authorize.ts";
-export type { Permit, Place } from "./authorize.ts";
+export type { Permit } from "./authorize.ts";
+export type { Place } from "./facts-at.ts";
+export { describeCaller } from "./describe-caller.ts";
+export type { DescribedCaller } from "./describe-caller.ts";
 export { explainAccess } from "./explain-access.ts";
 export type { Explanation } from "./explain-access.ts";
 export { keepTrail } from "./keep-trail.ts";
@@ -49,9 +52,14 @@ export { requireVersion } from "./require-version.ts";
 export { runOnce } from "./writes/once.ts";
 export type { NamedPlace, NamedSubject } from "./writes/grant-rights.ts";
 export type { Once } from "./writes/once.ts";
+export { watchLogin, watchRights } from "./watch-rights.ts";
+export type { RightsWatch } from "./watch-rights.ts";
 export { verifyTrail } from "./verify-trail.ts";
 export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";
-export { endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
+export { mayGiveNow } from "./may-give.ts";
+export { findPresent } from "./present-scope.ts";
+export type { PresentEntry } from "./present-scope.ts";
+export { beginRepositoryRights, endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
 export { findClosedAbove, openNamespace, pathsAbove, refuseOpening, renewVisibility } from "./writes/visibility.ts";
 export { accessWrites } from "./writes.ts";
 export type { AccessWrites } from "./writes.ts";

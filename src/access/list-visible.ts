@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/index.ts";
 import { actionsOfRole } from "../policy/index.ts";
 import type { Action, GrantFact } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
-import { isWithin } from "./authorize.ts";
+import { isWithin } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
 import { boundsOf } from "./paths.ts";
 import type { Caller, Limit, Principal, Standing } from "./principal.ts";
@@ -60,9 +60,16 @@ export async function findReach(access: RightsSource, principal: Principal, acti
 function reachOf(standing: Standing, action: Action): Reach {
   if (!standing.active) return { paths: [], repositories: [] };
   const granted = standing.grants.filter(({ grant }) => grants(grant, action));
+  const reaches = granted.map(({ path, repository, within }): Reach => {
+    const own: Reach = {
+      paths: path === undefined ? [] : [path],
+      repositories: repository === undefined ? [] : [repository],
+    };
+    return within === undefined ? own : intersect(own, reachOf(within, action));
+  });
   const reach: Reach = {
-    paths: granted.flatMap(({ path }) => (path === undefined ? [] : [path])),
-    repositories: granted.flatMap(({ repository }) => (repository === undefined ? [] : [repository])),
+    paths: reaches.flatMap(({ paths }) => paths),
+    repositories: reaches.flatMap(({ repositories }) => repositories),
   };
   return standing.within === undefined ? reach : intersect(reach, reachOf(standing.within, action));
 }

@@ -29,6 +29,8 @@ export interface PlacedFact {
   /** Path of the namespace; undefined for a grant on a repository. */
   readonly path: string | undefined;
   readonly repository: { readonly id: number; readonly name: string } | undefined;
+  /** Whose rights it never exceeds: of a trust rule's grant, who answers for the rule. */
+  readonly within?: Standing | undefined;
 }
 
 /** Rights of a principal as the rows said at one access version. */

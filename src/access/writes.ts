@@ -6,9 +6,9 @@ import { giveGrant, takeGrant } from "./writes/grant-rights.ts";
 import { createGrant } from "./writes/grants.ts";
 import { createNamespace, deleteNamespace, updateNamespace } from "./writes/namespaces.ts";
 import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
-import { createTrustRule, deleteTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
+import { createTrustRule, deleteTrustRule, takeOverTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
 import { deleteRobot, enrolRobot, rotateRobot, takeOverRobot, updateRobot } from "./writes/robots.ts";
-import { issueToken, revokeTokens } from "./writes/tokens.ts";
+import { endLogin, issueToken, revokeTokens } from "./writes/tokens.ts";
 import { noteUses } from "./writes/uses.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
@@ -36,6 +36,7 @@ export const accessWrites = {
   recordRefusals,
   sealTrail,
   deleteUser,
+  endLogin,
   issueToken,
   revokeTokens,
   setPassword,
@@ -58,6 +59,7 @@ export const accessWrites = {
   rotateRobot,
   takeGrant,
   takeOverRobot,
+  takeOverTrustRule,
   updateRobot,
 } satisfies Writes;
 

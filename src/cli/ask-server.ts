@@ -64,7 +64,33 @@ export async function askServer<Id extends EndpointId>(
 
 /** The same where the endpoint is known at run time only. */
 export async function askEndpoint(server: Server, id: EndpointId, question: LooseQuestion): Promise<unknown> {
+  return (await askWhole(server, endpoints[id], question)).body;
+}
+
+/**
+ * The same for a change: the state is read first, and a change that somebody else makes meanwhile is not undone by it.
+ * @throws RefusedError with status 412 then
+ */
+export async function changeSeen(server: Server, id: EndpointId, question: LooseQuestion): Promise<unknown> {
   const endpoint: Endpoint = endpoints[id];
+  const shown = Object.values(endpoints as Readonly<Record<string, Endpoint>>).find(
+    ({ method, path }) => method === "GET" && path === endpoint.path,
+  );
+  if (endpoint.conditional !== true || shown === undefined) return askEndpoint(server, id, question);
+  const { version } = await askWhole(server, shown, { parameters: question.parameters }).catch((error: unknown) => {
+    // What is not there is made, or refused by the change itself.
+    if (error instanceof RefusedError && error.status === 404) return { version: undefined };
+    throw error;
+  });
+  return (await askWhole(server, endpoint, question, version)).body;
+}
+
+async function askWhole(
+  server: Server,
+  endpoint: Endpoint,
+  question: LooseQuestion,
+  version?: string,
+): Promise<{ readonly body: unknown; readonly version: string | undefined }> {
   const { method } = endpoint;
   const path =
     apiPrefix +
@@ -73,6 +99,7 @@ export async function askEndpoint(server: Server, id: EndpointId, question: Loos
   const headers: Record<string, string> = { accept: "application/json" };
   const { user, secret } = server;
   if (secret !== undefined) headers["authorization"] = `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
+  if (version !== undefined) headers["if-match"] = version;
   if (endpoint.body !== undefined) headers["content-type"] = "application/json";
   if (endpoint.once === true) headers["idempotency-key"] = randomUUID();
   const body = endpoint.body === undefined ? {} : { body: JSON.stringify(question.body ?? {}) };
@@ -81,7 +108,7 @@ export async function askEndpoint(server: Server, id: EndpointId, question: Loos
     try {
       const answer = await sendRequest(server, { method, path, headers, ...body });
       if (mayRepeat && attempt < attempts && answer.status === 503) throw new RefusedError(server, 503, {});
-      return readAnswer(server, endpoint, answer);
+      return { body: readAnswer(server, endpoint, answer), version: answer.headers["etag"] };
     } catch (error) {
       const again = mayRepeat && attempt < attempts && error instanceof CommandError;
       if (!again || error.exitCode !== exitCodes.unavailable || isAbsent(error)) throw error;

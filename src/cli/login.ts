@@ -116,7 +116,9 @@ export async function revoke(context: Context): Promise<void> {
   const server = await serverOf(context);
   const ids = [short?.tokenId, tokenId].filter((id) => id !== undefined);
   for (const id of ids) {
-    await askServer(server, "revokeToken", { parameters: { user, token: id } }).catch((error: unknown) => {
+    // Robots that people made and go on using are not what logging out is about.
+    const question = { parameters: { user, token: id }, query: { keepMade: true } };
+    await askServer(server, "revokeToken", question).catch((error: unknown) => {
       // Gone, or no good any more: that is what was wanted.
       if (!(error instanceof RefusedError) || ![401, 404].includes(error.status)) throw error;
     });

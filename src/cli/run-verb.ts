@@ -1,6 +1,6 @@
 import { endpoints } from "../contract/index.ts";
 import type { Endpoint } from "../contract/index.ts";
-import { askEndpoint, askPages, askServer } from "./ask-server.ts";
+import { askEndpoint, askPages, askServer, changeSeen } from "./ask-server.ts";
 import type { Server } from "./ask-server.ts";
 import { askInTurn } from "./ask-secret.ts";
 import { CommandError, usageError } from "./command-error.ts";
@@ -62,7 +62,8 @@ export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise
     for await (const item of askPages(server, id, question, limit)) items.push(item);
     await printList(options.output, items, verb.columns);
   } else {
-    const answer = await askEndpoint(server, id, question);
+    const changes = endpoint.method === "PATCH" || endpoint.method === "PUT";
+    const answer = await (changes ? changeSeen(server, id, question) : askEndpoint(server, id, question));
     const items = (answer as { readonly items?: readonly unknown[] } | undefined)?.items;
     await (items === undefined ? printOne(given, answer) : printList(options.output, items, verb.columns));
     refuseLostSecret(answer);

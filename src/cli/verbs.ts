@@ -107,8 +107,11 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       columns: ["id", "name", "scope", "expiresAt", "usedAt", "revokedAt"],
     },
     create: { endpoint: "createToken", self: "user", flags: { scope } },
+    show: { endpoint: "getToken", self: "user" },
     revoke: { endpoint: "revokeToken", self: "user" },
     "revoke-all": { endpoint: "revokeTokens", self: "user" },
+    logins: { endpoint: "listLogins", self: "user", columns: ["id", "client", "credential", "createdAt", "expiresAt"] },
+    "end-login": { endpoint: "endLogin", self: "user" },
   },
   trust: {
     list: { endpoint: "listTrustRules", columns: ["name", "namespace", "issuer", "conditions", "grants", "disabled"] },
@@ -121,6 +124,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       fixed: { disabled: true },
     },
     enable: { endpoint: "updateTrustRule", about: "believe by a trust rule again", fixed: { disabled: false } },
+    "take-over": { endpoint: "takeOverTrustRule" },
     delete: { endpoint: "deleteTrustRule" },
     presets: { endpoint: "listTrustPresets", columns: ["id", "title", "issuer", "issuerHint"] },
   },
@@ -151,7 +155,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       about: "list the grants on a namespace or repository itself",
       args: ["place"],
       spread: { place },
-      columns: ["id", "to", "on", "role", "actions", "tags", "createdBy"],
+      columns: ["id", "to", "on", "role", "actions", "tags", "createdBy", "giverMay"],
     },
     create: {
       endpoint: "createNamespaceGrant",
@@ -160,6 +164,13 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       args: ["place", "to", "role"],
       spread: { place },
       flags: { to },
+    },
+    show: {
+      endpoint: "getNamespaceGrant",
+      orElse: { field: "name", endpoint: "getRepositoryGrant" },
+      about: "show a grant",
+      args: ["place", "grant"],
+      spread: { place },
     },
     delete: {
       endpoint: "deleteNamespaceGrant",

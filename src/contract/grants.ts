@@ -56,6 +56,10 @@ export const grant = z
     tags: z.array(z.string()).nullable(),
     createdAt: time,
     createdBy: z.string(),
+    giverMay: z.boolean().nullable().meta({
+      description:
+        "Whether who gave it could give it now; it holds all the same. Null where nobody in particular gave it",
+    }),
   })
   .meta({ id: "Grant" });
 
@@ -95,6 +99,17 @@ export const grantEndpoints = {
     errors: ["NAMESPACE_UNKNOWN", "NOT_FOUND"],
     once: true,
   },
+  getNamespaceGrant: {
+    method: "GET",
+    path: "/namespaces/{path*}/-/grants/{grant}",
+    tag: "grants",
+    summary: "Show a grant on a namespace",
+    auth: { place: "namespace", action: "manage-access" },
+    parameters: onNamespace.extend({ grant: id }),
+    answer: grant,
+    status: 200,
+    errors: ["NAMESPACE_UNKNOWN", "NOT_FOUND"],
+  },
   deleteNamespaceGrant: {
     method: "DELETE",
     path: "/namespaces/{path*}/-/grants/{grant}",
@@ -131,6 +146,17 @@ export const grantEndpoints = {
     status: 201,
     errors: ["NAME_UNKNOWN", "NOT_FOUND"],
     once: true,
+  },
+  getRepositoryGrant: {
+    method: "GET",
+    path: "/repositories/{name+}/-/grants/{grant}",
+    tag: "grants",
+    summary: "Show a grant on a repository",
+    auth: { place: "repository", action: "manage-access" },
+    parameters: onRepository.extend({ grant: id }),
+    answer: grant,
+    status: 200,
+    errors: ["NAME_UNKNOWN", "NOT_FOUND"],
   },
   deleteRepositoryGrant: {
     method: "DELETE",

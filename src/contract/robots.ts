@@ -21,7 +21,16 @@ export const robot = z
     sponsor: z.string().nullable().meta({ description: "Who answers for it: it never may do more than that one" }),
     scope: z.array(shownRights).meta({ description: "Its grants" }),
     secrets: z
-      .array(z.object({ id, createdAt: time, expiresAt: time }))
+      .array(
+        z.object({
+          id,
+          createdAt: time,
+          expiresAt: time,
+          madeWith: z.string().nullable().meta({
+            description: "The credential that made it, and with which it is revoked; null for a login",
+          }),
+        }),
+      )
       .meta({ description: "Good ones, two at most" }),
     disabled: z.boolean(),
     createdAt: time,
@@ -66,7 +75,7 @@ export const robotEndpoints = {
     tag: "robots",
     summary: "Make a robot with its first secret",
     about:
-      "Whoever makes it answers for it: it gets no more than that one has, and never may do more at the moment of use. A robot with `manage-robots` makes narrower ones.",
+      "Whoever makes it answers for it: it gets no more than that one has, and never may do more at the moment of use. Made with a token or a robot's secret it ends with that at the latest. A robot with `manage-robots` makes narrower ones.",
     auth,
     parameters: inNamespace,
     body: z.strictObject({
@@ -123,7 +132,7 @@ export const robotEndpoints = {
     tag: "robots",
     summary: "Give a robot a new secret and more time",
     about:
-      "Its latest secret stays good for `overlap` seconds, earlier ones end at once. Whoever does not answer for the robot must be allowed all that it is granted.",
+      "Its latest secret stays good for `overlap` seconds, earlier ones end at once; with an overlap of 0 what it made ends, too. It gets no more time than the credential that asks has. Whoever does not answer for the robot must be allowed all that it is granted.",
     auth,
     parameters: one,
     body: z.strictObject({

@@ -30,6 +30,7 @@ const shownScope = z.object({
   repository: z.string().optional(),
   actions: z.array(z.string()),
   tags: z.array(z.string()).optional(),
+  gone: z.literal(true).optional().meta({ description: "The place was deleted: this part reaches nothing" }),
 });
 
 export const token = z
@@ -41,8 +42,27 @@ export const token = z
     expiresAt: time,
     usedAt: time.nullable().meta({ description: "To the minute" }),
     revokedAt: time.nullable(),
+    madeWith: z.string().nullable().meta({
+      description: "The credential that made it, and with which it is revoked, such as `token:12`; null for a login",
+    }),
   })
   .meta({ id: "Token" });
+
+const login = z
+  .object({
+    id,
+    client: z.string().meta({ description: "What the client calls itself" }),
+    credential: z.string().meta({ description: "By which it logged in; it ends with that" }),
+    createdAt: time,
+    expiresAt: time,
+  })
+  .meta({ id: "Login" });
+
+const revocation = z.strictObject({
+  keepMade: z.boolean().optional().meta({
+    description: "Let stay what was made with it until it ends by itself: robots, tokens, trust rules",
+  }),
+});
 
 const parameters = z.strictObject({ user: plainName });
 const auth = { place: "self", action: "manage-access" } as const;
@@ -66,7 +86,7 @@ export const tokenEndpoints = {
     tag: "tokens",
     summary: "Make a personal token",
     about:
-      "It never may do more than its user at the moment of use. A token that a token makes ends with that one at the latest. A scoped token makes none.",
+      "It never may do more than its user at the moment of use. What a token or robot makes ends with it at the latest. A scoped token makes none.",
     auth,
     parameters,
     body: z.strictObject({
@@ -81,13 +101,34 @@ export const tokenEndpoints = {
     errors: ["NOT_FOUND"],
     once: true,
   },
+  getToken: {
+    method: "GET",
+    path: "/users/{user}/tokens/{token}",
+    tag: "tokens",
+    summary: "Show a personal token with what was made with it",
+    auth,
+    parameters: parameters.extend({ token: id }),
+    answer: token.extend({
+      made: z
+        .object({
+          tokens: z.array(id).meta({ description: "Personal tokens that are good" }),
+          robots: z.array(z.string()).meta({ description: "Logins of robots with a good secret that it made" }),
+          trustRules: z.array(z.string()).meta({ description: "Trust rules that are not disabled" }),
+        })
+        .meta({ description: "At first hand; what these made is shown with them" }),
+    }),
+    status: 200,
+    errors: ["NOT_FOUND"],
+  },
   revokeToken: {
     method: "DELETE",
     path: "/users/{user}/tokens/{token}",
     tag: "tokens",
-    summary: "Revoke a personal token",
+    summary: "Revoke a personal token with what was made with it",
+    about: "Also one that was revoked before, for what it left.",
     auth,
     parameters: parameters.extend({ token: id }),
+    query: revocation,
     status: 204,
     errors: ["NOT_FOUND"],
   },
@@ -95,9 +136,33 @@ export const tokenEndpoints = {
     method: "DELETE",
     path: "/users/{user}/tokens",
     tag: "tokens",
-    summary: "Revoke all personal tokens of a user",
+    summary: "Revoke all personal tokens of a user with what was made with them",
     auth,
     parameters,
+    query: revocation,
+    status: 204,
+    errors: ["NOT_FOUND"],
+  },
+  listLogins: {
+    method: "GET",
+    path: "/users/{user}/logins",
+    tag: "tokens",
+    summary: "List a user's logins that clients such as docker keep as refresh tokens",
+    auth,
+    parameters,
+    query: z.strictObject(pageQuery),
+    answer: pageOf(login),
+    status: 200,
+    errors: ["NOT_FOUND", "PAGINATION_INVALID"],
+  },
+  endLogin: {
+    method: "DELETE",
+    path: "/users/{user}/logins/{login}",
+    tag: "tokens",
+    summary: "End one login that a client keeps",
+    about: "Registry tokens that it gave go on to their end, minutes later; the credential behind it stays.",
+    auth,
+    parameters: parameters.extend({ login: id }),
     status: 204,
     errors: ["NOT_FOUND"],
   },

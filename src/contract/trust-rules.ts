@@ -74,6 +74,12 @@ export const trustRule = z
         tags: z.array(z.string()).nullable(),
       }),
     ),
+    sponsor: z.string().nullable().meta({
+      description: "Who answers for it: it never gives more than that one has. Null where nobody does",
+    }),
+    madeWith: z.string().nullable().meta({
+      description: "The credential that made it or changed it last, and with which it is disabled; null for a login",
+    }),
     createdAt: time,
     createdBy: z.string(),
     changedAt: time,
@@ -144,7 +150,8 @@ export const trustRuleEndpoints = {
     path: "/trust-rules/{rule}",
     tag: "trust rules",
     summary: "Change what a trust rule believes or gives",
-    about: "What was known by the former rule is not believed any more. Name and namespace stay.",
+    about:
+      "What was known by the former rule is not believed any more. Name and namespace stay. Whoever changes more than its description, or does more than disable it, answers for it.",
     auth: { place: "known" },
     parameters,
     body: z.strictObject({
@@ -159,6 +166,19 @@ export const trustRuleEndpoints = {
     status: 200,
     errors: ["NOT_FOUND", "NAMESPACE_UNKNOWN", "NAME_UNKNOWN"],
     conditional: true,
+  },
+  takeOverTrustRule: {
+    method: "POST",
+    path: "/trust-rules/{rule}/sponsor",
+    tag: "trust rules",
+    summary: "Answer for a trust rule from now on",
+    about: "For who may do all that it gives, when whoever made it goes.",
+    auth: { place: "known" },
+    parameters,
+    body: z.strictObject({}),
+    answer: trustRule,
+    status: 200,
+    errors: ["NOT_FOUND"],
   },
   deleteTrustRule: {
     method: "DELETE",

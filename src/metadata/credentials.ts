@@ -12,29 +12,62 @@ export interface TokenRow {
   readonly expires_at: number;
   readonly used_at: number | null;
   readonly revoked_at: number | null;
+  /** The credential that made it; null for a login. */
+  readonly made_with: string | null;
 }
+
+const tokenColumns = sql`id, account_id, name, scope, created_at, expires_at, used_at, revoked_at, made_with`;
 
 /** @param hash SHA-256 of the whole token, in hex */
 export const findTokenByHash = statement(
   "findTokenByHash",
   (_db, p: { hash: string }) => sql<TokenRow>`
-    select id, account_id, name, scope, created_at, expires_at, used_at, revoked_at from token where hash = ${p.hash}`,
+    select ${tokenColumns} from token where hash = ${p.hash}`,
 );
 
 export const findToken = statement(
   "findToken",
   (_db, p: { token: number }) => sql<TokenRow>`
-    select id, account_id, name, scope, created_at, expires_at, used_at, revoked_at from token where id = ${p.token}`,
+    select ${tokenColumns} from token where id = ${p.token}`,
 );
 
 export const insertToken = statement(
   "insertToken",
   (
     _db,
-    p: { account: number; name: string; hash: string; scope: string | null; expiresAt: number; now: number },
+    p: {
+      account: number;
+      name: string;
+      hash: string;
+      scope: string | null;
+      expiresAt: number;
+      madeWith: string | null;
+      now: number;
+    },
   ) => sql<{ id: number }>`
-    insert into token (account_id, name, hash, scope, created_at, expires_at)
-    values (${p.account}, ${p.name}, ${p.hash}, ${p.scope}, ${p.now}, ${p.expiresAt}) returning id`,
+    insert into token (account_id, name, hash, scope, created_at, expires_at, made_with)
+    values (${p.account}, ${p.name}, ${p.hash}, ${p.scope}, ${p.now}, ${p.expiresAt}, ${p.madeWith}) returning id`,
+);
+
+/** Notes that a token is for a repository that is not there yet. */
+export const insertTokenRepository = statement(
+  "insertTokenRepository",
+  (_db, p: { token: number; name: string }) => sql<never>`
+    insert into token_repository (token_id, name) values (${p.token}, ${p.name}) on conflict do nothing`,
+);
+
+/** The repository that a token waited for, once it is there. */
+export const findTokenRepository = statement(
+  "findTokenRepository",
+  (_db, p: { token: number; name: string }) => sql<{ repository_id: number | null }>`
+    select repository_id from token_repository where token_id = ${p.token} and name = ${p.name}`,
+);
+
+/** A repository is made: tokens that wait for the name are for it from now on, and for no later one. */
+export const bindTokenRepositories = statement(
+  "bindTokenRepositories",
+  (_db, p: { name: string; repository: number }) => sql<never>`
+    update token_repository set repository_id = ${p.repository} where name = ${p.name} and repository_id is null`,
 );
 
 /** A robot with the path of its namespace. */
@@ -104,16 +137,18 @@ export const insertRobot = statement(
 
 export const insertRobotSecret = statement(
   "insertRobotSecret",
-  (_db, p: { robot: number; hash: string; expiresAt: number; now: number }) => sql<{ id: number }>`
-    insert into robot_secret (robot_id, hash, created_at, expires_at)
-    values (${p.robot}, ${p.hash}, ${p.now}, ${p.expiresAt}) returning id`,
+  (_db, p: { robot: number; hash: string; expiresAt: number; madeWith: string | null; now: number }) => sql<{
+    id: number;
+  }>`
+    insert into robot_secret (robot_id, hash, created_at, expires_at, made_with)
+    values (${p.robot}, ${p.hash}, ${p.now}, ${p.expiresAt}, ${p.madeWith}) returning id`,
 );
 
 /** Tokens of an account after a number. */
 export const listTokens = statement(
   "listTokens",
   (_db, p: { account: number; after: number; limit: number }) => sql<TokenRow>`
-    select id, account_id, name, scope, created_at, expires_at, used_at, revoked_at from token
+    select ${tokenColumns} from token
     where account_id = ${p.account} and id > ${p.after} order by id limit ${p.limit}`,
 );
 
@@ -128,6 +163,27 @@ export const revokeTokens = statement(
   "revokeTokens",
   (_db, p: { account: number; now: number }) =>
     sql<never>`update token set revoked_at = ${p.now} where account_id = ${p.account} and revoked_at is null`,
+);
+
+/** Tokens that a credential made. */
+export const listTokensMadeWith = statement(
+  "listTokensMadeWith",
+  (_db, p: { credential: string }) => sql<TokenRow>`
+    select ${tokenColumns} from token where made_with = ${p.credential}`,
+);
+
+/** Secrets of robots that a credential made. */
+export const listSecretsMadeWith = statement(
+  "listSecretsMadeWith",
+  (_db, p: { credential: string }) => sql<{ id: number; login: string; expires_at: number }>`
+    select s.id, r.login, s.expires_at from robot_secret s join robot r on r.id = s.robot_id
+    where s.made_with = ${p.credential}`,
+);
+
+/** A secret of a robot is good no more. Its row stays, to tell what it made. */
+export const endSecret = statement(
+  "endSecret",
+  (_db, p: { secret: number }) => sql<never>`update robot_secret set expires_at = 0 where id = ${p.secret}`,
 );
 
 /** A robot for which the account answers. */

@@ -12,6 +12,7 @@ export {
   listRepositories,
   listRepositoriesById,
   listRepositoryRows,
+  nameRepositories,
   listTombstones,
   lockRepository,
   measureLinks,
@@ -196,6 +197,12 @@ export {
   findTokenByHash,
   insertRobot,
   insertRobotSecret,
+  insertTokenRepository,
+  endSecret,
+  listSecretsMadeWith,
+  listTokensMadeWith,
+  findTokenRepository,
+  bindTokenRepositories,
   insertToken,
   listTokens,
   revokeToken,
@@ -216,7 +223,7 @@ export {
 } from "./grants.ts";
 export type { NamedGrant, PlacedGrant } from "./grants.ts";
 export {
-  deleteOlderSecrets,
+  endOlderSecrets,
   deleteRobot,
   endSecrets,
   findRobotByLogin,
@@ -246,11 +253,13 @@ export type { SigningKeyRow } from "./signing-keys.ts";
 export {
   deleteOldRefreshTokens,
   deleteRefreshToken,
+  deleteLogin,
+  listLogins,
   findRefreshToken,
   insertRefreshToken,
   listRefreshTokens,
 } from "./refresh-tokens.ts";
-export type { RefreshTokenRow } from "./refresh-tokens.ts";
+export type { LoginRow, RefreshTokenRow } from "./refresh-tokens.ts";
 export {
   countDeviceLogins,
   countLoginsOfNetwork,
@@ -283,6 +292,10 @@ export {
 export type { AuditRow, AuditSeal } from "./audit.ts";
 export {
   deleteGrantsOfTrustRule,
+  disableTrustRule,
+  findSponsoredRule,
+  listTrustRulesMadeWith,
+  setRuleSponsor,
   deleteTrustRule,
   findNamespacePath,
   findTrustRule,

@@ -230,12 +230,19 @@ export const insertReferrer = statement(
     }),
 );
 
+/** What refers to a subject, with its descriptor as JSON. */
+export interface ReferrerRow {
+  readonly repository_id: number;
+  readonly digest: string;
+  readonly descriptor: string;
+}
+
 /** Referrers of a subject after `after` in byte order. */
 export const listReferrers = statement(
   "listReferrers",
   (_db, p: { repository: string; subject: string; after: string; limit: number }) =>
-    sql<{ digest: string; descriptor: string }>`
-      select digest, descriptor from referrer
+    sql<ReferrerRow>`
+      select repository_id, digest, descriptor from referrer
       where repository_id = (select id from repository where name = ${p.repository})
         and subject = ${p.subject} and digest > ${p.after}
       order by digest limit ${p.limit}`,
@@ -245,8 +252,8 @@ export const listReferrers = statement(
 export const listReferrersOfType = statement(
   "listReferrersOfType",
   (_db, p: { repository: string; subject: string; artifactType: string; after: string; limit: number }, d) =>
-    sql<{ digest: string; descriptor: string }>`
-      select digest, descriptor from referrer ${d.indexedBy("referrer_by_type")}
+    sql<ReferrerRow>`
+      select repository_id, digest, descriptor from referrer ${d.indexedBy("referrer_by_type")}
       where repository_id = (select id from repository where name = ${p.repository})
         and subject = ${p.subject} and artifact_type = ${p.artifactType} and digest > ${p.after}
       order by digest limit ${p.limit}`,

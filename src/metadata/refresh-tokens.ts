@@ -18,6 +18,24 @@ export const listRefreshTokens = statement(
     select id from refresh_token where holder = ${p.holder} and credential = ${p.credential} order by id limit ${p.limit}`,
 );
 
+/** A login that a client keeps, as its holder sees it. */
+export type LoginRow = Pick<RefreshTokenRow, "id" | "client" | "credential" | "created_at" | "expires_at">;
+
+/** Logins of a holder that have not expired, after a number. */
+export const listLogins = statement(
+  "listLogins",
+  (_db, p: { holder: string; now: number; after: number; limit: number }) => sql<LoginRow>`
+    select id, client, credential, created_at, expires_at from refresh_token
+    where holder = ${p.holder} and id > ${p.after} and expires_at > ${p.now} order by id limit ${p.limit}`,
+);
+
+/** Ends one login of a holder. */
+export const deleteLogin = statement(
+  "deleteLogin",
+  (_db, p: { holder: string; id: number }) => sql<{ client: string }>`
+    delete from refresh_token where id = ${p.id} and holder = ${p.holder} returning client`,
+);
+
 export const insertRefreshToken = statement(
   "insertRefreshToken",
   (

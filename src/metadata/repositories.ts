@@ -9,6 +9,13 @@ export const findRepositoryName = statement("findRepositoryName", (db, p: { repo
   db.selectFrom("repository").select("name").where("id", "=", p.repository),
 );
 
+/** The names of some repositories as they are now; a deleted one has none that a repository can have. */
+export const nameRepositories = statement(
+  "nameRepositories",
+  (_db, p: { repositories: readonly number[] }, d) => sql<{ id: number; name: string }>`
+    select id, name from repository where ${d.isOneOf(sql`id`, p.repositories, "bigint")} and deleted_at is null`,
+);
+
 /**
  * The repository, which keeps its name until this transaction ends: it is neither deleted nor renamed meanwhile. Settings,
  * too, stay as the next statement finds them.

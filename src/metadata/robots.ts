@@ -31,13 +31,19 @@ export const findRobotByName = statement(
 export const findRobotByLogin = statement(
   "findRobotByLogin",
   (_db, p: { login: string }) =>
-    sql<{ id: number; login: string }>`select id, login from robot where login = ${p.login}`,
+    sql<{ id: number; login: string; created_at: number }>`
+      select id, login, created_at from robot where login = ${p.login}`,
 );
 
 export const listRobotSecrets = statement(
   "listRobotSecrets",
-  (_db, p: { robot: number }) => sql<{ id: number; created_at: number; expires_at: number }>`
-    select id, created_at, expires_at from robot_secret where robot_id = ${p.robot} order by id`,
+  (_db, p: { robot: number }) => sql<{
+    id: number;
+    created_at: number;
+    expires_at: number;
+    made_with: string | null;
+  }>`
+    select id, created_at, expires_at, made_with from robot_secret where robot_id = ${p.robot} order by id`,
 );
 
 export const updateRobot = statement(
@@ -59,11 +65,11 @@ export const deleteRobot = statement(
   (_db, p: { robot: number }) => sql<never>`delete from robot where id = ${p.robot}`,
 );
 
-/** All but the latest. */
-export const deleteOlderSecrets = statement(
-  "deleteOlderSecrets",
+/** All but the latest are good no more. Their rows stay, to tell what they made. */
+export const endOlderSecrets = statement(
+  "endOlderSecrets",
   (_db, p: { robot: number }) => sql<never>`
-    delete from robot_secret where robot_id = ${p.robot}
+    update robot_secret set expires_at = 0 where robot_id = ${p.robot}
       and id < (select max(id) from robot_secret where robot_id = ${p.robot})`,
 );
 

@@ -62,6 +62,16 @@ export interface TokenTable {
   expires_at: number;
   used_at: number | null;
   revoked_at: number | null;
+  /** The credential that made it, and with which it ends; null for a login. */
+  made_with: string | null;
+}
+
+/** A repository that a token was narrowed to before it was there: the first of that name is meant. */
+export interface TokenRepositoryTable {
+  token_id: number;
+  name: string;
+  /** Null until it is made. */
+  repository_id: number | null;
 }
 
 /** An identity for a machine, owned by a namespace. */
@@ -70,7 +80,7 @@ export interface RobotTable {
   namespace_id: number;
   /** Unique in its namespace. */
   name: string;
-  /** `robot_<path>_<name>`: what its clients give as user name. Unique. */
+  /** `robot_<path>_<name>`, slashes as `_` and underscores doubled: what its clients give as user name. Unique. */
   login: string;
   description: string | null;
   /** The account that answers for it, and whose rights it never exceeds; or … */
@@ -90,6 +100,8 @@ export interface RobotSecretTable {
   hash: string;
   created_at: number;
   expires_at: number;
+  /** The credential that made it, and with which it ends; null for a login. */
+  made_with: string | null;
 }
 
 /** Which identity tokens of another system are believed. */
@@ -111,6 +123,12 @@ export interface TrustRuleTable {
   /** Moves with every change. */
   revision: Generated<number>;
   changed_at: Generated<number>;
+  /** The account that answers for it, and whose rights it never exceeds; or … */
+  sponsor_account: number | null;
+  /** … the robot; neither where nobody does. */
+  sponsor_robot: number | null;
+  /** The credential that made it or changed it last; null for a login. */
+  made_with: string | null;
 }
 
 /** That one of account, group, robot or trust rule has a role or actions on a namespace and below, or on a repository. */

@@ -11,6 +11,7 @@ import type {
   RobotSecretTable,
   RobotTable,
   SigningKeyTable,
+  TokenRepositoryTable,
   TokenTable,
   TrustRuleTable,
 } from "./schema-access.ts";
@@ -373,6 +374,7 @@ export interface Schema {
   account_group: AccountGroupTable;
   membership: MembershipTable;
   token: TokenTable;
+  token_repository: TokenRepositoryTable;
   robot: RobotTable;
   robot_secret: RobotSecretTable;
   trust_rule: TrustRuleTable;

@@ -58,8 +58,11 @@ export const findManifestTag = statement(
  */
 export const listTags = statement(
   "listTags",
-  (_db, p: { repository: string; after: string; limit: number }, d) => sql<{ names: string | null }>`
-    select (
+  (_db, p: { repository: string; after: string; limit: number }, d) => sql<{
+    id: number;
+    names: string | null;
+  }>`
+    select r.id, (
       select ${d.join(sql`name`)} from (
         select name from tag where repository_id = r.id and name > ${p.after} order by name limit ${p.limit}) page) as names
     from repository r where r.name = ${p.repository}`,

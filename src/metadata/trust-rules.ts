@@ -19,12 +19,23 @@ export interface TrustRuleRow {
   readonly created_at: number;
   readonly created_by: string;
   readonly changed_at: number;
+  /** The account that answers for it; or … */
+  readonly sponsor_account: number | null;
+  /** … the robot. */
+  readonly sponsor_robot: number | null;
+  readonly sponsor_user: string | null;
+  readonly sponsor_login: string | null;
+  /** The credential that made it or changed it last; null for a login. */
+  readonly made_with: string | null;
 }
 
 const rule = sql`
   select t.id, t.name, t.description, t.issuer, t.audience, t.conditions, t.namespace_id, coalesce(n.path, '') as path,
-         t.disabled, t.revision, t.created_at, t.created_by, t.changed_at
-  from trust_rule t left join namespace n on n.id = t.namespace_id`;
+         t.disabled, t.revision, t.created_at, t.created_by, t.changed_at, t.sponsor_account, t.sponsor_robot,
+         a.name as sponsor_user, s.login as sponsor_login, t.made_with
+  from trust_rule t left join namespace n on n.id = t.namespace_id
+  left join account a on a.id = t.sponsor_account
+  left join robot s on s.id = t.sponsor_robot`;
 
 export const findTrustRule = statement(
   "findTrustRule",
@@ -67,13 +78,17 @@ export const insertTrustRule = statement(
       namespace: number | null;
       disabled: number;
       by: string;
+      sponsorAccount: number | null;
+      sponsorRobot: number | null;
+      madeWith: string | null;
       now: number;
     },
   ) => sql<{ id: number }>`
     insert into trust_rule
-      (name, description, issuer, audience, conditions, namespace_id, disabled, revision, created_at, created_by, changed_at)
+      (name, description, issuer, audience, conditions, namespace_id, disabled, revision, created_at, created_by, changed_at,
+       sponsor_account, sponsor_robot, made_with)
     values (${p.name}, ${p.description}, ${p.issuer}, ${p.audience}, ${p.conditions}, ${p.namespace}, ${p.disabled}, 1,
-      ${p.now}, ${p.by}, ${p.now})
+      ${p.now}, ${p.by}, ${p.now}, ${p.sponsorAccount}, ${p.sponsorRobot}, ${p.madeWith})
     on conflict (name) do nothing returning id`,
 );
 
@@ -96,6 +111,39 @@ export const updateTrustRule = statement(
     set description = ${p.description}, issuer = ${p.issuer}, audience = ${p.audience}, conditions = ${p.conditions},
         disabled = ${p.disabled}, revision = revision + 1, changed_at = ${p.now}
     where id = ${p.rule}`,
+);
+
+/** Somebody answers for a rule from now on. */
+export const setRuleSponsor = statement(
+  "setRuleSponsor",
+  (
+    _db,
+    p: { rule: number; sponsorAccount: number | null; sponsorRobot: number | null; madeWith: string | null },
+  ) => sql<never>`
+    update trust_rule set sponsor_account = ${p.sponsorAccount}, sponsor_robot = ${p.sponsorRobot},
+      made_with = ${p.madeWith}, revision = revision + 1
+    where id = ${p.rule}`,
+);
+
+/** Rules that a credential made or changed last. */
+export const listTrustRulesMadeWith = statement(
+  "listTrustRulesMadeWith",
+  (_db, p: { credential: string }) => sql<{ id: number; name: string; disabled: number }>`
+    select id, name, disabled from trust_rule where made_with = ${p.credential}`,
+);
+
+/** A rule believes nobody until somebody answers for it anew. */
+export const disableTrustRule = statement(
+  "disableTrustRule",
+  (_db, p: { rule: number; now: number }) => sql<never>`
+    update trust_rule set disabled = 1, revision = revision + 1, changed_at = ${p.now} where id = ${p.rule}`,
+);
+
+/** A rule for which the account answers. */
+export const findSponsoredRule = statement(
+  "findSponsoredRule",
+  (_db, p: { account: number }) =>
+    sql<{ name: string }>`select name from trust_rule where sponsor_account = ${p.account} limit 1`,
 );
 
 /** Its grants go with it. */

@@ -130,7 +130,7 @@ export async function authorizeUpload(
 }
 
 export function checkId(registry: Registry, permit: Permit, repository: RepositoryName, id: string) {
-  const read = readUploadId(registry.uploadKey, { repository, principal: permit.by.principal }, id);
+  const read = readUploadId(registry.uploadKey, { repository, owner: permit.owner }, id);
   if (read === undefined || (read.place !== 0 && permit.repository !== undefined && read.place !== permit.repository)) {
     throw unknownUpload();
   }

@@ -10,7 +10,8 @@ import type { MaybePromise } from "../lib/index.ts";
 import { mediaTypes, parseManifest, referrersTag, RegistryError } from "../oci/index.ts";
 import type { Digest, MediaType, RepositoryName } from "../oci/index.ts";
 import { authorize, listVisible } from "../access/index.ts";
-import type { Caller } from "../access/index.ts";
+import type { Caller, Permit } from "../access/index.ts";
+import { isOther } from "./is-other.ts";
 import type { Registry } from "./registry.ts";
 
 /** One page of a list in byte order; `more` when another follows. */
@@ -31,10 +32,10 @@ export function listTags(
   after: string,
   limit: number,
 ): MaybePromise<Page<string>> {
-  return andThen(authorize(registry.access, caller, "pull", repository), () => {
+  return andThen(authorize(registry.access, caller, "pull", repository), (permit) => {
     const found = registry.metadata.read.first(listTagsStatement, { repository, after, limit: limit + 1 });
     return andThen(found, (row) => {
-      if (row === undefined) {
+      if (row === undefined || isOther(permit, row.id)) {
         const detail = { name: repository };
         throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail });
       }
@@ -85,10 +86,10 @@ export async function listReferrers(
   artifactType: string | undefined,
   after: string,
 ): Promise<ReferrersPage> {
-  await authorize(registry.access, caller, "pull", repository);
-  const rows = await readReferrers(registry, { repository, subject, after }, artifactType);
+  const permit = await authorize(registry.access, caller, "pull", repository);
+  const rows = await readReferrers(registry, permit, { repository, subject, after }, artifactType);
   const known = new Set(rows.map((row) => row.digest));
-  const tagged = (await listTaggedReferrers(registry, repository, subject)).filter(
+  const tagged = (await listTaggedReferrers(registry, permit, repository, subject)).filter(
     ({ digest, type }) => digest > after && !known.has(digest) && (artifactType ?? type) === type,
   );
   const all = tagged.length === 0 ? rows : [...rows, ...tagged].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
@@ -106,6 +107,7 @@ export async function listReferrers(
 /** As many as fill a page, and hardly more: together they may be as large as a disk. */
 async function readReferrers(
   { metadata: { read } }: Registry,
+  permit: Permit,
   of: { readonly repository: RepositoryName; readonly subject: Digest; readonly after: string },
   artifactType: string | undefined,
 ): Promise<{ readonly digest: string; readonly descriptor: string }[]> {
@@ -118,6 +120,7 @@ async function readReferrers(
         ? await read.all(listReferrersStatement, batch)
         : await read.all(listReferrersOfType, { ...batch, artifactType });
     for (const row of some) {
+      if (isOther(permit, row.repository_id)) return [];
       rows.push(row);
       bytes += row.descriptor.length;
       after = row.digest;
@@ -137,13 +140,15 @@ interface TaggedReferrer {
 /** What the index under the referrers tag lists; empty when there is none, or when another thing has that tag. */
 async function listTaggedReferrers(
   registry: Registry,
+  permit: Permit,
   repository: RepositoryName,
   subject: Digest,
 ): Promise<TaggedReferrer[]> {
   const { read } = registry.metadata;
   const tag = referrersTag(subject);
   const found = await read.first(findManifestByTag, { repository, tag });
-  if (found === undefined || found.media_type !== mediaTypes.ociIndex) return [];
+  if (found === undefined || isOther(permit, found.repository_id)) return [];
+  if (found.media_type !== mediaTypes.ociIndex) return [];
   const types = new Map(
     (await read.all(listChildTypes, { manifest: found.id })).map((row) => [row.digest, row.artifact_type ?? undefined]),
   );

@@ -4,7 +4,8 @@ import { RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, RepositoryName } from "../oci/index.ts";
 import { StorageError } from "../storage/index.ts";
 import { authorize } from "../access/index.ts";
-import type { Caller } from "../access/index.ts";
+import type { Caller, Permit } from "../access/index.ts";
+import { isOther } from "./is-other.ts";
 import type { Registry } from "./registry.ts";
 
 /** A blob that is there. The caller sends it or lets it be; nothing is open yet. */
@@ -17,9 +18,17 @@ export async function findBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<FoundBlob> {
-  await authorize(registry.access, caller, "pull", repository);
+  return findPermitted(registry, await authorize(registry.access, caller, "pull", repository), repository, digest);
+}
+
+async function findPermitted(
+  registry: Registry,
+  permit: Permit,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<FoundBlob> {
   const blob = await registry.metadata.read.first(findLinkedBlob, { repository, digest });
-  if (blob === undefined) throw unknownBlob(repository, digest);
+  if (blob === undefined || isOther(permit, blob.repository_id)) throw unknownBlob(repository, digest);
   return blob;
 }
 
@@ -30,10 +39,11 @@ export async function inspectBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<FoundBlob> {
-  const blob = await findBlob(registry, caller, repository, digest);
+  const permit = await authorize(registry.access, caller, "pull", repository);
+  const blob = await findPermitted(registry, permit, repository, digest);
   const { pin } = registry.settings;
   if (blob.pin_until >= Date.now() + pin / 2) return blob;
-  const { found } = await registry.metadata.write("pinBlob", { repository, digest, pin });
+  const { found } = await registry.metadata.write("pinBlob", { repository, of: permit.repository, digest, pin });
   if (!found) throw unknownBlob(repository, digest);
   return blob;
 }

@@ -14,6 +14,7 @@ import type { Reference, RepositoryName } from "../oci/index.ts";
 import { authorize } from "../access/index.ts";
 import type { Caller, Permit } from "../access/index.ts";
 import type { PullMark } from "./pull-times.ts";
+import { isOther } from "./is-other.ts";
 import type { Registry } from "./registry.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 
@@ -57,15 +58,10 @@ function pull(
       ? read.first(findManifestByTag, { repository, tag: reference.tag })
       : read.first(findManifestByDigest, { repository, digest: reference.digest });
   return andThen(found, (row) =>
-    row === undefined || isOther(permit, row)
-      ? refuseUnknown(registry, repository, reference)
+    row === undefined || isOther(permit, row.repository_id)
+      ? refuseUnknown(registry, permit, repository, reference)
       : pulled(row, row.bytes, reference),
   );
-}
-
-/** Rights on a repository are none on another that has its name since. */
-function isOther({ repository }: Permit, row: NamedRow): boolean {
-  return repository !== undefined && repository !== row.repository_id;
 }
 
 type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_type">;
@@ -89,16 +85,18 @@ export async function inspectManifest(
 ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number; readonly pinUntil: number }> {
   const permit = await authorize(registry.access, caller, "pull", repository);
   const row = await resolve(registry, repository, reference);
-  if (row === undefined || isOther(permit, row)) return refuseUnknown(registry, repository, reference);
+  if (row === undefined || isOther(permit, row.repository_id))
+    return refuseUnknown(registry, permit, repository, reference);
   const { digest, media_type: mediaType, size } = row;
   const { pin } = registry.settings;
   if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
   const { found } = await registry.metadata.write("pinManifest", {
     repository,
+    of: permit.repository,
     digest,
     pin,
   });
-  if (!found) return refuseUnknown(registry, repository, reference);
+  if (!found) return refuseUnknown(registry, permit, repository, reference);
   return { digest, mediaType, size, pinUntil: Date.now() + pin };
 }
 
@@ -109,13 +107,14 @@ async function pullShared(
   reference: Reference,
 ): Promise<PulledManifest> {
   const row = await resolve(registry, repository, reference);
-  if (row === undefined || isOther(permit, row)) return refuseUnknown(registry, repository, reference);
+  if (row === undefined || isOther(permit, row.repository_id))
+    return refuseUnknown(registry, permit, repository, reference);
   let cache = recent.get(registry);
   if (cache === undefined) recent.set(registry, (cache = new RecentBytes(32 * 1024 * 1024)));
   let bytes = cache.find(row.digest);
   if (bytes === undefined) {
     bytes = (await registry.metadata.read.first(readManifestContent, { manifest: row.id }))?.bytes;
-    if (bytes === undefined) return refuseUnknown(registry, repository, reference);
+    if (bytes === undefined) return refuseUnknown(registry, permit, repository, reference);
     cache.keep(row.digest, bytes);
   }
   return pulled(row, bytes, reference);
@@ -132,10 +131,15 @@ function resolve(
     : read.first(resolveDigest, { repository, digest: reference.digest });
 }
 
-function refuseUnknown(registry: Registry, repository: RepositoryName, reference: Reference): MaybePromise<never> {
+function refuseUnknown(
+  registry: Registry,
+  permit: Permit,
+  repository: RepositoryName,
+  reference: Reference,
+): MaybePromise<never> {
   return andThen(registry.metadata.read.first(findRepository, { name: repository }), (known) => {
     const detail = { name: repository };
-    if (known === undefined)
+    if (known === undefined || isOther(permit, known.id))
       throw new RegistryError("NAME_UNKNOWN", `there is no repository ${repository}`, { detail });
     const what = reference.kind === "tag" ? `tag ${reference.tag}` : `manifest ${reference.digest}`;
     throw new RegistryError("MANIFEST_UNKNOWN", `${repository} has no ${what}`, { detail });

@@ -2,8 +2,8 @@ import { findUpload } from "../metadata/index.ts";
 import { digestAlgorithm, RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, DigestAlgorithm, RepositoryName } from "../oci/index.ts";
 import type { BlobWriter, WrittenBlob } from "../storage/index.ts";
-import { attempt, authorize, parentOf } from "../access/index.ts";
-import type { Caller, Permit } from "../access/index.ts";
+import { attempt, authorize, parentOf, watchRights } from "../access/index.ts";
+import type { Caller, Permit, RightsWatch } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
 import { giveUpObject } from "./give-up-object.ts";
 import { ownUploads } from "./own-uploads.ts";
@@ -34,11 +34,14 @@ export async function startUpload(
 ): Promise<string> {
   const permit = await authorize(registry.access, caller, "push", repository);
   await refuseMaking(registry, caller, permit, repository);
-  const session = { repository, place: permit.repository ?? 0, principal: caller.principal.name };
+  const session = { repository, place: permit.repository ?? 0, owner: permit.owner };
   return newUploadId(registry.uploadKey, session, algorithm, Date.now(), ownUploads(registry).mark);
 }
 
-/** Stores a blob that comes in one request (end-4b). @throws RegistryError DIGEST_INVALID */
+/**
+ * Stores a blob that comes in one request (end-4b). Rights are looked at while it arrives, and before it is named.
+ * @throws RegistryError DIGEST_INVALID
+ */
 export async function pushBlob(
   registry: Registry,
   caller: Caller,
@@ -46,9 +49,10 @@ export async function pushBlob(
   digest: Digest,
   body: Body,
 ): Promise<void> {
+  const rights = watchRights(registry.access, caller, "push", repository);
   const permit = await authorize(registry.access, caller, "push", repository);
   await refuseMaking(registry, caller, permit, repository);
-  await pushWhole(registry, permit, repository, digest, body);
+  await pushWhole(registry, permit, rights, repository, digest, body);
 }
 
 /** Refuses a repository that no push makes before any bytes are taken. @throws RegistryError DENIED */
@@ -67,14 +71,26 @@ async function refuseMaking(
 async function pushWhole(
   registry: Registry,
   permit: Permit,
+  rights: RightsWatch,
   repository: RepositoryName,
   digest: Digest,
   body: Body,
 ): Promise<void> {
   await registry.store.ensureSpace();
   const writer = registry.store.begin(digestAlgorithm(digest));
-  await receive(writer, body);
+  await receive(writer, watched(body, rights));
   await commit(registry, permit, repository, digest, writer, null);
+}
+
+/** The body for as long as its sender may push; the last look is after its last byte. */
+function watched(body: Body, rights: RightsWatch): Body {
+  return async (take) => {
+    await body((chunk) => {
+      const looking = rights.look();
+      return looking === undefined ? take(chunk) : looking.then(() => take(chunk));
+    });
+    await rights.look();
+  };
 }
 
 /**
@@ -92,6 +108,7 @@ export async function appendUpload(
   range: ByteRange | undefined,
   body: Body,
 ): Promise<number> {
+  const rights = watchRights(registry.access, caller, "push", repository);
   // A first chunk that begins elsewhere leaves nothing behind, not even a row.
   if (range !== undefined && range.start > 0) checkStart(range, await inspectUpload(registry, caller, repository, id));
   const permit = await authorizeUpload(registry, caller, repository, id);
@@ -99,7 +116,7 @@ export async function appendUpload(
   return withUpload(registry, permit, repository, id, async (held, take) => {
     const { writer } = held;
     try {
-      await receivePart(writer, range, body, take);
+      await receivePart(writer, range, watched(body, rights), take);
     } finally {
       await save(registry, id, held);
     }
@@ -108,7 +125,8 @@ export async function appendUpload(
 }
 
 /**
- * Ends an upload with the last bytes, if any, and names the blob (end-6).
+ * Ends an upload with the last bytes, if any, and names the blob (end-6). Rights are looked at while they arrive, and
+ * before it is named.
  * @throws RegistryError BLOB_UPLOAD_UNKNOWN, UPLOAD_BUSY, RANGE_INVALID, DIGEST_INVALID
  */
 export async function finishUpload(
@@ -120,6 +138,7 @@ export async function finishUpload(
   range: ByteRange | undefined,
   body: Body,
 ): Promise<void> {
+  const rights = watchRights(registry.access, caller, "push", repository);
   const permit = await authorizeUpload(registry, caller, repository, id);
   const { mark } = checkId(registry, permit, repository, id);
   const whole =
@@ -127,13 +146,14 @@ export async function finishUpload(
     (await registry.metadata.read.first(findUpload, { id })) === undefined;
   if (whole) {
     checkStart(range, 0);
-    await pushWhole(registry, permit, repository, digest, range === undefined ? body : limitBody(body, range));
+    const part = range === undefined ? body : limitBody(body, range);
+    await pushWhole(registry, permit, rights, repository, digest, part);
     uploadsHere(registry).end(id);
     return;
   }
   await withUpload(registry, permit, repository, id, async (held, take) => {
     try {
-      await receivePart(held.writer, range, body, take);
+      await receivePart(held.writer, range, watched(body, rights), take);
     } catch (error) {
       await save(registry, id, held);
       throw error;

@@ -4,13 +4,13 @@ import { newUploadId, newUploadMark, readUploadId } from "./upload-id.ts";
 
 const key = randomBytes(32);
 const mark = newUploadMark();
-const session = { repository: "a", place: 36, principal: "user:ann" };
+const session = { repository: "a", place: 36, owner: "account:1" };
 
 test.each([16, 32, 64, 65, 200])("an id is signed with HMAC-SHA256, whatever the key's length (%i bytes)", (length) => {
   const other = randomBytes(length);
   const id = newUploadId(other, { ...session, repository: "team/app" }, "sha256", 1_700_000_000_000, mark);
   const [head, signature] = [id.slice(0, -23), id.slice(-22)];
-  const mac = createHmac("sha256", other).update(`team/app\nuser:ann\n${head}`).digest().subarray(0, 16);
+  const mac = createHmac("sha256", other).update(`team/app\naccount:1\n${head}`).digest().subarray(0, 16);
   expect(signature).toBe(mac.toString("base64url"));
 });
 
@@ -23,10 +23,10 @@ test("an id says when and by whom it was made and what its bytes are hashed with
   });
 });
 
-test("an id of another repository, of another principal, of another key, or with one character changed is unknown", () => {
+test("an id of another repository, of another owner, of another key, or with one character changed is unknown", () => {
   const id = newUploadId(key, session, "sha256", 1234, mark);
   expect(readUploadId(key, { ...session, repository: "b" }, id)).toBeUndefined();
-  expect(readUploadId(key, { ...session, principal: "user:bob" }, id)).toBeUndefined();
+  expect(readUploadId(key, { ...session, owner: "account:2" }, id)).toBeUndefined();
   expect(readUploadId(randomBytes(32), session, id)).toBeUndefined();
   expect(readUploadId(key, session, `${id[0] === "1" ? "2" : "1"}${id.slice(1)}`)).toBeUndefined();
 });

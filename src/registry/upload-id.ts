@@ -9,7 +9,7 @@ import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
  *   place      row id of the repository, base 36; 0 when it was not there yet, or nobody asked
  *   mark       64 random bits of the running server that made it, base64url
  *   random     64 bits, base64url
- *   signature  128 bits of HMAC-SHA256(key, repository, newline, principal, newline, the part before), base64url
+ *   signature  128 bits of HMAC-SHA256(key, repository, newline, owner, newline, the part before), base64url
  */
 
 export interface UploadId {
@@ -23,8 +23,8 @@ export interface UploadId {
 /** Whose an upload is. */
 export interface UploadSession {
   readonly repository: string;
-  /** Name of the principal that opened it. */
-  readonly principal: string;
+  /** Who opened it, as a permit says it: by the row, so that nobody goes on who comes to the name later. */
+  readonly owner: string;
 }
 
 const pattern = /^([0-9a-z]{1,11})-(s2|s5)-([0-9a-z]{1,11})-([\w-]{11})[\w-]{11}-([\w-]{22})$/;
@@ -34,7 +34,7 @@ export function newUploadMark(): string {
   return randomText();
 }
 
-/** Makes an id that is good for one repository and principal. */
+/** Makes an id that is good for one repository and owner. */
 export function newUploadId(
   key: Uint8Array,
   session: UploadSession & { readonly place: number },
@@ -46,7 +46,7 @@ export function newUploadId(
   return `${head}-${sign(key, session, head).toString("base64url")}`;
 }
 
-/** What the id says, or undefined when it was not made here for this repository and principal. */
+/** What the id says, or undefined when it was not made here for this repository and owner. */
 export function readUploadId(key: Uint8Array, session: UploadSession, id: string): UploadId | undefined {
   const match = pattern.exec(id);
   if (match === null) return undefined;
@@ -61,10 +61,10 @@ export function readUploadId(key: Uint8Array, session: UploadSession, id: string
   };
 }
 
-function sign(key: Uint8Array, { repository, principal }: UploadSession, head: string): Buffer {
+function sign(key: Uint8Array, { repository, owner }: UploadSession, head: string): Buffer {
   let pads = prepared.get(key);
   if (pads === undefined) prepared.set(key, (pads = { inner: padOf(key, 0x36), outer: padOf(key, 0x5c) }));
-  return hashed(pads.outer, hashed(pads.inner, Buffer.from(`${repository}\n${principal}\n${head}`))).subarray(0, 16);
+  return hashed(pads.outer, hashed(pads.inner, Buffer.from(`${repository}\n${owner}\n${head}`))).subarray(0, 16);
 }
 
 /*

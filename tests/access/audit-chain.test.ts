@@ -236,6 +236,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
 
 describe("several nodes on PostgreSQL", () => {
   const it = test.skipIf(postgres === undefined);
+  const nothing = { display: null, email: null, password: null, externalId: null };
+  const account = (name: string) => ({ by: byTest, name, source: "local", ...nothing });
   const one = (name: string) => ({ path: name, public: false, by: byTest });
   const byTest = { principal: "user:admin", credential: null, address: null, request: null, reason: "test" };
 
@@ -249,9 +251,9 @@ describe("several nodes on PostgreSQL", () => {
       reached.resolve();
       await released.promise;
     });
-    const held = slow.write("createNamespace", one("held"));
+    const held = slow.write("createAccount", account("held"));
     await reached.promise;
-    await database.metadata.write("createNamespace", one("quick"));
+    await database.metadata.write("createAccount", account("quick"));
     await database.metadata.write("sealTrail", { limit: 100 });
     const first = await readTrail(database.metadata, undefined, 10);
     expect(first.map(({ id, target }) => [id, target])).toEqual([[2, "quick"]]);

@@ -11,7 +11,8 @@ const server = new ScriptedServer();
 await server.listen();
 let home: string;
 let bin: string;
-const alice = { kind: "account", name: "user:alice", credential: "password", scoped: false, serverOwner: false };
+const plain = { scoped: false, expiresAt: null, scope: null, sponsor: null, grants: [], serverOwner: false };
+const alice = { kind: "account", name: "user:alice", credential: "password", ...plain };
 const later = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
 const env = () => ({ HOME: home, PATH: `${bin}:/usr/bin:/bin` });
 const helper = (action: string, input: string) =>
@@ -46,7 +47,7 @@ function expectShort(secret: string, hours: number): void {
 test("login names the helper for its host, logout takes it away", async () => {
   await login();
   expect(await config()).toEqual({ credHelpers: { [server.host]: "berth" } });
-  server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 204 });
+  server.expect("DELETE /api/v1/users/alice/tokens/7?keepMade=true", { status: 204 });
   await runBerth(["logout"], env());
   expect(await config()).toEqual({ credHelpers: {} });
 });
@@ -126,7 +127,7 @@ test("store, as `docker login` calls it, makes a token of a password and keeps a
   });
   // What it replaces was docker's own.
   server.expect("GET /api/v1/me", { status: 200, json: { ...alice, kind: "robot", name: "robot:robot_ci" } });
-  server.expect("DELETE /api/v1/users/bob/tokens/9", { status: 204 });
+  server.expect("DELETE /api/v1/users/bob/tokens/9?keepMade=true", { status: 204 });
   await helper("store", JSON.stringify({ ...stored, Username: "robot_ci", Secret: "berth_rob_z" }));
   expect(JSON.parse((await helper("get", server.host)).stdout)).toMatchObject({
     Username: "robot_ci",

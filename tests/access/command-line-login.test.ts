@@ -38,7 +38,8 @@ const contexts = async () =>
     current?: string;
     contexts: Record<string, unknown>[];
   };
-const alice = { kind: "account", name: "user:alice", credential: "password", scoped: false, serverOwner: false };
+const plain = { scoped: false, expiresAt: null, scope: null, sponsor: null, grants: [], serverOwner: false };
+const alice = { kind: "account", name: "user:alice", credential: "password", ...plain };
 const expires = "2027-01-01T00:00:00.000Z";
 const token = madeToken(7, "berth_pat_x", expires);
 
@@ -115,7 +116,7 @@ describe("login", () => {
     expect(server.asked.at(-1)!.headers.authorization).toBe(basic("alice", "from file"));
     server.expect("GET /api/v1/me", { status: 200, json: { ...alice, kind: "robot", name: "robot:robot_team_ci" } });
     // The token that this context had before is of no use any more.
-    server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 204 });
+    server.expect("DELETE /api/v1/users/alice/tokens/7?keepMade=true", { status: 204 });
     expect((await berth(["login", server.host, "--token-stdin"], "berth_rob_y")).code).toBe(0);
     expect((await contexts()).contexts).toEqual([
       { name: server.host, server: `http://${server.host}`, user: "robot_team_ci", token: "berth_rob_y" },
@@ -200,7 +201,7 @@ describe("a login that is kept", () => {
   });
 
   test("logout revokes the token and forgets it; where it cannot be revoked, that is said with its end", async () => {
-    server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 204 });
+    server.expect("DELETE /api/v1/users/alice/tokens/7?keepMade=true", { status: 204 });
     expect(await berth(["logout"])).toMatchObject({
       code: 0,
       stdout: `logged out of ${server.host}, and its token is revoked\n`,
@@ -208,7 +209,7 @@ describe("a login that is kept", () => {
     expect(await contexts()).toEqual({ contexts: [] });
     expectLogin(server);
     await berth(["login", server.host, "--user", "alice", "--password-stdin"], "hunter2");
-    server.expect("DELETE /api/v1/users/alice/tokens/7", { status: 500, json: {} });
+    server.expect("DELETE /api/v1/users/alice/tokens/7?keepMade=true", { status: 500, json: {} });
     const ended = await berth(["logout", server.host]);
     expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`is good until ${expires}`)]);
     expect(await contexts()).toEqual({ contexts: [] });

@@ -31,6 +31,7 @@ await describeEachDatabase((it, prepare) => {
   let database: TestDatabase;
   let registry: Registry & { readonly access: Access };
   let owner: Caller;
+  let scopedSecret: string;
   prepare(async (rows) => {
     ({ database, registry } = rows);
     const team = await makeNamespace(database.metadata, "team");
@@ -65,6 +66,7 @@ await describeEachDatabase((it, prepare) => {
     const scope = [{ repository: { id: place.id, name: app }, actions: ["pull", "push"] as const }];
     const plain = (await makeToken(database.metadata, account)).secret;
     const scoped = (await makeToken(database.metadata, account, scope)).secret;
+    scopedSecret = scoped;
     const ownerToken = (await makeToken(database.metadata, owner.principal.id, scope)).secret;
     return Promise.all([known("guest", plain), known("guest", scoped), known("olga", ownerToken)]);
   };
@@ -114,6 +116,36 @@ await describeEachDatabase((it, prepare) => {
     const elsewhere = parseRepositoryName("open/app");
     expect(await codeOf(renameRepository(registry, owner, moved, elsewhere, undefined))).toBe("DENIED");
     expect(await codeOf(renameRepository(registry, plain, moved, elsewhere, undefined))).toBe("DENIED");
+  });
+
+  it("a token that was narrowed to a repository goes along when it is renamed, and is none for the next one of the old name (threat 32)", async () => {
+    await push(owner);
+    const [, scoped] = await guest();
+    const moved = parseRepositoryName("team/moved");
+    await renameRepository(registry, owner, app, moved, undefined);
+    await push(owner);
+    for (const caller of [scoped, await known("guest", scopedSecret)]) {
+      await pull(caller, moved);
+      expect(await codeOf(pull(caller))).toBe("DENIED");
+      expect(await codeOf(push(caller))).toBe("DENIED");
+    }
+    const now = await known("guest", scopedSecret);
+    expect((await describeRepositories(registry, now, "", 10)).map(({ name }) => name)).toEqual([moved]);
+  });
+
+  it("a token for a repository that is not there yet is for the first of that name alone (threat 32)", async () => {
+    const scope = [{ repository: { id: null, name: app }, actions: ["pull", "push", "create-repository"] as const }];
+    const { secret } = await makeToken(database.metadata, owner.principal.id, scope);
+    const early = await known("olga", secret);
+    await push(early);
+    await pull(early);
+    await pull(await known("olga", secret));
+    const moved = parseRepositoryName("team/moved");
+    await renameRepository(registry, owner, app, moved, undefined);
+    await push(owner);
+    const late = await known("olga", secret);
+    await pull(late, moved);
+    for (const caller of [early, late]) expect(await codeOf(pull(caller))).toBe("DENIED");
   });
 
   it("who may delete but not read a repository does not get to read it by moving it", async () => {

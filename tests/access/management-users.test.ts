@@ -38,6 +38,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       name: "user:alice",
       credential: "password",
       scoped: false,
+      ...{ expiresAt: null, scope: null, sponsor: null, grants: [] },
       serverOwner: false,
     });
     const etag = made.headers.get("etag")!;

@@ -20,6 +20,10 @@ const alterations = {
     "testRevokeToken",
     (_db, p: { id: number }) => sql<never>`update token set revoked_at = 1 where id = ${p.id}`,
   ),
+  ageToken: statement(
+    "testAgeToken",
+    (_db, p: { id: number }) => sql<never>`update token set created_at = created_at - 3600000 where id = ${p.id}`,
+  ),
   deleteRobot: statement(
     "testDeleteRobot",
     (_db, p: { id: number }) => sql<never>`delete from robot where id = ${p.id}`,
@@ -58,7 +62,7 @@ async function alter(tx: Transaction, input: { readonly what: Alteration; readon
 /** Rows in memory that a test may change as no use-case does. */
 export function openAlterable(): {
   readonly metadata: Metadata<AllWrites>;
-  alter(what: Alteration, id: number): Promise<void>;
+  readonly alter: (what: Alteration, id: number) => Promise<void>;
 } {
   const metadata = openSqliteInProcess<AllWrites & { readonly alter: typeof alter }>(":memory:", { ...writes, alter });
   return {

@@ -14,6 +14,7 @@ export const caller: Caller = { principal: operator, address: "127.0.0.1", id: "
 /** What the operator of open mode is permitted. */
 export const permit: Permit = {
   by: { principal: "anonymous", credential: "none", address: "127.0.0.1", request: "test", reason: "open mode" },
+  owner: "operator:0",
   repository: undefined,
   mayCreate: true,
   mayOverwrite: true,

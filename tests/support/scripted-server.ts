@@ -89,6 +89,15 @@ export class ScriptedServer {
 
 /** What the management API answers when a token was made. */
 export function madeToken(id: number, secret: string | null, expiresAt: string): object {
-  const kept = { id, name: "laptop", scope: null, createdAt: expiresAt, expiresAt, usedAt: null, revokedAt: null };
+  const kept = {
+    id,
+    name: "laptop",
+    scope: null,
+    createdAt: expiresAt,
+    expiresAt,
+    usedAt: null,
+    revokedAt: null,
+    madeWith: null,
+  };
   return { ...kept, secret };
 }

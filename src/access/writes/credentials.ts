@@ -1,6 +1,13 @@
-import { insertRobot, insertRobotSecret, insertToken, recordChange } from "../../metadata/index.ts";
+import {
+  insertRobot,
+  insertRobotSecret,
+  insertToken,
+  insertTokenRepository,
+  recordChange,
+} from "../../metadata/index.ts";
 import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import type { ScopeEntry } from "../principal.ts";
 import { raiseVersion } from "./raise-version.ts";
 
 export interface CreateTokenInput {
@@ -13,6 +20,8 @@ export interface CreateTokenInput {
   readonly scope: string | null;
   /** Milliseconds from now. */
   readonly age: number;
+  /** The credential that makes it; none when left out. */
+  readonly madeWith?: string | null;
 }
 
 /** Keeps a new personal token's hash. */
@@ -20,9 +29,12 @@ export async function createToken(
   tx: Transaction,
   input: CreateTokenInput,
 ): Promise<{ readonly id: number; readonly expiresAt: number }> {
-  const { by, age, ...token } = input;
+  const { by, age, madeWith = null, ...token } = input;
   const expiresAt = tx.now + age;
-  const row = await tx.first(insertToken, { ...token, expiresAt, now: tx.now });
+  const row = await tx.first(insertToken, { ...token, expiresAt, madeWith, now: tx.now });
+  for (const { repository } of JSON.parse(token.scope ?? "[]") as ScopeEntry[]) {
+    if (repository?.id === null) await tx.run(insertTokenRepository, { token: row!.id, name: repository.name });
+  }
   await recordChange(tx, by, {
     action: "create-token",
     repository: "",
@@ -46,6 +58,8 @@ export interface CreateRobotInput {
   readonly hash: string;
   /** Milliseconds from now. */
   readonly age: number;
+  /** The credential that makes it; none when left out. */
+  readonly madeWith?: string | null;
 }
 
 /** Makes a robot with its first secret. @throws RegistryError CONFLICT when its name is taken */
@@ -53,7 +67,7 @@ export async function createRobot(
   tx: Transaction,
   input: CreateRobotInput,
 ): Promise<{ readonly id: number; readonly expiresAt: number }> {
-  const { by, namespace, name, login, description, sponsor, hash } = input;
+  const { by, namespace, name, login, description, sponsor, hash, madeWith = null } = input;
   const expiresAt = tx.now + input.age;
   const row = await tx.first(insertRobot, {
     namespace,
@@ -66,7 +80,7 @@ export async function createRobot(
     now: tx.now,
   });
   if (row === undefined) throw new RegistryError("CONFLICT", `there is a robot ${login} already: choose another name`);
-  await tx.run(insertRobotSecret, { robot: row.id, hash, expiresAt, now: tx.now });
+  await tx.run(insertRobotSecret, { robot: row.id, hash, expiresAt, madeWith, now: tx.now });
   const facts = { robot: row.id, expiresAt };
   await recordChange(tx, by, { action: "create-robot", repository: "", target: login, event: "access.changed", facts });
   await raiseVersion(tx);

@@ -39,6 +39,8 @@ export async function createNamespace(
   const by = caller ? await authorizeNamespace(rightsWithin(tx), caller, "manage-settings", parentOf(path)) : input.by;
   return runOnce(tx, input.once, async () => {
     const open = input.public ? 1 : 0;
+    // A repository that is made meanwhile waits here, and then finds this namespace; one that was begun is waited for.
+    await tx.run(lockSettings, {});
     if (open === 1) await refuseOpening(tx, pathsAbove(path));
     const row = await tx.first(insertNamespace, { path, public: open, now: tx.now });
     if (row === undefined) throw new RegistryError("CONFLICT", `there is a namespace ${path} already`);
@@ -71,6 +73,7 @@ export async function updateNamespace(
 ): Promise<{ readonly id: number }> {
   const { caller, path, versions } = input;
   const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-settings", path);
+  await tx.run(lockSettings, {});
   const row = await getNamespace(tx, path);
   requireVersion(versions, versionOfNamespace(row));
   await openNamespace(tx, row, input.public ? 1 : 0);
@@ -89,6 +92,7 @@ export async function updateNamespace(
 export async function deleteNamespace(tx: Transaction, input: NamespaceChange): Promise<{ readonly id: number }> {
   const { caller, path, versions } = input;
   const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-access", path);
+  await tx.run(lockSettings, {});
   const row = await getNamespace(tx, path);
   requireVersion(versions, versionOfNamespace(row));
   if (path === "") throw new RegistryError("CONFLICT", "the root namespace stays: delete what is in it one by one");
@@ -96,7 +100,6 @@ export async function deleteNamespace(tx: Transaction, input: NamespaceChange): 
   if (inside !== undefined) {
     throw new RegistryError("CONFLICT", `the namespace ${path} has ${inside.found}: delete what is in it first`);
   }
-  await tx.run(lockSettings, {});
   await tx.run(removeNamespace, { namespace: row.id });
   await renewSettings(tx);
   const facts = { namespace: row.id };

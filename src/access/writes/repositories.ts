@@ -1,4 +1,4 @@
-import { deleteGrantsOnRepository } from "../../metadata/index.ts";
+import { bindTokenRepositories, deleteGrantsOnRepository } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { raiseVersion } from "./raise-version.ts";
 
@@ -6,6 +6,11 @@ import { raiseVersion } from "./raise-version.ts";
 export async function endRepositoryRights(tx: Transaction, repository: number): Promise<void> {
   await tx.run(deleteGrantsOnRepository, { repository });
   await raiseVersion(tx);
+}
+
+/** A repository is made: tokens that were narrowed to it before it was there are for it. */
+export async function beginRepositoryRights(tx: Transaction, name: string, repository: number): Promise<void> {
+  if ((await tx.run(bindTokenRepositories, { name, repository })) > 0) await raiseVersion(tx);
 }
 
 /** A repository has another name or is open to others: what was granted on its id stays, what is remembered is void. */

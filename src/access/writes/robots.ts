@@ -1,10 +1,11 @@
 import {
-  deleteOlderSecrets,
+  endOlderSecrets,
   deleteRobot as removeRobot,
   endSecrets,
   findRobotByName,
   insertRobotSecret,
   listGrantsOfRobot,
+  listRobotSecrets,
   recordChange,
   setSponsor,
   updateRobot as changeRobot,
@@ -12,7 +13,8 @@ import {
 import type { Attribution, ShownRobot, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Action, Role } from "../../policy/index.ts";
-import { authorizeNamespace, isWithin } from "../authorize.ts";
+import { authorizeNamespace } from "../authorize.ts";
+import { isWithin } from "../facts-at.ts";
 import { versionOfRobot } from "../paths.ts";
 import type { Caller } from "../principal.ts";
 import { requireVersion } from "../require-version.ts";
@@ -21,11 +23,12 @@ import { resolvePlace } from "./grant-rights.ts";
 import type { NamedPlace } from "./grant-rights.ts";
 import { createGrant } from "./grants.ts";
 import { getNamespace } from "./namespaces.ts";
+import { endChildren, findRobotEnd, madeWith, sponsorOf } from "./lineage.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
 import { requireAsMuch } from "./require-as-much.ts";
-import type { Rights } from "./require-as-much.ts";
+import type { Rights } from "../find-lacking.ts";
 import { rightsWithin } from "./rights-within.ts";
 
 export interface EnrolRobotInput {
@@ -44,7 +47,8 @@ export interface EnrolRobotInput {
 }
 
 /**
- * Makes a robot with its grants; whoever makes it answers for it, and it gets no more than that one has.
+ * Makes a robot with its grants; whoever makes it answers for it, and it gets no more than that one has. It ends with the
+ * credential that makes it at the latest, unless that came of a login just now.
  * @throws RegistryError NAMESPACE_UNKNOWN, NAME_UNKNOWN, CONFLICT when its name is taken, DENIED, REQUEST_INVALID for a place outside
  */
 export async function enrolRobot(
@@ -65,8 +69,10 @@ export async function enrolRobot(
     const namespace = await getNamespace(tx, path);
     const login = loginOf(path, name);
     const sponsor = sponsorOf(caller);
-    const robot = { namespace: namespace.id, name, login, description, sponsor, hash, age };
-    const { id } = await createRobot(tx, { by, ...robot });
+    const { principal } = caller;
+    const until = (await findRobotEnd(tx, principal)) - tx.now;
+    const robot = { namespace: namespace.id, name, login, description, sponsor, hash, age: Math.min(age, until) };
+    const { id } = await createRobot(tx, { by, ...robot, madeWith: madeWith(principal) });
     for (const { on, ...rights } of scope) {
       const place = await resolvePlace(tx, on);
       await createGrant(tx, { by, to: { robot: id }, on: place, ...rights, target: `robot:${login}` });
@@ -94,17 +100,19 @@ export async function updateRobot(
   return { id: row.id };
 }
 
-/** Deletes a robot with its secrets, its grants and the robots that it made. @throws RegistryError NOT_FOUND, VERSION_CHANGED, DENIED */
+/** Deletes a robot with its secrets, its grants and all that it made. @throws RegistryError NOT_FOUND, VERSION_CHANGED, DENIED */
 export async function deleteRobot(tx: Transaction, input: RobotChange): Promise<{ readonly id: number }> {
   const { by, row } = await openRobot(tx, input, "manage-robots");
+  const ended = await endChildren(tx, await secretsOf(tx, row.id));
   await tx.run(removeRobot, { robot: row.id });
-  await record(tx, by, "delete-robot", row, {});
+  await record(tx, by, "delete-robot", row, { ended });
   return { id: row.id };
 }
 
 /**
- * Gives a robot a new secret and more time; its latest old one stays good for a while, those before it end at once. Whoever
- * does not answer for the robot must be allowed all that it may do: the secret is shown to them.
+ * Gives a robot a new secret and more time, not more than the credential that asks has; its latest old one stays good for a
+ * while, those before it end at once. Without an overlap what the old ones made ends, too. Whoever does not answer for the
+ * robot must be allowed all that it may do: the secret is shown to them.
  * @throws RegistryError NOT_FOUND, DENIED
  */
 export async function rotateRobot(
@@ -129,13 +137,15 @@ export async function rotateRobot(
     }
   }
   return runOnce(tx, once, async () => {
-    const expiresAt = tx.now + age;
-    await tx.run(deleteOlderSecrets, { robot: row.id });
-    await tx.run(endSecrets, { robot: row.id, until: tx.now + overlap });
-    await tx.run(insertRobotSecret, { robot: row.id, hash, expiresAt, now: tx.now });
+    const expiresAt = Math.min(tx.now + age, await findRobotEnd(tx, caller.principal));
+    const ended = overlap > 0 ? undefined : await endChildren(tx, await secretsOf(tx, row.id));
+    await tx.run(endOlderSecrets, { robot: row.id });
+    await tx.run(endSecrets, { robot: row.id, until: overlap > 0 ? tx.now + overlap : 0 });
+    const secret = { robot: row.id, hash, expiresAt, madeWith: madeWith(caller.principal), now: tx.now };
+    await tx.run(insertRobotSecret, secret);
     const { description, disabled } = row;
     await tx.run(changeRobot, { robot: row.id, description, disabled, expiresAt });
-    await record(tx, by, "rotate-robot", row, { expiresAt, overlap });
+    await record(tx, by, "rotate-robot", row, { expiresAt, overlap, ...(ended && { ended }) });
     return { id: row.id };
   });
 }
@@ -152,16 +162,17 @@ export async function takeOverRobot(tx: Transaction, input: RobotChange): Promis
   return { id: row.id };
 }
 
-/** `robot_<path>_<name>`: letters, digits and `_ . -`. */
+/**
+ * `robot_<path>_<name>`: letters, digits and `_ . -`. Parts neither begin nor end with an underscore; doubled, those in them are
+ * none of those between them, so no two robots have one login.
+ */
 function loginOf(path: string, name: string): string {
-  return ["robot", ...(path === "" ? [] : path.split("/")), name].join("_");
+  const parts = [...(path === "" ? [] : path.split("/")), name];
+  return ["robot", ...parts.map((part) => part.replaceAll("_", "__"))].join("_");
 }
 
-/** @throws RegistryError DENIED */
-function sponsorOf({ principal }: Caller): { readonly account: number } | { readonly robot: number } {
-  if (principal.kind === "account") return { account: principal.id };
-  if (principal.kind === "robot") return { robot: principal.id };
-  throw new RegistryError("DENIED", `${principal.name} cannot answer for a robot: log in as a user or as a robot`);
+async function secretsOf(tx: Transaction, robot: number): Promise<string[]> {
+  return (await tx.all(listRobotSecrets, { robot })).map(({ id }) => `secret:${id}`);
 }
 
 function answersFor({ principal }: Caller, { sponsor_account: account, sponsor_robot: robot }: ShownRobot): boolean {

@@ -1,7 +1,9 @@
 import {
+  deleteLogin,
   findNamespace,
   findRepository,
   findToken,
+  listTokens,
   recordChange,
   revokeToken as endToken,
   revokeTokens as endTokens,
@@ -10,9 +12,10 @@ import type { Account, Attribution, Transaction } from "../../metadata/index.ts"
 import { RegistryError } from "../../oci/index.ts";
 import type { Action } from "../../policy/index.ts";
 import { authorizeOwner, authorizeSelf, explainRights } from "../authorize.ts";
-import type { Place } from "../authorize.ts";
+import type { Place } from "../facts-at.ts";
 import type { Caller, Principal, ScopeEntry } from "../principal.ts";
 import { createToken } from "./credentials.ts";
+import { endChildren, findEnd, madeWith } from "./lineage.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
@@ -55,17 +58,27 @@ export async function issueToken(
     const account = await getAccount(tx, user);
     const entries = input.scope === null ? null : await resolveScope(tx, account, input.scope);
     const scope = entries === null ? null : JSON.stringify(entries);
-    const age = Math.min(input.age, (await findEnd(tx, caller.principal)) - tx.now);
-    return createToken(tx, { by, account: account.id, name, hash, scope, age });
+    const { principal } = caller;
+    const age = Math.min(input.age, (await findEnd(tx, principal)) - tx.now);
+    return createToken(tx, { by, account: account.id, name, hash, scope, age, madeWith: madeWith(principal) });
   });
 }
 
-/** Ends one token of a user, or all of them. @throws RegistryError NOT_FOUND, DENIED */
+/**
+ * Ends one token of a user, or all of them, with what they made, although they were revoked before.
+ * @throws RegistryError NOT_FOUND, DENIED
+ */
 export async function revokeTokens(
   tx: Transaction,
-  input: { readonly caller: Caller; readonly user: string; readonly token: number | undefined },
+  input: {
+    readonly caller: Caller;
+    readonly user: string;
+    readonly token: number | undefined;
+    /** What they made stays until it ends by itself. */
+    readonly keepMade?: boolean;
+  },
 ): Promise<{ readonly revoked: number }> {
-  const { caller, user, token } = input;
+  const { caller, user, token, keepMade = false } = input;
   const by = await authorizeUser(tx, caller, user);
   const account = await getAccount(tx, user);
   if (token !== undefined) {
@@ -78,23 +91,38 @@ export async function revokeTokens(
       ? await tx.run(endTokens, { account: account.id, now: tx.now })
       : await tx.run(endToken, { token, now: tx.now });
   const action = token === undefined ? "revoke-tokens" : "revoke-token";
-  const facts = { user: account.id, token: token ?? null, revoked };
+  const credentials = (token === undefined ? await listAll(tx, account.id) : [token]).map((id) => `token:${id}`);
+  const ended = keepMade ? undefined : await endChildren(tx, credentials);
+  const facts = { user: account.id, token: token ?? null, revoked, ...(ended && { ended }) };
   await recordChange(tx, by, { action, repository: "", target: user, event: "access.changed", facts });
   await raiseVersion(tx);
   return { revoked };
+}
+
+/** Ends one login that a client of the user keeps. @throws RegistryError NOT_FOUND, DENIED */
+export async function endLogin(
+  tx: Transaction,
+  input: { readonly caller: Caller; readonly user: string; readonly login: number },
+): Promise<{ readonly id: number }> {
+  const { caller, user, login: id } = input;
+  const by = await authorizeUser(tx, caller, user);
+  const account = await getAccount(tx, user);
+  const ended = await tx.first(deleteLogin, { holder: `account:${account.id}`, id });
+  if (ended === undefined) throw new RegistryError("NOT_FOUND", `${user} has no login ${id}`);
+  const facts = { user: account.id, login: id, client: ended.client };
+  await recordChange(tx, by, { action: "end-login", repository: "", target: user, event: "access.changed", facts });
+  return { id };
+}
+
+async function listAll(tx: Transaction, account: number): Promise<number[]> {
+  const rows = await tx.all(listTokens, { account, after: 0, limit: Number.MAX_SAFE_INTEGER });
+  return rows.map(({ id }) => id);
 }
 
 async function authorizeUser(tx: Transaction, caller: Caller, user: string): Promise<Attribution> {
   const rights = rightsWithin(tx);
   if (caller.principal.name === `user:${user}`) return authorizeSelf(rights, caller, "manage-access", user);
   return authorizeOwner(rights, caller);
-}
-
-/** When what a credential makes must end. */
-async function findEnd(tx: Transaction, { credential }: Principal): Promise<number> {
-  const token = /^token:(\d+)$/.exec(credential)?.[1];
-  const row = token === undefined ? undefined : await tx.first(findToken, { token: Number(token) });
-  return row?.expires_at ?? Number.MAX_SAFE_INTEGER;
 }
 
 async function resolveScope(tx: Transaction, account: Account, asked: readonly AskedScope[]): Promise<ScopeEntry[]> {

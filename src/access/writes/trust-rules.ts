@@ -8,6 +8,7 @@ import {
   insertTrustRule,
   listGrantsOfTrustRule,
   recordChange,
+  setRuleSponsor,
   updateTrustRule as updateTrustRuleRow,
 } from "../../metadata/index.ts";
 import type { Attribution, Transaction, TrustRuleRow } from "../../metadata/index.ts";
@@ -19,6 +20,7 @@ import { placedFact } from "../find-standing.ts";
 import { getManagedRule, versionOfTrustRule } from "../list-trust-rules.ts";
 import type { Caller } from "../principal.ts";
 import { requireVersion } from "../require-version.ts";
+import { madeWith, sponsorOf } from "./lineage.ts";
 import { getNamespace } from "./namespaces.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
@@ -48,7 +50,7 @@ export interface CreateTrustRuleInput extends TrustRuleFacts {
 }
 
 /**
- * Makes a rule with its grants.
+ * Makes a rule with its grants. Whoever makes it answers for it: it gives no more than that one has at the moment of use.
  * @throws RegistryError CONFLICT when the name is taken, REQUEST_INVALID when it would believe too much or gives rights
  * outside its namespace, NAMESPACE_UNKNOWN, NAME_UNKNOWN, DENIED
  */
@@ -67,6 +69,7 @@ export async function createTrustRule(
       conditions: JSON.stringify(conditions),
       disabled: disabled ? 1 : 0,
       by: by.principal,
+      ...sponsorshipOf(caller),
       now: tx.now,
     });
     if (row === undefined) {
@@ -99,7 +102,8 @@ export interface UpdateTrustRuleInput extends TrustRuleChange {
 }
 
 /**
- * Changes what a rule believes and gives; what was known by the former one is not believed any more.
+ * Changes what a rule believes and gives; what was known by the former one is not believed any more. Whoever changes more
+ * than its description, or does more than disable it, answers for it from then on.
  * @throws RegistryError NOT_FOUND when it is gone or the caller may not see it, VERSION_CHANGED, and as
  * {@link createTrustRule}
  */
@@ -120,6 +124,9 @@ export async function updateTrustRule(tx: Transaction, input: UpdateTrustRuleInp
     disabled: rule.disabled ? 1 : 0,
     now: tx.now,
   });
+  const { issuer, audience, conditions, grants } = input;
+  const vouches = [issuer, audience, conditions, grants].some((one) => one !== undefined) || input.disabled === false;
+  if (vouches) await tx.run(setRuleSponsor, { rule: before.id, ...sponsorshipOf(input.caller) });
   if (input.grants !== undefined) {
     await tx.run(deleteGrantsOfTrustRule, { rule: before.id });
     await putGrants(tx, input.caller, by, { id: before.id, home: before.path }, input.grants);
@@ -127,6 +134,26 @@ export async function updateTrustRule(tx: Transaction, input: UpdateTrustRuleInp
   const facts = { rule: before.id, ...rule, grants: input.grants };
   await recordTrustChange(tx, by, "change-trust-rule", before.name, facts);
   return { id: before.id };
+}
+
+/** Makes the caller answer for a rule, who must have all that it gives. @throws RegistryError as {@link updateTrustRule} */
+export async function takeOverTrustRule(tx: Transaction, input: TrustRuleChange): Promise<{ readonly id: number }> {
+  const { before, by } = await claimRule(tx, input);
+  await tx.run(setRuleSponsor, { rule: before.id, ...sponsorshipOf(input.caller) });
+  const facts = { rule: before.id, sponsor: input.caller.principal.name };
+  await recordTrustChange(tx, by, "take-over-trust-rule", before.name, facts);
+  return { id: before.id };
+}
+
+function sponsorshipOf(caller: Caller) {
+  const { principal } = caller;
+  const open = principal.kind === "operator" || principal.kind === "system";
+  const sponsor = open ? undefined : sponsorOf(caller);
+  return {
+    sponsorAccount: sponsor !== undefined && "account" in sponsor ? sponsor.account : null,
+    sponsorRobot: sponsor !== undefined && "robot" in sponsor ? sponsor.robot : null,
+    madeWith: madeWith(principal),
+  };
 }
 
 /** Removes a rule and its grants. @throws RegistryError as {@link updateTrustRule} */

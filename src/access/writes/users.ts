@@ -3,6 +3,7 @@ import {
   findAccount,
   findRootOwner,
   findSponsoredRobot,
+  findSponsoredRule,
   recordChange,
   setPassword as keepPassword,
   updateAccount,
@@ -86,8 +87,10 @@ export async function deleteUser(tx: Transaction, input: UserChange): Promise<{ 
   const account = await getAccount(tx, user);
   requireVersion(versions, versionOfAccount(account));
   const robot = await tx.first(findSponsoredRobot, { account: account.id });
-  if (robot !== undefined) {
-    const message = `${user} answers for ${robot.login}, and perhaps for others: take them over, or delete them first`;
+  const rule = await tx.first(findSponsoredRule, { account: account.id });
+  const kept = robot?.login ?? (rule && `the trust rule ${rule.name}`);
+  if (kept !== undefined) {
+    const message = `${user} answers for ${kept}, and perhaps for others: take them over, or delete them first`;
     throw new RegistryError("CONFLICT", message);
   }
   const owned = await hasOwner(tx);

@@ -42,7 +42,7 @@ import {
   translateError,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
-import { authenticate, authorize, recallPrincipal } from "../../access/index.ts";
+import { authenticate, authorize, recallPrincipal, watchRights } from "../../access/index.ts";
 import { challengeHeaders } from "./challenge.ts";
 import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
@@ -210,9 +210,11 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
     );
   }
   const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
+  const rights = watchRights(registry.access, exchange, "push", name);
   // Who may not push is told so before the body is taken, or asked for.
   await authorize(registry.access, exchange, "push", name);
   const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge);
+  await rights.look();
   const digest = reference.kind === "digest" ? reference.digest : undefined;
   const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType });
   const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];

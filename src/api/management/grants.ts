@@ -1,4 +1,4 @@
-import { explainAccess, getNamespaceAt, plainCaller } from "../../access/index.ts";
+import { explainAccess, getNamespaceAt, mayGiveNow, plainCaller } from "../../access/index.ts";
 import type { Access, Caller, NamedPlace, NamedSubject } from "../../access/index.ts";
 import { apiPrefix } from "../../contract/index.ts";
 import type { BodyOf, grantEndpoints } from "../../contract/index.ts";
@@ -19,26 +19,30 @@ export const grantHandlers: HandlersOf<typeof grantEndpoints> = {
       query,
       async ({ after, limit }) => read.all(listGrantsOnNamespace, { namespace, after: numberAfter(after), limit }),
       ({ id }) => String(id),
-      showGrant,
+      (row) => row,
     );
-    return { body: page };
+    return { body: { ...page, items: await showGrants(registry.access, page.items) } };
   },
   createNamespaceGrant: (call) => give(call, { namespace: call.parameters.path }),
+  getNamespaceGrant: (call) => find(call, { namespace: call.parameters.path }, call.parameters.grant),
   deleteNamespaceGrant: (call) => take(call, { namespace: call.parameters.path }, call.parameters.grant),
-  async listRepositoryGrants({ management: { registry }, parameters: { name }, query }) {
+  async listRepositoryGrants({ management: { registry }, permit, parameters: { name }, query }) {
     const { read } = registry.metadata;
     const found = await read.first(findRepository, { name });
-    if (found === undefined) throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`);
+    // Open mode asks about none in particular.
+    const other = permit?.repository !== undefined && permit.repository !== found?.id;
+    if (found === undefined || other) throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`);
     const page = await answerPage(
       query,
       async ({ after, limit }) =>
         read.all(listGrantsOnRepository, { repository: found.id, after: numberAfter(after), limit }),
       ({ id }) => String(id),
-      showGrant,
+      (row) => row,
     );
-    return { body: page };
+    return { body: { ...page, items: await showGrants(registry.access, page.items) } };
   },
   createRepositoryGrant: (call) => give(call, { repository: call.parameters.name }),
+  getRepositoryGrant: (call) => find(call, { repository: call.parameters.name }, call.parameters.grant),
   deleteRepositoryGrant: (call) => take(call, { repository: call.parameters.name }, call.parameters.grant),
   async explainAccess({ management: { registry }, caller, query }) {
     const { principal, action, name, namespace, tag } = query;
@@ -50,7 +54,10 @@ export const grantHandlers: HandlersOf<typeof grantEndpoints> = {
     const explained = await explainAccess(registry.access, caller, { principal, action, on, tag });
     const { grants, tags } = explained;
     const rows = await Promise.all(grants.map(async (grant) => registry.metadata.read.first(findGrant, { grant })));
-    const shown = rows.filter((row) => row !== undefined).map(showGrant);
+    const shown = await showGrants(
+      registry.access,
+      rows.filter((row) => row !== undefined),
+    );
     return { body: { ...explained, grants: shown, tags: tags.map((list) => [...list]) } };
   },
 };
@@ -73,7 +80,25 @@ async function give(
     "namespace" in on
       ? `namespaces/${on.namespace === "" ? "" : `${on.namespace}/`}`
       : `repositories/${on.repository}/`;
-  return { body: showGrant(row), replayed, location: `${apiPrefix}/${place}-/grants/${id}` };
+  return { body: await showGrant(registry.access, row), replayed, location: `${apiPrefix}/${place}-/grants/${id}` };
+}
+
+async function find(
+  { management: { registry }, permit }: Pick<Call<typeof grantEndpoints.getRepositoryGrant>, "management" | "permit">,
+  on: NamedPlace,
+  grant: number,
+) {
+  const row = await registry.metadata.read.first(findGrant, { grant });
+  const here = "namespace" in on ? row?.path === on.namespace : row?.repository === on.repository;
+  const other = permit?.repository !== undefined && permit.repository !== row?.repository_id;
+  // A grant of another place is none.
+  if (row === undefined || !here || other) {
+    throw new RegistryError(
+      "NOT_FOUND",
+      `there is no grant ${grant} on ${"namespace" in on ? on.namespace || "the root namespace" : on.repository}`,
+    );
+  }
+  return { body: await showGrant(registry.access, row) };
 }
 
 async function take(
@@ -95,7 +120,11 @@ function subjectOf({ to }: Given): NamedSubject {
   return "robot" in to ? { kind: "robot", name: to.robot } : { kind: "trust", name: to.trust };
 }
 
-function showGrant(row: NamedGrant) {
+function showGrants(access: Access, rows: readonly NamedGrant[]) {
+  return Promise.all(rows.map((row) => showGrant(access, row)));
+}
+
+async function showGrant(access: Access, row: NamedGrant) {
   const { id, user, group, robot, trust, path, repository, role, actions, tags } = row;
   return {
     id,
@@ -106,5 +135,6 @@ function showGrant(row: NamedGrant) {
     tags: tags === null ? null : (JSON.parse(tags) as string[]),
     createdAt: timeOf(row.created_at),
     createdBy: row.created_by,
+    giverMay: await mayGiveNow(access, row),
   };
 }

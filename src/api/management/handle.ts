@@ -1,4 +1,4 @@
-import { attempt, authenticate } from "../../access/index.ts";
+import { attempt, authenticate, watchLogin } from "../../access/index.ts";
 import { endpoints } from "../../contract/index.ts";
 import type { Endpoint } from "../../contract/index.ts";
 import { RegistryError } from "../../oci/index.ts";
@@ -40,6 +40,7 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
   const { address, id, certificate } = exchange;
   const where = { address, id, certificate, audience: undefined };
   exchange.principal = await authenticate(access, exchange.request.headers.authorization, where);
+  const login = watchLogin(access, exchange);
   const match = matchRoute(routes, exchange.request.method ?? "", exchange.path);
   if (match === undefined)
     throw new RegistryError("NOT_FOUND", "no route of the API has this path: see its documentation");
@@ -53,6 +54,7 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
   const early = endpoint.auth.place !== "parent";
   const before = early ? await askLeave(access, exchange, endpoint, match.parameters, undefined) : undefined;
   const { value, bytes } = await readJson(exchange, endpoint);
+  await login.look();
   const leave = before ?? (await askLeave(access, exchange, endpoint, match.parameters, value));
   const once = readOnce(exchange, endpoint, bytes);
   const call = { management, caller: exchange, ...leave, parameters, query, body: value, versions, once };

@@ -83,7 +83,12 @@ async function show({ metadata: { read } }: Registry, row: ShownRobot) {
     scope: grants.map(showRights),
     secrets: secrets
       .filter(({ expires_at: expires }) => expires > now)
-      .map((one) => ({ id: one.id, createdAt: timeOf(one.created_at), expiresAt: timeOf(one.expires_at) })),
+      .map((one) => ({
+        id: one.id,
+        createdAt: timeOf(one.created_at),
+        expiresAt: timeOf(one.expires_at),
+        madeWith: one.made_with,
+      })),
     disabled: row.disabled !== 0,
     createdAt: timeOf(row.created_at),
     expiresAt: timeOf(row.expires_at),

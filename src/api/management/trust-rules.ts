@@ -39,6 +39,11 @@ export const trustRuleHandlers: HandlersOf<typeof trustRuleEndpoints> = {
     });
     return reply(await getTrustRule(registry.access, caller, rule));
   },
+  async takeOverTrustRule({ management: { registry }, caller, parameters: { rule } }) {
+    const input = { caller: plainCaller(caller), rule, versions: undefined };
+    await registry.access.metadata.write("takeOverTrustRule", input);
+    return reply(await getTrustRule(registry.access, caller, rule));
+  },
   async deleteTrustRule({ management: { registry }, caller, parameters: { rule }, versions }) {
     await registry.access.metadata.write("deleteTrustRule", { caller: plainCaller(caller), rule, versions });
     return { body: undefined };
@@ -77,10 +82,17 @@ function show({ row, grants }: TrustRule): AnswerOf<typeof trustRuleEndpoints.ge
       actions: actions === null ? [] : (JSON.parse(actions) as Action[]),
       tags: tags === null ? null : (JSON.parse(tags) as string[]),
     })),
+    sponsor: sponsorOf(row),
+    madeWith: row.made_with,
     createdAt: timeOf(row.created_at),
     createdBy: row.created_by,
     changedAt: timeOf(row.changed_at),
   };
+}
+
+function sponsorOf({ sponsor_user: user, sponsor_login: robot }: TrustRule["row"]): string | null {
+  if (user !== null) return `user:${user}`;
+  return robot === null ? null : `robot:${robot}`;
 }
 
 function showPreset({ issuer, conditions, claims, ...rest }: (typeof trustPresets)[number]) {

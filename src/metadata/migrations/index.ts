@@ -9,6 +9,7 @@ import { management } from "./0008-management.ts";
 import { settings } from "./0009-settings.ts";
 import { jobs } from "./0011-jobs.ts";
 import { deviceLogins } from "./0012-device-logins.ts";
+import { lineage } from "./0013-lineage.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   settings,
   jobs,
   deviceLogins,
+  lineage,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

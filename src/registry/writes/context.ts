@@ -1,4 +1,4 @@
-import { findClosedAbove, parentOf, pathsAbove, refuseOpening } from "../../access/index.ts";
+import { beginRepositoryRights, findClosedAbove, parentOf, pathsAbove, refuseOpening } from "../../access/index.ts";
 import type { Permit } from "../../access/index.ts";
 import {
   findNearestNamespace,
@@ -69,7 +69,10 @@ export async function opennessOf(
   return (await findClosedAbove(tx, paths)) === undefined ? 1 : 0;
 }
 
-/** Makes a repository; undefined when the name is taken. On PostgreSQL it waits for another node that is at the name. */
+/**
+ * Makes a repository, after `shareSettings`: what the namespaces above say is true when this is committed. Undefined when the
+ * name is taken. On PostgreSQL it waits for another node that is at the name.
+ */
 export async function makeRepository(
   tx: Transaction,
   of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null },
@@ -79,6 +82,7 @@ export async function makeRepository(
   const open = await opennessOf(tx, name, visibility);
   const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
   if (inserted === undefined) return undefined;
+  await beginRepositoryRights(tx, name, inserted.id);
   const change = { action: "create-repository", target: name, event: "repository.created", facts: { visibility } };
   await record(tx, { repository: name, permit }, change);
   return inserted.id;

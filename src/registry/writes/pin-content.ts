@@ -8,9 +8,12 @@ import {
   shareLink,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
+import { isOther } from "../is-other.ts";
 
 export interface PinInput {
   readonly repository: string;
+  /** Its row, as a permit says it. */
+  readonly of: number | null | undefined;
   readonly digest: string;
   /** How long it is held back, in milliseconds. */
   readonly pin: number;
@@ -24,7 +27,7 @@ export async function pinBlob(tx: Transaction, input: PinInput): Promise<{ reado
   const blob = await tx.first(lockBlob, { digest: input.digest });
   if (blob === undefined || blob.bad !== 0) return { found: false };
   const linked = await tx.first(findLinkedBlob, { repository: input.repository, digest: input.digest });
-  if (linked === undefined) return { found: false };
+  if (linked === undefined || isOther({ repository: input.of }, linked.repository_id)) return { found: false };
   const link = { repository: linked.repository_id, blob: blob.id };
   if ((await tx.first(shareLink, link)) === undefined) return { found: false };
   await tx.run(pinLink, { ...link, until: tx.now + input.pin, unless: tx.now + input.pin / 2 });
@@ -34,7 +37,7 @@ export async function pinBlob(tx: Transaction, input: PinInput): Promise<{ reado
 /** The same for a manifest (end-3 by HEAD). */
 export async function pinManifest(tx: Transaction, input: PinInput): Promise<{ readonly found: boolean }> {
   const manifest = await tx.first(resolveDigest, { repository: input.repository, digest: input.digest });
-  if (manifest === undefined) return { found: false };
+  if (manifest === undefined || isOther({ repository: input.of }, manifest.repository_id)) return { found: false };
   const { pin } = input;
   const pinned = await tx.run(pinManifestRow, { manifest: manifest.id, until: tx.now + pin, unless: tx.now + pin / 2 });
   if (pinned > 0) return { found: true };

@@ -12,6 +12,7 @@ import {
   deleteRepositoryRow,
   insertRepository,
   renewSettings,
+  shareSettings,
   takeRepository,
   updateRepository as updateRepositoryRow,
 } from "../../metadata/index.ts";
@@ -36,6 +37,7 @@ export async function createRepository(
 ): Promise<{ readonly replayed: boolean }> {
   const { repository: name, permit } = input;
   return runOnce(tx, input.once, async () => {
+    await tx.run(shareSettings, {});
     const id = await makeRepository(tx, { name, permit, visibility: storedVisibility(input.visibility) });
     if (id === undefined) throw takenName(name);
     tx.touch(name);
@@ -55,6 +57,8 @@ export interface UpdateRepositoryInput extends SeenInput {
 /** Sets who may pull. @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen */
 export async function updateRepository(tx: Transaction, input: UpdateRepositoryInput): Promise<void> {
   const { repository: name } = input;
+  // Before the repository is locked, as those do who change a namespace.
+  await tx.run(shareSettings, {});
   const row = await takeSeen(tx, input);
   const visibility = storedVisibility(input.visibility);
   if (visibility === row.visibility) return;
@@ -89,6 +93,7 @@ export interface RenameRepositoryInput extends SeenInput {
  */
 export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<void> {
   const { repository: name, to } = input;
+  await tx.run(shareSettings, {});
   const row = await takeSeen(tx, input);
   // Waits for another node that is making it, and finds out for certain whether the name is free.
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });

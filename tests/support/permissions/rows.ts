@@ -177,6 +177,9 @@ const management: Readonly<Record<string, Wish>> = {
   removeMember: server,
   listTokens: self,
   createToken: self,
+  getToken: self,
+  listLogins: self,
+  endLogin: self,
   revokeToken: self,
   revokeTokens: self,
   listNamespaces: login,
@@ -192,6 +195,7 @@ const management: Readonly<Record<string, Wish>> = {
   createTrustRule: { needs: "here:manage-access", body: openRule, places: ["mine", "hers", "open", "none"] },
   getTrustRule: { needs: "hidden:manage-access", ...rulePlaces },
   updateTrustRule: { needs: "hidden:manage-access", ...rulePlaces, body: () => ({ disabled: true }) },
+  takeOverTrustRule: { needs: "hidden:manage-access", ...rulePlaces, body: () => ({}) },
   deleteTrustRule: { needs: "hidden:manage-access", ...rulePlaces, body: () => undefined },
   listTrustPresets: login,
   listAudit: { needs: "server:read-audit" },
@@ -205,9 +209,11 @@ const management: Readonly<Record<string, Wish>> = {
   takeOverRobot: here("manage-access"),
   listNamespaceGrants: here("manage-access"),
   createNamespaceGrant: here("manage-access"),
+  getNamespaceGrant: here("manage-access"),
   deleteNamespaceGrant: here("manage-access"),
   listRepositoryGrants: here("manage-access"),
   createRepositoryGrant: here("manage-access"),
+  getRepositoryGrant: here("manage-access"),
   deleteRepositoryGrant: here("manage-access"),
   listRepositories: login,
   // Where one is there: others would be made.
@@ -338,7 +344,7 @@ function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
     if (many !== "" || (wish.places !== undefined && (name === "user" || name === "rule"))) return place;
-    return samples[name] ?? (/^(?:id|grant|token|secret|job)$/.test(name) ? "4711" : "nobody");
+    return samples[name] ?? (/^(?:id|grant|token|secret|login|job)$/.test(name) ? "4711" : "nobody");
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;
   if (method === "GET") return { method, path };
