@@ -1,15 +1,18 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readCertificate } from "../../src/api/http/certificate.ts";
 import { parseConfig } from "../../src/config.ts";
 import { TestAuthority } from "../support/authority.ts";
 import type { ClientCertificate } from "../support/authority.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
+import { getPeer } from "../support/peers.ts";
 import { runBerth } from "../support/run-berth.ts";
 import { run } from "../support/run.ts";
+import { digestOf, types } from "../support/wire-client.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-clients-"));
 const path = (name: string) => join(folder, name);
@@ -120,6 +123,27 @@ test("curl and a token that docker would fetch do it too, and no refresh token c
   expect([refresh_token, expires_in]).toEqual([undefined, 300]);
   const headers = { authorization: `Bearer ${String(token)}` };
   expect((await ask("/v2/team/app/blobs/uploads/", { method: "POST", headers })).status).toBe(202);
+});
+
+test("skopeo pushes and pulls by a certificate alone, where containers' tools look for it", async (context) => {
+  const skopeo = getPeer(context, "skopeo");
+  const [certs, image] = [path("certs.d"), path("image")];
+  await mkdir(certs);
+  await mkdir(image);
+  await writeFile(join(certs, "ca.crt"), own.cert);
+  await writeFile(join(certs, "client.cert"), alice.cert);
+  await writeFile(join(certs, "client.key"), alice.key);
+  await writeFile(join(image, "version"), "Directory Transport Version: 1.1\n");
+  const config = JSON.stringify({ architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [] } });
+  const described = { mediaType: types.config, digest: digestOf(config), size: config.length };
+  const manifest = { schemaVersion: 2, mediaType: types.manifest, config: described, layers: [] };
+  await writeFile(join(image, "manifest.json"), JSON.stringify(manifest));
+  await writeFile(join(image, digestOf(config).replace("sha256:", "")), config);
+  const there = `docker://${guarded.server.host}/team/app:v1`;
+  const pushed = await run(skopeo, ["copy", "--dest-cert-dir", certs, `dir:${image}`, there], { cwd: folder });
+  expect(pushed.code, pushed.output).toBe(0);
+  const pulled = await run(skopeo, ["inspect", "--raw", "--cert-dir", certs, there], { cwd: folder });
+  expect([pulled.code, pulled.output.trim()]).toEqual([0, JSON.stringify(manifest)]);
 });
 
 test.each([
@@ -256,8 +280,11 @@ test("settings that do not go together, and files that hold something else, are 
   expect(wrong({ certificate: "a", key: "b", clientMode: "require" })).toThrow("need `tls.clientCa`");
   expect(wrong({ certificate: "a", key: "b", clientCrl: "x" })).toThrow("need `tls.clientCa`");
   await writeFile(path("nothing"), "nothing\n");
-  for (const name of ["clientCa", "clientCrl", "clientNames"]) {
-    const broken = startGuardedServer({ tls: { ...tls, [name]: path("nothing") } });
+  const clients = { ca: authority.caPath, crl: path("crl"), names: path("names"), required: false };
+  for (const name of ["ca", "crl", "names"]) {
+    const broken = readCertificate({ ...tls, clients: { ...clients, [name]: path("nothing") } });
     await expect(broken, name).rejects.toThrow(`${path("nothing")} does not hold`);
   }
+  const absent = readCertificate({ ...tls, clients: { ...clients, names: path("absent") } });
+  await expect(absent).rejects.toThrow("is not there: name the file in `tls.clientNames`");
 });

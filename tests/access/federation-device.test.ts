@@ -124,6 +124,8 @@ test("a form of another site, or of another browser, lets no machine in (threat 
   ] as Record<string, string>[]) {
     expect((await mine.send(fields, headers)).status, JSON.stringify(headers)).toBe(403);
   }
+  const named = (await mine.send(fields, { origin: "https://<b>" })).text;
+  expect(named).toContain("comes from https://&#60;b&#62;, and this registry is called http://127.0.0.1:");
   await other.open();
   expect((await other.send(fields)).status).toBe(403);
   expect((await new DevicePage(server.url).send(fields)).status).toBe(403);

@@ -7,7 +7,12 @@ const provider = await SsoTestProvider.listen();
 const other = await SsoTestProvider.listen();
 const guarded = await startGuardedServer({
   outgoing: { allow: ["127.0.0.0/8"] },
-  sso: [provider.settings("kept"), other.settings("other")],
+  // Nobody listens there.
+  sso: [
+    provider.settings("kept"),
+    other.settings("other"),
+    { ...other.settings("down"), issuer: "http://127.0.0.1:9" },
+  ],
 });
 const { server } = guarded;
 const base = `${server.url}/api/v1/sso`;
@@ -196,12 +201,28 @@ test("a disabled user gets no token, and what was refused is in the audit rows",
   await expect.poll(found, { timeout: 15_000 }).toContain("sso:kept user:alice");
 });
 
+test("a provider that is down is said to be, before and after the browser was there; local users log in as ever", async () => {
+  const gone = await fetch(startAt({}, "down"), { redirect: "manual" });
+  expect([gone.status, await gone.text()]).toEqual([503, expect.stringContaining("down cannot be asked")]);
+  const begun = await fetch(startAt({}, "other"), { redirect: "manual" });
+  const cookie = begun.headers.get("set-cookie")!.split(";")[0]!;
+  const { url } = await new TestBrowser(`${base}/other/callback`).open(begun.headers.get("location")!);
+  other.close();
+  const back = await fetch(url, { redirect: "manual", headers: { cookie } });
+  const query = new URL(back.headers.get("location")!).searchParams;
+  expect([query.get("error"), query.get("state")]).toEqual(["temporarily_unavailable", "mine"]);
+  expect(query.get("error_description")).toMatch(/^other cannot be asked: .*log in by password$/);
+  expect((await guarded.admin.get("/me")).status).toBe(200);
+});
+
 test("providers are listed, one that is not there is answered with those that are, and no secret is in the log (threat 5)", async () => {
-  expect(await (await fetch(`${base}/providers`)).json()).toEqual({ providers: [{ name: "kept" }, { name: "other" }] });
+  expect(await (await fetch(`${base}/providers`)).json()).toEqual({
+    providers: [{ name: "kept" }, { name: "other" }, { name: "down" }],
+  });
   const answer = await fetch(startAt({}, "okta"), { redirect: "manual" });
   expect([answer.status, await answer.text()]).toEqual([
     404,
-    expect.stringContaining("there is no provider okta to log in with: use one of kept, other"),
+    expect.stringContaining("there is no provider okta to log in with: use one of kept, other, down"),
   ]);
   expect(JSON.stringify([server.log.lines, server.log.requests])).not.toContain(SsoTestProvider.secret);
 });

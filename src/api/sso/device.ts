@@ -176,14 +176,12 @@ export async function takeDeviceBack(door: SsoDoor, exchange: Exchange, begun: B
 function requireOwnPage(exchange: Exchange): void {
   const { origin, "sec-fetch-site": site, "content-type": type = "" } = exchange.request.headers;
   const { scheme, host } = exchange.outside;
-  const strange = origin !== undefined && origin !== `${scheme}://${host}`;
-  if (
-    strange ||
-    (site !== undefined && site !== "same-origin") ||
-    !/^application\/x-www-form-urlencoded\b/.test(type)
-  ) {
-    throw strangeForm();
-  }
+  const own = `${scheme}://${host}`;
+  const form = /^application\/x-www-form-urlencoded\b/.test(type);
+  if (!form || (site !== undefined && site !== "same-origin")) throw strangeForm();
+  if (origin === undefined || origin === own) return;
+  const message = `this form comes from ${origin.slice(0, 100)}, and this registry is called ${own}: open the page there, or tell the operator to set publicUrl`;
+  throw new RegistryError("DENIED", message);
 }
 
 function strangeForm(): RegistryError {
