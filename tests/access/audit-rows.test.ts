@@ -202,6 +202,7 @@ const unrecorded: { readonly [write: string]: string } = {
   markBlobsBad: "what a check found, told by the check",
   noteOrphans: "notes of the sweep",
   noteUses: "when tokens and robots were last used",
+  openDeviceLogin: "nobody is known by it yet: who lets the machine in, or turns it away, has a row",
   pinBlob: "holds content back from collection",
   pinManifest: "holds content back from collection",
   postponeDeadObject: "removal of bytes that no row names",
