@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vit
 import { authenticate, authorize, hashPassword } from "../../src/access/index.ts";
 import type { Access } from "../../src/access/index.ts";
 import { KnownPeople } from "../../src/access/identity-providers/testing/known-people.ts";
-import { findGroup, insertGroup, openSqliteInProcess } from "../../src/metadata/index.ts";
+import { findGroup, insertGroup, openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata, Transaction } from "../../src/metadata/index.ts";
 import { parseRepositoryName } from "../../src/oci/index.ts";
 import type { Action } from "../../src/policy/index.ts";
@@ -12,6 +12,7 @@ import { adminPassword, startGuardedServer } from "../support/management-client.
 import { codeOf } from "../support/open-federation.ts";
 import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
 import { needPeers } from "../support/peers.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { directoryBase, startDirectory } from "../support/slapd.ts";
 
 const app = parseRepositoryName("acme/app");
@@ -23,13 +24,20 @@ async function makeLocalGroup(tx: Transaction, { name }: { readonly name: string
 }
 const more = { ...writes, makeLocalGroup };
 
-describe("people of a directory", () => {
+const postgres = await startPostgres();
+afterAll(() => postgres?.stop());
+
+describe.each(["SQLite", "PostgreSQL"] as const)("people of a directory, rows in %s", (kind) => {
+  const it = test.skipIf(kind === "PostgreSQL" && postgres === undefined);
   let metadata: Metadata<typeof more>;
   let access: Access;
   let people: KnownPeople;
 
   beforeEach(async () => {
-    metadata = openSqliteInProcess<typeof more>(":memory:", more);
+    metadata =
+      kind === "SQLite"
+        ? openSqliteInProcess<typeof more>(":memory:", more)
+        : await openPostgres<typeof more>(await postgres!.makeMigrated(), more);
     people = new KnownPeople();
     access = (await openGuarded(metadata as unknown as Metadata<AllWrites>, undefined, {}, people)).access;
     put("alice", ["dev", "ops"]);
@@ -58,7 +66,7 @@ describe("people of a directory", () => {
     vi.setSystemTime(Date.now() + seconds * 1000);
   };
 
-  test("who logs in with a password of the directory has an account, and the rights of the groups", async () => {
+  it("who logs in with a password of the directory has an account, and the rights of the groups", async () => {
     const principal = await authenticate(access, basic("alice", "alice-password"));
     expect(principal).toMatchObject({ kind: "account", name: "user:alice", credential: "directory" });
     expect(await may(basic("alice", "alice-password"), "push")).toBe(true);
@@ -68,7 +76,7 @@ describe("people of a directory", () => {
     expect(await codeOf(authenticate(access, basic("nobody", "alice-password")))).toBe("UNAUTHORIZED");
   });
 
-  test("groups that the directory takes away are gone at the next use, of passwords and of tokens (threat 3)", async () => {
+  it("groups that the directory takes away are gone at the next use, of passwords and of tokens (threat 3)", async () => {
     const { id } = await authenticate(access, basic("alice", "alice-password"));
     const { secret } = await makeToken(rows(), id, null, 86_400_000);
     expect([await may(basic("alice", "alice-password"), "push"), await may(basic("token", secret), "push")]).toEqual([
@@ -84,7 +92,7 @@ describe("people of a directory", () => {
     expect(await may(basic("token", secret), "push")).toBe(true);
   });
 
-  test("who is gone from the directory is gone here, with all tokens; so is another person of the same name (threat 32)", async () => {
+  it("who is gone from the directory is gone here, with all tokens; so is another person of the same name (threat 32)", async () => {
     const { id } = await authenticate(access, basic("alice", "alice-password"));
     const { secret } = await makeToken(rows(), id, null, 86_400_000);
     put("alice", ["dev"], "another-person");
@@ -96,7 +104,7 @@ describe("people of a directory", () => {
     expect(await codeOf(authenticate(access, basic("token", secret)))).toBe("UNAUTHORIZED");
   });
 
-  test("a group of this registry is joined only where the operator mapped it", async () => {
+  it("a group of this registry is joined only where the operator mapped it", async () => {
     const { id } = await metadata.write("makeLocalGroup", { name: "admins" });
     const root = await makeNamespace(rows(), "root-of-all");
     await grant(rows(), { group: id }, { namespace: root }, "owner");
@@ -114,7 +122,7 @@ describe("people of a directory", () => {
     expect(await owns()).toBe("DENIED");
   });
 
-  test("a user of this registry keeps its name and password, whatever the directory says", async () => {
+  it("a user of this registry keeps its name and password, whatever the directory says", async () => {
     const kept = await hashPassword("local-password");
     const account = { name: "bob", display: null, email: null, password: kept, source: "local", externalId: null };
     await metadata.write("createAccount", { by, ...account });
@@ -124,7 +132,7 @@ describe("people of a directory", () => {
     expect(await may(basic("bob", "local-password"), "push")).toBe(false);
   });
 
-  test("while the directory is down, its people are told so, tokens go on for an hour, and local users do not notice", async () => {
+  it("while the directory is down, its people are told so, tokens go on for an hour, and local users do not notice", async () => {
     const { id } = await authenticate(access, basic("alice", "alice-password"));
     const { secret } = await makeToken(rows(), id, null, 86_400_000);
     expect(await may(basic("token", secret), "push")).toBe(true);
@@ -140,7 +148,7 @@ describe("people of a directory", () => {
     expect(await codeOf(authenticate(access, basic("token", local)))).toBe("done");
   });
 
-  test("names that no user can have never reach the directory", async () => {
+  it("names that no user can have never reach the directory", async () => {
     const before = people.asked;
     for (const name of ["*", "alice)(uid=*", "Alice", "alice\0", "uid=alice,dc=example", "", "a".repeat(65)]) {
       expect(await codeOf(authenticate(access, basic(name, "alice-password"))), name).toBe("UNAUTHORIZED");
