@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,21 +13,37 @@ import { KeptLog } from "../support/start-server.ts";
 import { runClient } from "./stress-client.ts";
 import type { StressWorld } from "./stress-client.ts";
 
+/** How far the load has come; a later run goes on from here, over the same data. */
+export interface StressProgress {
+  /** Operations that were answered. */
+  readonly operations: number;
+  /** Operations that met a killed server. */
+  readonly lost: number;
+  readonly kills: number;
+  readonly seconds: number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 export interface StressOptions {
-  /** Ends after this many operations … */
+  /** Ends when this many operations were answered … */
   readonly operations: number;
   /** … or after this time, in milliseconds. */
   readonly time: number;
   readonly clients: number;
   /** Between two kills, in milliseconds. */
   readonly killEvery: number;
+  /** Where the data is kept from one run to the next; left out, it is made and removed. */
+  readonly kept?: {
+    readonly data: string;
+    readonly before: StressProgress;
+    /** Called every few seconds. */
+    readonly save: (progress: StressProgress) => void;
+  };
 }
 
-export interface StressResult {
-  readonly operations: number;
-  readonly kills: number;
-  readonly seconds: number;
-  readonly counts: Readonly<Record<string, number>>;
+export interface StressResult extends StressProgress {
+  /** False when time ran out first: what is kept was not looked at, and the next run goes on. */
+  readonly complete: boolean;
   /** What must not be; empty. */
   readonly violations: readonly string[];
   /** The four numbers of fsck after the load. */
@@ -43,24 +59,36 @@ export interface StressResult {
  * after all manifests are deleted nothing may be left.
  */
 export async function collectUnderLoad(options: StressOptions): Promise<StressResult> {
-  const data = await mkdtemp(join(tmpdir(), "berth-stress-"));
-  const layers = Array.from({ length: 200 }, (_none, index) =>
-    randomBytes([40, 2_000, 20_000, 60_000][index % 4]!).toString("base64"),
-  );
+  const { kept } = options;
+  const before = kept?.before ?? { operations: 0, lost: 0, kills: 0, seconds: 0, counts: {} };
+  const data = kept?.data ?? (await mkdtemp(join(tmpdir(), "berth-stress-")));
+  // The same in each run.
+  const layers = Array.from({ length: 200 }, (_none, index) => {
+    const outputLength = [40, 2_000, 20_000, 60_000][index % 4]!;
+    return createHash("shake256", { outputLength }).update(`layer ${index}`).digest("base64");
+  });
   const world: StressWorld = {
     url: "",
     pin: 0,
     layers,
     repositories: 4,
     tags: 8,
-    operations: 0,
+    operations: before.operations,
+    lost: before.lost,
     violations: [],
-    counts: new Map(),
+    counts: new Map(Object.entries(before.counts)),
   };
   const began = performance.now();
   const goOn = () =>
     world.operations < options.operations && performance.now() - began < options.time && world.violations.length === 0;
-  let kills = 0;
+  let kills = before.kills;
+  const progress = (): StressProgress => ({
+    operations: world.operations,
+    lost: world.lost,
+    kills,
+    seconds: before.seconds + Math.round((performance.now() - began) / 1000),
+    counts: Object.fromEntries(world.counts),
+  });
   let server = await start(world, data);
   try {
     const clients = Array.from({ length: options.clients }, () => runClient(world, goOn));
@@ -70,18 +98,21 @@ export async function collectUnderLoad(options: StressOptions): Promise<StressRe
       if ((await Promise.race([end, pause])) !== undefined || !goOn()) break;
       await server.stop("SIGKILL");
       kills++;
+      kept?.save(progress());
       server = await start(world, data);
     }
     for (const one of await end) if (one.status === "rejected") world.violations.push(String(one.reason));
     if ((await server.stop()) !== 0) world.violations.push("the server did not end in order");
     for (const line of server.lines) if (line["level"] === "error") world.violations.push(JSON.stringify(line));
-    const after = await examine(data, world);
-    const seconds = Math.round((performance.now() - began) / 1000);
-    const { operations, violations, counts } = world;
-    return { operations, kills, seconds, counts: Object.fromEntries(counts), violations, ...after };
+    const { violations } = world;
+    const complete = world.operations >= options.operations;
+    kept?.save(progress());
+    const unseen = { numbers: [], integrity: [], left: [] };
+    const after = complete || kept === undefined ? await examine(data, world) : unseen;
+    return { ...progress(), complete, violations, ...after };
   } finally {
     await server.stop("SIGKILL");
-    await rm(data, { recursive: true, force: true });
+    if (kept === undefined) await rm(data, { recursive: true, force: true });
   }
 }
 
