@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,6 +65,30 @@ function migrateAndDie(path: string, stop: number): Promise<unknown> {
   return new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
 }
 
+/** Dies before its `stop`-th command as {@link migrateAndDie} does, in this process: `left` gets the files as they are then. */
+function migrateAndLeave(path: string, stop: number, left: string): boolean {
+  let commands = 0;
+  class Leaving extends SqliteConnection {
+    override exec(text: string): void {
+      if (++commands === stop) {
+        for (const part of ["", "-wal"]) if (existsSync(path + part)) copyFileSync(path + part, left + part);
+        throw new Error("it has left");
+      }
+      super.exec(text);
+    }
+  }
+  const connection = new Leaving(path, { readOnly: false });
+  try {
+    migrateSqlite(connection);
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ message: expect.stringContaining("it has left") as string });
+    return true;
+  } finally {
+    connection.close();
+  }
+}
+
 test("released steps are those of the golden file: a step is added, never edited", async () => {
   const text = steps.map(({ name, step }) => `-- ${name}\n${spell(step, "sqlite")};\n\n${spell(step, "postgres")};\n`);
   await expectGolden("migrations.sql", text.join("\n"));
@@ -84,10 +108,14 @@ describe("SQLite", () => {
     async () => {
       // Each step is three commands: begin, itself, commit. Every process dies one command later than the one before, so
       // that together they die at each of the three in many steps.
-      const path = join(folder, "killed.db");
+      // One in eleven is a process that is killed; of the others the files are kept as that would leave them.
+      let path = join(folder, "killed.db");
       let deaths = 0;
       for (let stop = 2; ; stop = 2 + (deaths % 5)) {
-        if ((await migrateAndDie(path, stop)) !== "SIGKILL") break;
+        const left = join(folder, `left-${deaths}.db`);
+        const killed = deaths % 11 === 0;
+        if (killed ? (await migrateAndDie(path, stop)) !== "SIGKILL" : !migrateAndLeave(path, stop, left)) break;
+        if (!killed) path = left;
         deaths++;
         expect(deaths).toBeLessThan(3 * steps.length);
       }
