@@ -1,6 +1,7 @@
 import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
+import { describeLifecycle } from "./describe-lifecycle.ts";
 import { describeTrail } from "./describe-trail.ts";
 import { describeLogins } from "./describe-logins.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -79,6 +80,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
 
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
+  describeLifecycle(program, finish);
   for (const [noun, about] of Object.entries(nouns)) {
     // Some have commands that work on the stores of this machine.
     if (program.commands.some((command) => command.name() === noun)) continue;

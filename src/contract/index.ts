@@ -3,6 +3,7 @@ import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
 import { jobEndpoints } from "./jobs.ts";
+import { lifecycleEndpoints } from "./lifecycle.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { robotEndpoints } from "./robots.ts";
@@ -20,6 +21,7 @@ export type { Problem } from "./problem.ts";
 export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
 export { jobEndpoints } from "./jobs.ts";
+export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { robotEndpoints } from "./robots.ts";
@@ -45,6 +47,7 @@ export const endpoints = {
   ...imageEndpoints,
   ...jobEndpoints,
   ...settingEndpoints,
+  ...lifecycleEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

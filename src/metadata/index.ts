@@ -356,3 +356,5 @@ export {
   startJob,
 } from "./jobs.ts";
 export type { JobRow, ScheduleRow } from "./jobs.ts";
+export { listBlobFacts, listBlobsOfEach, listChildrenOfEach, listManifestFacts, listTagFacts } from "./lifecycle.ts";
+export type { BlobFactsRow, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";

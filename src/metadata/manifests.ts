@@ -99,6 +99,7 @@ export const insertManifest = statement(
       variant: string | null;
       imageCreated: string | null;
       labels: string | null;
+      annotations: string | null;
       pinUntil: number;
       now: number;
     },
@@ -119,6 +120,7 @@ export const insertManifest = statement(
         variant: p.variant,
         image_created: p.imageCreated,
         labels: p.labels,
+        annotations: p.annotations,
         pin_until: p.pinUntil,
         created_at: p.now,
         condemned_at: null,

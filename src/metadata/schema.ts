@@ -128,6 +128,8 @@ export interface ManifestTable {
   condemned_at: number | null;
   /** When it was last pulled, to the minute; null for never. */
   pulled_at: Generated<number | null>;
+  /** JSON object of its annotations; null for none, and for more than 64 KiB of them. */
+  annotations: Generated<string | null>;
 }
 
 /** Bytes of a manifest. */

@@ -30,6 +30,7 @@ test("platform, time and labels of a config are read (image specification, Image
     variant: "v8",
     created: "2026-02-03T04:05:06Z",
     labels: { a: "b" },
+    annotations: { "org.opencontainers.image.created": "2026-01-01T00:00:00Z" },
   });
 });
 

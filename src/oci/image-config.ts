@@ -8,6 +8,8 @@ export interface ImageFacts {
   /** RFC 3339. */
   readonly created: string | undefined;
   readonly labels: Readonly<Record<string, string>> | undefined;
+  /** The manifest's own. */
+  readonly annotations: Readonly<Record<string, string>> | undefined;
 }
 
 const textLimit = 1024;
@@ -27,6 +29,7 @@ export function imageFacts(config: Uint8Array | undefined, document: ManifestDoc
     variant: text("variant"),
     created: created !== undefined && isKept(created) ? created : undefined,
     labels: readLabels(object["config"]),
+    annotations: JSON.stringify(document.annotations ?? null).length > labelsLimit ? undefined : document.annotations,
   };
 }
 

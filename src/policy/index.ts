@@ -6,7 +6,15 @@ export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
 export { findPasswordFault } from "./passwords.ts";
 export { trustPresets } from "./trust-presets.ts";
-export { parseBerthPolicy, parseEcrPolicy, parseHarborPolicy, planLifecycle } from "./lifecycle/index.ts";
+export {
+  comparePlans,
+  explainDecision,
+  parseBerthPolicy,
+  parseEcrPolicy,
+  parseHarborPolicy,
+  planLifecycle,
+  PolicyFault,
+} from "./lifecycle/index.ts";
 export type {
   Because,
   BerthPolicy,

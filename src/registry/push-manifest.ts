@@ -71,6 +71,7 @@ export async function pushManifest(
     variant: facts.variant ?? null,
     imageCreated: facts.created ?? null,
     labels: facts.labels === undefined ? null : JSON.stringify(facts.labels),
+    annotations: facts.annotations === undefined ? null : JSON.stringify(facts.annotations),
     blobs: document.blobs.map(({ digest: blob, size }) => ({ digest: blob, size })),
     children: document.children.map(({ digest: child, size }) => ({ digest: child, size })),
     tags: input.tags,

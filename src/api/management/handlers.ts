@@ -4,6 +4,7 @@ import { auditHandlers } from "./audit.ts";
 import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
 import { jobHandlers } from "./jobs.ts";
+import { lifecycleHandlers } from "./lifecycle.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { robotHandlers } from "./robots.ts";
@@ -29,4 +30,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...imageHandlers,
   ...jobHandlers,
   ...settingHandlers,
+  ...lifecycleHandlers,
 };

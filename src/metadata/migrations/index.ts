@@ -10,6 +10,7 @@ import { settings } from "./0009-settings.ts";
 import { jobs } from "./0011-jobs.ts";
 import { deviceLogins } from "./0012-device-logins.ts";
 import { lineage } from "./0013-lineage.ts";
+import { lifecycle } from "./0015-lifecycle.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   jobs,
   deviceLogins,
   lineage,
+  lifecycle,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -19,6 +19,7 @@ const words: { readonly [dialect in DialectName]: { readonly [word: string]: str
     bytes: "blob",
     text: "text",
     rowless: "without rowid",
+    annotationsOf: "json_extract(cast(c.bytes as text), '$.annotations')",
   },
   postgres: {
     id: "bigint generated always as identity primary key",
@@ -27,6 +28,7 @@ const words: { readonly [dialect in DialectName]: { readonly [word: string]: str
     bytes: "bytea",
     text: 'text collate "C"',
     rowless: "",
+    annotationsOf: "(convert_from(c.bytes, 'UTF8')::json ->> 'annotations')",
   },
 };
 

@@ -102,6 +102,7 @@ export const kitWrites = {
       variant: null,
       imageCreated: null,
       labels: input.labels,
+      annotations: null,
       pinUntil: 0,
       now: tx.now,
     });

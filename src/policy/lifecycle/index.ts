@@ -1,5 +1,6 @@
 export { comparePlans } from "./compare-plans.ts";
 export type { PlanDifference } from "./compare-plans.ts";
+export { explainDecision } from "./explain.ts";
 export type { BlobFacts, ImageFacts, PlatformFacts, RepositoryFacts, TagFacts } from "./facts.ts";
 export type { Candidate, LifecyclePolicy, Patterns, Version } from "./form.ts";
 export { parseBerthPolicy } from "./parse-berth.ts";

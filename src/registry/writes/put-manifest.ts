@@ -39,6 +39,7 @@ export interface PutManifestInput extends WriteContext {
   readonly variant: string | null;
   readonly imageCreated: string | null;
   readonly labels: string | null;
+  readonly annotations: string | null;
   readonly blobs: readonly Needed[];
   readonly children: readonly Needed[];
   readonly tags: readonly string[];
@@ -160,6 +161,7 @@ function rowOf(input: PutManifestInput) {
     variant,
     imageCreated,
     labels,
+    annotations,
   } = input;
   const size = input.bytes.length;
   return {
@@ -175,5 +177,6 @@ function rowOf(input: PutManifestInput) {
     variant,
     imageCreated,
     labels,
+    annotations,
   };
 }

@@ -233,6 +233,7 @@ const management: Readonly<Record<string, Wish>> = {
   getTag: here("pull"),
   setTag: here("push"),
   deleteTag: here("delete"),
+  previewLifecycle: here("manage-settings"),
   listJobs: { needs: "server:manage-settings" },
   getJob: { needs: "server:manage-settings" },
   retryJob: { needs: "server:manage-settings" },

@@ -1,0 +1,115 @@
+import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import {
+  listBlobFacts,
+  listBlobsOfEach,
+  listChildrenOfEach,
+  listManifestFacts,
+  listTagFacts,
+} from "../../metadata/index.ts";
+import type { BlobFactsRow, ManifestFactsRow, Reader, TagFactsRow } from "../../metadata/index.ts";
+import type { ImageDecision, LifecyclePlan, PlanDifference } from "../../policy/index.ts";
+import type { ManifestRows } from "./build-facts.ts";
+import type { LifecycleDocument } from "./compile-policy.ts";
+
+/** What is to be planned. */
+export interface PlanInput {
+  /** Row of the repository. */
+  readonly id: number;
+  /** Its name as patterns of the policy see it. */
+  readonly repository: string;
+  /** A checked policy. */
+  readonly document: LifecycleDocument;
+  /** Another that it is compared with; null for none. */
+  readonly current: LifecycleDocument | null;
+  /** The time to judge at, milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** A plan, and what the other policy would have done differently. */
+export interface MadePlan {
+  readonly plan: LifecyclePlan;
+  readonly difference: PlanDifference | null;
+}
+
+/** To the planning thread. */
+export type PlanOrder =
+  | ManifestRows
+  | { readonly tags: readonly TagFactsRow[] }
+  | { readonly blobFacts: readonly BlobFactsRow[] }
+  | Omit<PlanInput, "id">;
+
+/** From it; the last one has `sums`. */
+export type PlanReply =
+  | { readonly images: readonly ImageDecision[] }
+  | { readonly sums: Omit<LifecyclePlan, "images">; readonly difference: PlanDifference | null };
+
+/** Rows of a page. */
+const page = 1000;
+
+/** Plans that are being made: one at a time in a process, since a large one takes some hundred MiB. */
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Plans a repository in a thread of its own. Facts are read page by page, never the bytes of manifests; what changes
+ * meanwhile may be seen or not.
+ */
+export function planApart(read: Reader, input: PlanInput): Promise<MadePlan> {
+  const made = last.then(() => planNow(read, input));
+  last = made.catch(() => undefined);
+  return made;
+}
+
+async function planNow(read: Reader, { id, ...order }: PlanInput): Promise<MadePlan> {
+  const file = import.meta.url.endsWith(".ts") ? "./plan-thread.ts" : "./plan-thread.js";
+  const worker = new Worker(new URL(file, import.meta.url));
+  const images: ImageDecision[] = [];
+  try {
+    const made = new Promise<MadePlan>((resolve, reject) => {
+      worker.on("message", (reply: PlanReply) => {
+        if ("images" in reply) for (const image of reply.images) images.push(image);
+        else resolve({ plan: { images, ...reply.sums }, difference: reply.difference });
+      });
+      worker.on("error", reject);
+      worker.on("exit", (code) => reject(new Error(`the planning thread ended with ${code}`)));
+    });
+    // Told below; a fault before that must not go unseen.
+    made.catch(() => undefined);
+    await sendFacts(read, id, (rows) => worker.postMessage(rows));
+    worker.postMessage(order satisfies PlanOrder);
+    return await made;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+async function sendFacts(read: Reader, repository: number, send: (order: PlanOrder) => void): Promise<void> {
+  const blobs = new Set<number>();
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const manifests: readonly ManifestFactsRow[] = await read.all(listManifestFacts, {
+      repository,
+      after,
+      limit: page,
+    });
+    const ids = manifests.map(({ id }) => id);
+    const indexes = manifests.filter(({ kind }) => kind === "index").map(({ id }) => id);
+    const children = indexes.length === 0 ? [] : await read.all(listChildrenOfEach, { manifests: indexes });
+    const needed = ids.length === 0 ? [] : await read.all(listBlobsOfEach, { manifests: ids });
+    for (const { blob_id } of needed) blobs.add(blob_id);
+    send({ manifests, children, blobs: needed });
+    after = manifests.length < page ? undefined : manifests.at(-1)!.digest;
+    // Requests come in between pages.
+    await setImmediate();
+  }
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const tags: readonly TagFactsRow[] = await read.all(listTagFacts, { repository, after, limit: page });
+    send({ tags });
+    after = tags.length < page ? undefined : tags.at(-1)!.name;
+    await setImmediate();
+  }
+  const all = [...blobs];
+  for (let start = 0; start < all.length; start += page) {
+    send({ blobFacts: await read.all(listBlobFacts, { repository, blobs: all.slice(start, start + page) }) });
+    await setImmediate();
+  }
+}
