@@ -34,12 +34,9 @@ const count = z
 const age = z
   .strictObject({
     days: z.number().min(0).max(36_500).meta({ description: "Of 24 hours, also parts of them" }),
-    by: z
-      .enum(["pushed", "pulled", "created"])
-      .optional()
-      .meta({
-        description: "`pushed` when left out; what was never pulled, or says no creation, counts from its push",
-      }),
+    by: z.enum(["pushed", "pulled", "created"]).optional().meta({
+      description: "`pushed` when left out; what was never pulled, or says no creation, counts from its push",
+    }),
   })
   .meta({ id: "LifecycleAge" });
 
@@ -88,7 +85,7 @@ export const berthLifecycle = z
   .meta({ id: "LifecyclePolicy" });
 
 /** Any of the three grammars; the registry looks at it closely, and says what is wrong in the words of its grammar. */
-const policy = z.record(z.string(), z.unknown()).meta({
+export const lifecycleDocument = z.record(z.string(), z.unknown()).meta({
   description: "In Berth's form (`berth lifecycle schema`), Amazon ECR's, or that of Harbor's retention",
 });
 
@@ -125,7 +122,9 @@ export const lifecycleEndpoints = {
     auth: { place: "repository", action: "manage-settings" },
     parameters: z.strictObject({ name: repositoryName }),
     body: z.strictObject({
-      policy: policy.optional().meta({ description: "Another than the one that holds; compared with that one" }),
+      policy: lifecycleDocument
+        .optional()
+        .meta({ description: "Another than the one that holds; compared with that one" }),
       at: time
         .optional()
         .meta({ description: "The time to judge at; now when left out. For further pages: as answered" }),
@@ -141,12 +140,9 @@ export const lifecycleEndpoints = {
       kept: z.int(),
       bytes: z.int().meta({ description: "Freed in all; what several images share counts once" }),
       confirm: z.string().nullable().meta({ description: "Why a run would have to be confirmed" }),
-      difference: z
-        .object({ goes: digests, stays: digests, bytes: z.int() })
-        .nullable()
-        .meta({
-          description: "What the policy of the body does differently from the one that holds; null without one",
-        }),
+      difference: z.object({ goes: digests, stays: digests, bytes: z.int() }).nullable().meta({
+        description: "What the policy of the body does differently from the one that holds; null without one",
+      }),
       images: z.array(decision),
       next: z.int().nullable().meta({ description: "What to give as `after` for the next page; null on the last" }),
     }),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
+import { lifecycleDocument } from "./lifecycle.ts";
 import { line, namespacePath, repositoryName } from "./texts.ts";
 
 /** What a value of each key looks like; the same keys as `policy/setting-rules.ts` has, which a test compares. */
@@ -20,6 +21,7 @@ const values = {
     )
     .refine((labels) => Object.keys(labels).length <= 50, "has more than 50 labels")
     .meta({ description: "For programs; at most 50" }),
+  lifecycle: lifecycleDocument,
 };
 
 export const settingValues = z.strictObject(values).partial().meta({ id: "SettingValues" });

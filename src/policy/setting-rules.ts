@@ -8,6 +8,8 @@ export interface SettingValues {
   readonly description: string;
   /** For programs. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The lifecycle policy, as it was written; null for none. */
+  readonly lifecycle: Readonly<Record<string, unknown>> | null;
 }
 
 export type SettingKey = keyof SettingValues;
@@ -37,6 +39,7 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   },
   description: { standard: "" },
   labels: { standard: {} },
+  lifecycle: { standard: null },
 };
 
 export const settingKeys = Object.keys(settingRules) as readonly SettingKey[];

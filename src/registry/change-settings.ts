@@ -4,6 +4,8 @@ import { findNamespace, findRepositoryRow } from "../metadata/index.ts";
 import { parseRepositoryName, RegistryError } from "../oci/index.ts";
 import { describePlace, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace } from "../policy/index.ts";
+import { checkPolicy } from "./lifecycle/check-policy.ts";
+import type { LifecycleDocument } from "./lifecycle/compile-policy.ts";
 import { readSettingFacts } from "./read-settings.ts";
 import type { Registry } from "./registry.ts";
 import { settingsVersion } from "./writes/change-settings.ts";
@@ -51,7 +53,7 @@ export async function inspectSettings(
 /**
  * Changes what a namespace or repository says itself, and tells what holds then.
  * @param versions of the state that the caller has seen, as `inspectSettings` names it; undefined for any
- * @throws RegistryError as the write `changeSettings` does
+ * @throws RegistryError REQUEST_INVALID for a lifecycle policy that cannot be taken, and as the write `changeSettings` does
  */
 export async function changeSettings(
   registry: Registry,
@@ -60,6 +62,8 @@ export async function changeSettings(
   change: SettingsChange,
   versions: readonly string[] | undefined,
 ): Promise<InspectedSettings> {
+  const policy = change.set?.lifecycle;
+  if (policy !== undefined) checkPolicy(policy as LifecycleDocument);
   const permit =
     "repository" in at
       ? await authorize(registry.access, caller, "manage-settings", parseRepositoryName(at.repository))

@@ -138,6 +138,22 @@ test.each<[object, RegExp]>([
   expect(answer.body.detail).toMatch(sentence);
 });
 
+test("the policy that holds is a setting, inherited; another is compared with it", async () => {
+  const none = await admin.post(path);
+  expect([none.status, none.code]).toEqual([404, "NOT_FOUND"]);
+  expect((await admin.patch("/namespaces/team/-/settings", { set: { lifecycle: policy } })).status).toBe(200);
+  expect((await admin.post(path)).body).toMatchObject({ from: "namespace team", expired: 2, difference: null });
+  const milder = { rules: [{ name: "dev", action: "expire", select: { glob: ["dev", "v1.2.0"] } }] };
+  const { body } = await admin.post(path, { policy: milder });
+  expect(body.difference).toMatchObject({ goes: [all["v1.2.0"]], stays: [all["v1.0.0"]] });
+  await admin.patch("/repositories/team/app/-/settings", { set: { lifecycle: ecrPolicy } });
+  expect((await admin.post(path)).body).toMatchObject({ from: "repository team/app", grammar: "ecr", expired: 0 });
+  const wrong = await admin.patch("/repositories/team/app/-/settings", { set: { lifecycle: { rules: [] } } });
+  expect([wrong.status, wrong.code]).toEqual([400, "REQUEST_INVALID"]);
+  await admin.patch("/repositories/team/app/-/settings", { unset: ["lifecycle"] });
+  await admin.patch("/namespaces/team/-/settings", { unset: ["lifecycle"] });
+});
+
 test("it takes the right to change settings", async () => {
   expect((await person("maintainer").post(path, { policy })).status).toBe(200);
   for (const name of ["reader", "writer"]) expect((await person(name).post(path, { policy })).code).toBe("DENIED");
@@ -152,7 +168,9 @@ test("the guide's example: the same from the command line, from YAML, as a table
   expect([table.code, table.stderr]).toEqual([0, ""]);
   expect(table.stdout).toMatch(/^team\/app: 2 images of 4 would go and free 1\.\d KiB, by the policy of the request$/m);
   expect(table.stdout).toMatch(/^OUTCOME +TAGS +DIGEST +PUSHED +FREES +ALONG +WHY$/m);
-  expect(table.stdout).toMatch(/^expired +dev +sha256:[0-9a-f]{12} +\d{4}-\d\d-\d\d +1\.\d KiB +3 +rule old expires it$/m);
+  expect(table.stdout).toMatch(
+    /^expired +dev +sha256:[0-9a-f]{12} +\d{4}-\d\d-\d\d +1\.\d KiB +3 +rule old expires it$/m,
+  );
   expect(table.stdout).toMatch(/^kept +v1\.2\.0 .* rule releases keeps it, although rule old would expire it$/m);
   const json = await berth(
     ["lifecycle", "preview", "team/app", "--file", "-", "--output", "json"],

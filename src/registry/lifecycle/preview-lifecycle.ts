@@ -1,12 +1,12 @@
 import type { Caller } from "../../access/index.ts";
 import { readTime } from "../../metadata/index.ts";
-import { RegistryError } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import type { ImageDecision, LifecyclePolicy, PlanDifference } from "../../policy/index.ts";
 import { findPermitted } from "../inspect-repository.ts";
 import type { Registry } from "../registry.ts";
 import { checkPolicy } from "./check-policy.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
+import { noPolicy, readPolicy } from "./read-policy.ts";
 import { planApart } from "./plan-apart.ts";
 import type { MadePlan } from "./plan-apart.ts";
 
@@ -49,21 +49,18 @@ export async function previewLifecycle(
   { document: given, at, after, limit }: PreviewQuestion,
 ): Promise<LifecyclePreview> {
   const { id } = await findPermitted(registry, caller, "manage-settings", repository);
+  const stored = await readPolicy(registry.metadata.read, { repository, id });
   const { read } = registry.metadata;
   const now = at ?? (await read.first(readTime, {}))!.now;
-  const document = given;
-  if (document === undefined) {
-    throw new RegistryError(
-      "NOT_FOUND",
-      `no lifecycle policy holds for ${repository}: set one, or give one to preview`,
-    );
-  }
+  const document = given ?? stored?.document;
+  if (document === undefined) throw noPolicy(repository);
   const { grammar } = checkPolicy(document);
-  const input = { id, repository, document, current: null, now };
+  const current = given === undefined ? null : (stored?.document ?? null);
+  const input = { id, repository, document, current, now };
   const { plan, difference } = await planOnce(registry, JSON.stringify(input), () => planApart(read, input));
   const images = plan.images.slice(after, after + limit);
   return {
-    ...{ grammar, from: "the request", at: now, difference, images },
+    ...{ grammar, from: given === undefined ? stored!.from : "the request", at: now, difference, images },
     ...{ expired: plan.expired, kept: plan.kept, bytes: plan.bytes, confirm: plan.confirm },
     next: after + limit < plan.images.length ? after + limit : null,
   };
