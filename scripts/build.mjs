@@ -6,7 +6,12 @@ import { rolldown } from "rolldown";
 const inside = ["commander", "kysely", "zod"];
 rmSync("dist", { recursive: true, force: true });
 const bundle = await rolldown({
-  input: { main: "src/main.ts", writer: "src/writer.ts", "digest-thread": "src/storage/digest-thread.ts" },
+  input: {
+    main: "src/main.ts",
+    writer: "src/writer.ts",
+    "digest-thread": "src/storage/digest-thread.ts",
+    "plan-thread": "src/registry/lifecycle/plan-thread.ts",
+  },
   platform: "node",
   external: (id) => !/^[./]/.test(id) && !inside.includes(id),
 });

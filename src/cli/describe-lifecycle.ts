@@ -5,7 +5,10 @@ import type { Output } from "./print-result.ts";
 
 /** `berth lifecycle`: which images go by a policy, and why. */
 export function describeLifecycle(program: Command, finish: (code: number) => void): void {
-  const lifecycle = program.command("lifecycle").description("say which images go by a policy, and why");
+  const lifecycle = program
+    .command("lifecycle")
+    .description("say which images go by a policy, and why")
+    .helpCommand(false);
 
   withOutput(withServer(lifecycle.command("preview")))
     .description("say what a policy would do, image by image; changes nothing")

@@ -45,20 +45,29 @@ export const listTagFacts = statement(
     from tag where repository_id = ${p.repository} and name > ${p.after} order by name limit ${p.limit}`,
 );
 
+/** Descriptors of one document at most, and more: PostgreSQL looks them up row by row only where there is a limit. */
+const descriptors = 10_000;
+
 /** What these indexes list, by ids. */
-export const listChildrenOfEach = statement(
-  "listChildrenOfEach",
-  (_db, p: { manifests: readonly number[] }, d) => sql<{ parent_id: number; child_id: number }>`
-    select c.parent_id, c.child_id from ${d.each(p.manifests, "bigint")} cross join manifest_child c
-    where c.parent_id = e.value`,
+export const listChildrenOfEach = statement("listChildrenOfEach", (_db, p: { manifests: readonly number[] }, d) =>
+  d.name === "sqlite"
+    ? sql<{ parent_id: number; child_id: number }>`
+          select c.parent_id, c.child_id from ${d.each(p.manifests, "bigint")} cross join manifest_child c
+          where c.parent_id = e.value`
+    : sql<{ parent_id: number; child_id: number }>`
+          select e.value as parent_id, c.child_id from ${d.each(p.manifests, "bigint")} cross join lateral (
+            select child_id from manifest_child where parent_id = e.value limit ${sql.lit(descriptors)}) c`,
 );
 
 /** Which blobs these manifests need, by ids. */
-export const listBlobsOfEach = statement(
-  "listBlobsOfEach",
-  (_db, p: { manifests: readonly number[] }, d) => sql<{ manifest_id: number; blob_id: number }>`
-    select b.manifest_id, b.blob_id from ${d.each(p.manifests, "bigint")} cross join manifest_blob b
-    where b.manifest_id = e.value`,
+export const listBlobsOfEach = statement("listBlobsOfEach", (_db, p: { manifests: readonly number[] }, d) =>
+  d.name === "sqlite"
+    ? sql<{ manifest_id: number; blob_id: number }>`
+          select b.manifest_id, b.blob_id from ${d.each(p.manifests, "bigint")} cross join manifest_blob b
+          where b.manifest_id = e.value`
+    : sql<{ manifest_id: number; blob_id: number }>`
+          select e.value as manifest_id, b.blob_id from ${d.each(p.manifests, "bigint")} cross join lateral (
+            select blob_id from manifest_blob where manifest_id = e.value limit ${sql.lit(descriptors)}) b`,
 );
 
 export interface BlobFactsRow {

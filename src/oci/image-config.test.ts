@@ -47,7 +47,7 @@ test("whatever a config holds, nothing is thrown and nothing but texts is taken"
       .map((value) => Buffer.from(JSON.stringify(value))),
   );
   always([configs], (bytes) => {
-    const { labels, ...facts } = imageFacts(bytes, document);
+    const { labels, annotations: _, ...facts } = imageFacts(bytes, document);
     for (const fact of Object.values(facts)) expect(["string", "undefined"]).toContain(typeof fact);
     for (const label of Object.values(labels ?? {})) expect(typeof label).toBe("string");
   });
