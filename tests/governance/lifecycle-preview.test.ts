@@ -63,7 +63,7 @@ test("every image is listed, with its outcome, reason, what goes along and bytes
   expect(outcomes(body.images)).toEqual({ "v1.0.0": "expired", dev: "expired", "v1.1.0": "kept", "v1.2.0": "kept" });
   const images = body.images as Image[];
   const dev = images.find(({ digest }) => digest === all["dev"])!;
-  expect([...dev.along].toSorted()).toEqual([all["child"], all["attestation"], all["signature"]].toSorted());
+  expect(new Set(dev.along)).toEqual(new Set([all["child"], all["attestation"], all["signature"]]));
   expect(dev).toMatchObject({ because: "rule", rule: "old", reason: "rule old expires it" });
   expect(images.find(({ digest }) => digest === all["v1.2.0"])!.reason).toBe(
     "rule releases keeps it, although rule old would expire it",
