@@ -729,6 +729,102 @@ create index device_login_by_expiry on device_login (expires_at);
 
 create index device_login_by_expiry on device_login (expires_at);
 
+-- 0013-lineage/1
+alter table token add column made_with text;
+
+alter table token add column made_with text collate "C";
+
+-- 0013-lineage/2
+create index token_by_maker on token (made_with);
+
+create index token_by_maker on token (made_with);
+
+-- 0013-lineage/3
+alter table robot_secret add column made_with text;
+
+alter table robot_secret add column made_with text collate "C";
+
+-- 0013-lineage/4
+create index robot_secret_by_maker on robot_secret (made_with);
+
+create index robot_secret_by_maker on robot_secret (made_with);
+
+-- 0013-lineage/5
+alter table trust_rule add column made_with text;
+
+alter table trust_rule add column made_with text collate "C";
+
+-- 0013-lineage/6
+create index trust_rule_by_maker on trust_rule (made_with);
+
+create index trust_rule_by_maker on trust_rule (made_with);
+
+-- 0013-lineage/7
+alter table trust_rule add column sponsor_account integer references account (id) on delete cascade;
+
+alter table trust_rule add column sponsor_account bigint references account (id) on delete cascade;
+
+-- 0013-lineage/8
+alter table trust_rule add column sponsor_robot integer references robot (id) on delete cascade;
+
+alter table trust_rule add column sponsor_robot bigint references robot (id) on delete cascade;
+
+-- 0013-lineage/9
+create index trust_rule_by_sponsor on trust_rule (sponsor_account);
+
+create index trust_rule_by_sponsor on trust_rule (sponsor_account);
+
+-- 0013-lineage/10
+create index trust_rule_by_robot on trust_rule (sponsor_robot);
+
+create index trust_rule_by_robot on trust_rule (sponsor_robot);
+
+-- 0013-lineage/11
+update trust_rule set
+       sponsor_account = (select id from account a
+         where 'user:' || a.name = trust_rule.created_by and a.created_at <= trust_rule.created_at),
+       sponsor_robot = (select id from robot r
+         where 'robot:' || r.login = trust_rule.created_by and r.created_at <= trust_rule.created_at);
+
+update trust_rule set
+       sponsor_account = (select id from account a
+         where 'user:' || a.name = trust_rule.created_by and a.created_at <= trust_rule.created_at),
+       sponsor_robot = (select id from robot r
+         where 'robot:' || r.login = trust_rule.created_by and r.created_at <= trust_rule.created_at);
+
+-- 0013-lineage/12
+create index refresh_token_by_login on refresh_token (holder, id);
+
+create index refresh_token_by_login on refresh_token (holder, id);
+
+-- 0013-lineage/13
+create table token_repository (
+      token_id integer not null references token (id) on delete cascade, name text not null, repository_id integer,
+      primary key (token_id, name)) without rowid;
+
+create table token_repository (
+      token_id bigint not null references token (id) on delete cascade, name text collate "C" not null, repository_id bigint,
+      primary key (token_id, name)) ;
+
+-- 0013-lineage/14
+create index token_repository_by_name on token_repository (name, repository_id);
+
+create index token_repository_by_name on token_repository (name, repository_id);
+
+-- 0013-lineage/15
+update robot set login = '~' || id;
+
+update robot set login = '~' || id;
+
+-- 0013-lineage/16
+update robot set login = 'robot_' || (
+       select case when n.path = '' then '' else replace(replace(n.path, '_', '__'), '/', '_') || '_' end
+       from namespace n where n.id = robot.namespace_id) || replace(name, '_', '__');
+
+update robot set login = 'robot_' || (
+       select case when n.path = '' then '' else replace(replace(n.path, '_', '__'), '/', '_') || '_' end
+       from namespace n where n.id = robot.namespace_id) || replace(name, '_', '__');
+
 -- 0015-lifecycle/1
 alter table manifest add column annotations text;
 
