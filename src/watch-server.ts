@@ -4,6 +4,7 @@ import { formatRefused, formatRequest } from "./api/http/index.ts";
 import type { Exchange, Listener, RefusedConnection } from "./api/http/index.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./lib/index.ts";
+import { countSomeUnsealed } from "./metadata/index.ts";
 import { isStorageFault } from "./registry/index.ts";
 import type { Collected, Registry } from "./registry/index.ts";
 
@@ -63,6 +64,7 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
       const figures = [
         ...requestFigures(requests),
         ...storeFigures(registry),
+        ...accessFigures(registry),
         ...collection.figures(),
         gauge("berth_http_connections", "Connections of clients that are open.", () => listener.connections),
         counter("berth_http_refused_total", "What came on connections and was no request.", () => refused),
@@ -122,6 +124,42 @@ class CollectionFigures {
       gauge("berth_collection_off", "1 while nothing is collected, for a reason in the log.", () => Number(this.#off)),
     ];
   }
+}
+
+/** Rows that are counted at most: of more only this much is known. */
+const unsealedLimit = 10_000;
+
+function accessFigures({ access, metadata }: Registry): Metric[] {
+  const refusals = () => {
+    const { denied, challenged } = access.refusals.stats();
+    return [
+      { labels: { kind: "denied" }, value: denied },
+      { labels: { kind: "challenged" }, value: challenged },
+    ];
+  };
+  return [
+    counter(
+      "berth_refusals_total",
+      "Attempts that were refused: denied, failed logins among them, or challenged to log in.",
+      refusals,
+    ),
+    gauge(
+      "berth_refusals_waiting",
+      "Rows of refusals that are not written yet.",
+      () => access.refusals.stats().waiting,
+    ),
+    {
+      name: "berth_audit_unsealed_rows",
+      help: `Audit rows without a seal, ${unsealedLimit} at most; nothing while the database does not answer.`,
+      type: "gauge",
+      read: async () => {
+        const rows = await Promise.resolve(metadata.read.first(countSomeUnsealed, { limit: unsealedLimit })).catch(
+          () => undefined,
+        );
+        return rows === undefined ? [] : [{ labels: {}, value: Number(rows.count) }];
+      },
+    },
+  ];
 }
 
 function storeFigures({ metadata, store }: Registry): Metric[] {

@@ -32,6 +32,25 @@ test("a running server is alive and ready, and its stores answer", async () => {
   expect(await (await ops("/readyz", "HEAD")).text()).toBe("");
 });
 
+test("refused attempts and audit rows without a seal are counted", async () => {
+  const { server, ops } = await startWithOps({ open: false, adminPassword: "correct horse battery staple" });
+  const valueOf = async (sample: string) =>
+    Number(
+      (await (await ops("/metrics")).text())
+        .split("\n")
+        .find((line) => line.startsWith(`${sample} `))
+        ?.split(" ")[1],
+    );
+  const wrong = `Basic ${Buffer.from("admin:wrong").toString("base64")}`;
+  for (const headers of [{}, { authorization: wrong }]) {
+    expect((await fetch(`${server.url}/v2/team/app/tags/list`, { headers })).status).toBe(401);
+  }
+  expect(await valueOf('berth_refusals_total{kind="challenged"}')).toBe(1);
+  expect(await valueOf('berth_refusals_total{kind="denied"}')).toBe(1);
+  expect(await valueOf("berth_refusals_waiting")).toBe(2);
+  expect(await valueOf("berth_audit_unsealed_rows")).toBeGreaterThan(0);
+});
+
 test("health, readiness and metrics are not served to the registry's clients", async () => {
   const { server } = await startWithOps();
   for (const path of ["/healthz", "/readyz", "/metrics"]) expect((await fetch(server.url + path)).status).toBe(404);

@@ -40,6 +40,8 @@ export class RefusalLog {
   readonly #perAddress = new Map<string, number>();
   readonly #noted = new WeakSet<Error>();
   readonly #clock: () => number;
+  #denied = 0;
+  #challenged = 0;
   #allowance = burst;
   #refilledAt: number;
   #minuteSince: number;
@@ -55,6 +57,8 @@ export class RefusalLog {
     if (error !== undefined) this.#noted.add(error);
     const now = this.#clock();
     const { by, action, repository, target, challenged } = refusal;
+    if (challenged) this.#challenged++;
+    else this.#denied++;
     const { principal, address, credential, request, reason } = by;
     const one = { principal, credential, address, request, reason, action, repository, target, times: 1 };
     const attempt = { ...one, firstAt: now, lastAt: now };
@@ -64,6 +68,11 @@ export class RefusalLog {
     const wait = challenged ? minute : 0;
     if (this.#kept.has(key) || this.#admit(from, now)) this.#keep(key, attempt, now + wait);
     else this.#keep(this.#fold(from, action, now), attempt, now + minute);
+  }
+
+  /** For metrics: attempts since the start, refused for good or told to log in, and rows that wait to be written. */
+  stats(): { readonly denied: number; readonly challenged: number; readonly waiting: number } {
+    return { denied: this.#denied, challenged: this.#challenged, waiting: this.#kept.size };
   }
 
   /** Whether what this error tells of was noted. */

@@ -28,6 +28,13 @@ export const countUnsealed = statement(
     select count(*) as count from audit where seal is null`,
 );
 
+/** As many as there are, up to a limit. */
+export const countSomeUnsealed = statement(
+  "countSomeUnsealed",
+  (_db, p: { limit: number }) => sql<{ count: number }>`
+    select count(*) as count from (select id from audit where seal is null limit ${p.limit}) page`,
+);
+
 /** Puts rows under a seal; the only change that a row ever sees. */
 export const sealRows = statement(
   "sealRows",

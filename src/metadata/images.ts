@@ -50,6 +50,8 @@ export interface ImagePage {
   readonly repository: number;
   /** Pushed at or after (milliseconds since 1970). */
   readonly from: number;
+  /** Of those pushed just then, this one and later ones. */
+  readonly fromId: number;
   /** Where the last page ended, or pushed before, with 0 for the id. */
   readonly beforeTime: number;
   readonly beforeId: number;
@@ -75,7 +77,7 @@ export const listImages = statement("listImages", (_db, p: { [K in keyof ImagePa
     select ${imageColumns(d)}
     from manifest m ${d.indexedBy("manifest_by_push")}
     where m.repository_id = ${p.repository} and (m.created_at, m.id) < (${p.beforeTime}, ${p.beforeId})
-      and m.created_at >= ${p.from}
+      and m.created_at >= ${p.from} and (m.created_at > ${p.from} or m.id >= ${p.fromId})
       and m.subject is null
       and not exists (select 1 from manifest_child c where c.child_id = m.id)
       and (${maybeText(d, p.pattern)} is null or exists (
@@ -86,6 +88,19 @@ export const listImages = statement("listImages", (_db, p: { [K in keyof ImagePa
         where c.parent_id = m.id and ${isOf("k")}))
     order by m.created_at desc, m.id desc limit ${p.limit}`;
 });
+
+/** The manifest at which a look over so many of them ends, images or not; none when there are fewer. */
+export const findImageBound = statement(
+  "findImageBound",
+  (_db, p: { repository: number; beforeTime: number; beforeId: number; from: number; skip: number }, d) => sql<{
+    created_at: number;
+    id: number;
+  }>`
+    select created_at, id from manifest ${d.indexedBy("manifest_by_push")}
+    where repository_id = ${p.repository} and (created_at, id) < (${p.beforeTime}, ${p.beforeId})
+      and created_at >= ${p.from}
+    order by created_at desc, id desc limit 1 offset ${p.skip}`,
+);
 
 /** One manifest, image or not, with its labels. */
 export const findImage = statement(

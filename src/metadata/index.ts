@@ -102,7 +102,7 @@ export {
   moveTag,
   recordTagPull,
 } from "./tags.ts";
-export { findImage, findTagRow, listChildren, listImages, listTagRows } from "./images.ts";
+export { findImage, findImageBound, findTagRow, listChildren, listImages, listTagRows } from "./images.ts";
 export type { ChildRow, ImagePage, ImageRow, TagRow } from "./images.ts";
 export {
   cancelUpload,
@@ -274,6 +274,7 @@ export {
 } from "./device-logins.ts";
 export type { DeviceLogin } from "./device-logins.ts";
 export {
+  countSomeUnsealed,
   countUnsealed,
   deleteSealedRows,
   emptySeal,

@@ -33,6 +33,7 @@ const allowed: { readonly [statement: string]: string } = {
   listTrustRulesOfIssuer: "the rules of one issuer, a handful",
   listGroupsOfAccount: "rights of one principal, kept until access changes",
   countUnsealed: "asked by a command, once; rows without a seal are few",
+  countSomeUnsealed: "asked for figures; rows without a seal are few, and it ends at a limit",
   listSigningKeys: "a handful of rows, read when a key is made or shown",
   findSigningKey: "a handful of rows, each read once by a process",
   deleteOldSigningKeys: "a handful of rows, when a key is made",
@@ -59,6 +60,7 @@ const allowed: { readonly [statement: string]: string } = {
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
   lockChildren: "rows are locked in the order of their digests; at most a thousand",
   findImage: "the tags of one manifest, by name",
+  findImageBound: "the end of one look, sorted while PostgreSQL has not analysed the table",
   listImages: "the tags of each manifest of a page, by name",
   listChildren: "what one index lists",
   listTagRows: "a page of tags, sorted while PostgreSQL has not analysed the table",
@@ -81,6 +83,7 @@ const allowed: { readonly [statement: string]: string } = {
 const allowedReads: { readonly [statement: string]: string } = {
   releaseJobs: "once, at the start; unfinished jobs are few",
   releaseLeases: "once, at the start; uploads under way are few",
+  findImageBound: "two thousand entries of an index, once for each look over a list of images",
   listImages: "a page of ten images with tags, children and their sizes",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
@@ -218,8 +221,10 @@ const samples: { readonly [statement: string]: { readonly [parameter: string]: P
     after: "",
   },
   findImage: { digest: sampleDigest({ manifest: 2 }) },
+  findImageBound: { beforeTime: 1_000_000, beforeId: 0, from: 0, skip: 1999 },
   listImages: {
     from: 0,
+    fromId: 0,
     beforeTime: 1_000_000,
     beforeId: 0,
     pattern: null,

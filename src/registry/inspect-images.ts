@@ -1,5 +1,12 @@
 import type { Caller } from "../access/index.ts";
-import { findImage, findTagRow, listChildren, listImages as listImageRows, listTagRows } from "../metadata/index.ts";
+import {
+  findImage,
+  findImageBound,
+  findTagRow,
+  listChildren,
+  listImages as listImageRows,
+  listTagRows,
+} from "../metadata/index.ts";
 import type { ChildRow, ImageRow, TagRow } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
@@ -79,12 +86,23 @@ export interface ImageFilter {
   readonly pushedAfter?: number | undefined;
 }
 
+/** A page of images. */
+export interface ImagesPage {
+  readonly images: readonly ListedImage[];
+  /** Where to go on; null on the last page. */
+  readonly next: string | null;
+}
+
+/** Manifests that one look goes over, and those of one request: where few fit, a page is short and not the last. */
+const lookSize = 2_000;
+const lookLimit = 20_000;
+
 /** Children, platforms and tags that are shown at most. */
 const shown = 100;
 
 /**
  * Images, the latest pushed first: manifests that no index lists and that have no subject. One that is pushed meanwhile comes
- * before all pages.
+ * before all pages. So many manifests are looked at and no more: a page may be short, and not the last.
  * @param after `cursor` of an image; undefined begins
  * @throws RegistryError NAME_UNKNOWN, PAGINATION_INVALID, and as `authorize` does for a pull
  */
@@ -95,20 +113,40 @@ export async function listImages(
   filter: ImageFilter,
   after: string | undefined,
   limit: number,
-): Promise<ListedImage[]> {
+): Promise<ImagesPage> {
   const { id } = await findPermitted(registry, caller, "pull", repository);
-  const rows = await registry.metadata.read.all(listImageRows, {
-    repository: id,
-    ...startOf(after, filter.pushedBefore ?? Number.MAX_SAFE_INTEGER),
-    from: filter.pushedAfter ?? 0,
+  const { read } = registry.metadata;
+  const rows: ImageRow[] = [];
+  const from = filter.pushedAfter ?? 0;
+  const describe = async (some: readonly ImageRow[]) =>
+    Promise.all(some.map(async (row) => show(row, await childrenOf(registry, row))));
+  let start = startOf(after, filter.pushedBefore ?? Number.MAX_SAFE_INTEGER);
+  for (let looked = 0; looked < lookLimit; looked += lookSize) {
+    const bound = await read.first(findImageBound, { repository: id, ...start, from, skip: lookSize - 1 });
+    const [least, leastId] = [bound?.created_at ?? from, bound?.id ?? 0];
+    const page = { repository: id, ...start, from: least, fromId: leastId, limit: limit + 1 - rows.length };
+    rows.push(...(await read.all(listImageRows, { ...page, ...conditionsOf(filter) })));
+    if (rows.length > limit) return { images: await describe(rows.slice(0, limit)), next: cursorOf(rows[limit - 1]!) };
+    if (bound === undefined) return { images: await describe(rows), next: null };
+    start = { beforeTime: bound.created_at, beforeId: bound.id };
+    // SQLite answers at once: other requests would wait for all looks.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { images: await describe(rows), next: `${start.beforeTime}.${start.beforeId}` };
+}
+
+function conditionsOf(filter: ImageFilter) {
+  return {
     pattern: filter.tag ?? null,
     untagged: filter.untagged === true ? 1 : 0,
     os: filter.os ?? null,
     architecture: filter.architecture ?? null,
     variant: filter.variant ?? null,
-    limit,
-  });
-  return Promise.all(rows.map(async (row) => show(row, await childrenOf(registry, row))));
+  };
+}
+
+function cursorOf({ created_at: time, id }: ImageRow): string {
+  return `${time}.${id}`;
 }
 
 /** All about one manifest. @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, and as `authorize` does for a pull */
@@ -215,7 +253,7 @@ function show(row: ImageRow, children: readonly ChildRow[]): ListedImage {
     created: row.image_created,
     pushedAt: row.created_at,
     pulledAt: row.pulled_at,
-    cursor: `${row.created_at}.${row.id}`,
+    cursor: cursorOf(row),
   };
 }
 

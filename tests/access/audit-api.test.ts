@@ -95,6 +95,23 @@ test("who may read the audit of a namespace reads that of its repositories alone
   }
 });
 
+test("what is in the trail from before a namespace was made is not for the owner of the one that has its path now", async () => {
+  const { admin } = guarded;
+  const make = async () => {
+    expect((await admin.post("/namespaces", { path: "again" })).status).toBe(201);
+    expect((await admin.post("/repositories", { name: "again/app" })).status).toBe(201);
+  };
+  await make();
+  await admin.delete("/repositories/again/app");
+  expect((await admin.delete("/namespaces/again")).status).toBe(204);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await make();
+  await admin.post("/namespaces/again/-/grants", { to: { user: "ann" }, role: "owner" });
+  const entries = await pages(ann, "/namespaces/again/-/audit", "&order=latest");
+  expect(entries.map(({ action }) => action)).toEqual(["create-repository"]);
+  expect(await pages(admin, "/audit", "&order=latest&repository=again")).toHaveLength(3);
+});
+
 test("a reader that has come to the end goes on from where it looked, however few entries fit", async () => {
   const { body } = await guarded.admin.get<Page>("/audit?principal=user:nobody");
   expect(body).toMatchObject({ items: [], next: null });

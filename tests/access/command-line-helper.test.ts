@@ -52,6 +52,22 @@ test("login names the helper for its host, logout takes it away", async () => {
   expect(await config()).toEqual({ credHelpers: {} });
 });
 
+test("what is changed from the command line is read first: a change that somebody makes meanwhile is not undone", async () => {
+  await login();
+  const group = { id: 1, name: "dev", source: "local", createdAt: later(1) };
+  const shown = { status: 200, json: group, headers: { etag: '"seen"' } };
+  server.expect("GET /api/v1/groups/dev", shown);
+  server.expect("PATCH /api/v1/groups/dev", ({ headers }) => {
+    expect(headers["if-match"]).toBe('"seen"');
+    return { status: 200, json: { ...group, name: "devs" } };
+  });
+  expect((await runBerth(["group", "rename", "dev", "devs"], env())).code).toBe(0);
+  server.expect("GET /api/v1/groups/dev", shown);
+  server.expect("PATCH /api/v1/groups/dev", { status: 412, json: { detail: "it was changed meanwhile" } });
+  const late = await runBerth(["group", "rename", "dev", "devs"], env());
+  expect([late.code, late.stderr]).toEqual([1, expect.stringContaining("it was changed meanwhile")]);
+});
+
 test("where no client would find the helper, login says so and leaves the files alone", async () => {
   server.expect("GET /api/v1/me", { status: 200, json: alice });
   const made = madeToken(7, "berth_pat_long", later(1));

@@ -10,7 +10,7 @@ import {
 } from "../../registry/index.ts";
 import type { InspectedTag, ListedImage } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
-import { answerPage, findTime, timeOf } from "./page.ts";
+import { answerPage, findTime, standardPage, timeOf } from "./page.ts";
 import type { Asked } from "./page.ts";
 
 export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
@@ -21,9 +21,9 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
       pushedBefore: pushedBefore === undefined ? undefined : Date.parse(pushedBefore),
       pushedAfter: pushedAfter === undefined ? undefined : Date.parse(pushedAfter),
     };
-    const name = parameters.name;
-    const read = ({ after, limit }: Asked) => listImages(registry, caller, name, filter, after, limit);
-    return { body: await answerPage(query, read, ({ cursor }) => cursor, show) };
+    const { after, limit = standardPage } = query;
+    const { images, next } = await listImages(registry, caller, parameters.name, filter, after, limit);
+    return { body: { items: images.map(show), next } };
   },
   async getImage({ management: { registry }, caller, parameters }) {
     const { name, digest } = parameters;

@@ -1,7 +1,7 @@
 import { RegistryError } from "../../oci/index.ts";
 
 /** Entries of a page where the client does not say. */
-const standardPage = 100;
+export const standardPage = 100;
 
 /** What a list asks for: one entry more than the page has tells whether another page follows. */
 export interface Asked {
