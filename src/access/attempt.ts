@@ -18,7 +18,10 @@ export async function attempt<T>(
   } catch (error) {
     if (error instanceof RegistryError && error.code === "DENIED" && !access.refusals.isNoted(error)) {
       const by = { ...attributionOf(caller), reason: error.message };
-      access.refusals.note({ by, ...tried, challenged: false }, error);
+      const { tag, setting } = (error.detail ?? {}) as { readonly tag?: string; readonly setting?: string };
+      // What a setting refuses for a tag is told to those who wait for events, too.
+      const told = tag === undefined || setting === undefined ? {} : { target: tag, event: "tag.refused" };
+      access.refusals.note({ by, ...tried, ...told, challenged: false }, error);
     }
     throw error;
   }

@@ -3,13 +3,13 @@ import { findRepository } from "../metadata/index.ts";
 import type { Attribution } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
-import { actions, decideAction } from "../policy/index.ts";
-import type { Action, Decision } from "../policy/index.ts";
+import { actions, allRoles, decideAction, findRoles } from "../policy/index.ts";
+import type { Action, Decision, RightsFacts, RolesHeld } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import { findFacts } from "./facts-at.ts";
 import type { Place } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
-import type { Caller, Principal } from "./principal.ts";
+import type { Caller, Principal, Standing } from "./principal.ts";
 
 /** What a use-case may do, for its write. */
 export interface Permit {
@@ -22,6 +22,8 @@ export interface Permit {
   readonly mayCreate: boolean;
   /** Move tags that are there. */
   readonly mayOverwrite: boolean;
+  /** Roles here, for settings that make an exception for one; a registry token takes none of them away. */
+  readonly roles: RolesHeld;
   /** Lists of patterns, each of which must match the tags that are pushed, moved or deleted. */
   readonly tags: readonly (readonly string[])[];
 }
@@ -40,7 +42,8 @@ export function authorize(
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") {
     const by = { ...attributionOf(caller), reason: "open mode" };
-    return { by, owner: ownerOf(principal), repository: undefined, mayCreate: true, mayOverwrite: true, tags: [] };
+    const everything = { mayCreate: true, mayOverwrite: true, roles: allRoles, tags: [] };
+    return { by, owner: ownerOf(principal), repository: undefined, ...everything };
   }
   const known = action === "pull" ? findPull(access, principal, name) : undefined;
   if (known === undefined) return authorizeByRows(access, caller, action, name);
@@ -81,11 +84,25 @@ async function authorizeByRows(
     repository: place.id,
     mayCreate: create !== undefined,
     mayOverwrite: overwrite.allowed,
+    roles: findRoles(await factsBeyondToken(access, standing, principal, place, facts)),
     tags: decision.tags,
   };
 }
 
-const nothingMore = { mayCreate: false, mayOverwrite: false, tags: [] } as const;
+const nothingMore = { mayCreate: false, mayOverwrite: false, roles: {}, tags: [] } as const;
+
+/** Without what a registry token was asked for: that says what is done with it, not who does it. */
+async function factsBeyondToken(
+  access: RightsSource,
+  standing: Standing,
+  principal: Principal,
+  place: Place,
+  facts: RightsFacts,
+): Promise<RightsFacts> {
+  const limits = principal.limits.filter(({ lacking }) => lacking !== "challenge");
+  if (limits.length === principal.limits.length) return facts;
+  return findFacts(access, standing, { ...principal, limits }, place);
+}
 
 /** A pull that was allowed; good while neither access nor the repository changed, and until something in it ends by itself. */
 interface AllowedPull {

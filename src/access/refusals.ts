@@ -10,6 +10,8 @@ export interface Refusal {
   readonly repository: string;
   /** Tag, digest, account, …; empty where nothing smaller than the place is meant. */
   readonly target: string;
+  /** Type of the event that tells of it; none when left out. */
+  readonly event?: string | undefined;
   /** It was told to show a credential, or one for more: many clients come so at first, on their way to log in. */
   readonly challenged: boolean;
 }
@@ -56,14 +58,16 @@ export class RefusalLog {
   note(refusal: Refusal, error?: Error): void {
     if (error !== undefined) this.#noted.add(error);
     const now = this.#clock();
-    const { by, action, repository, target, challenged } = refusal;
+    const { by, action, repository, target, challenged, event = null } = refusal;
     if (challenged) this.#challenged++;
     else this.#denied++;
     const { principal, address, credential, request, reason } = by;
-    const one = { principal, credential, address, request, reason, action, repository, target, times: 1 };
+    const one = { principal, credential, address, request, reason, action, repository, target, event, times: 1 };
     const attempt = { ...one, firstAt: now, lastAt: now };
     const from = address ?? "";
-    const exact = challenged ? [from, action] : [principal, from, action, repository, target];
+    const exact = challenged
+      ? [from, action]
+      : [principal, from, action, repository, target, ...(event === null ? [] : [event])];
     const key = JSON.stringify(exact);
     const wait = challenged ? minute : 0;
     if (this.#kept.has(key) || this.#admit(from, now)) this.#keep(key, attempt, now + wait);
@@ -140,6 +144,7 @@ function merge(kept: RefusedAttempts, one: RefusedAttempts): RefusedAttempts {
     action: kept.action,
     repository: kept.repository === one.repository ? kept.repository : several,
     target: kept.target === one.target ? kept.target : several,
+    event: kept.event === one.event ? (kept.event ?? null) : null,
     firstAt: Math.min(kept.firstAt, one.firstAt),
     lastAt: Math.max(kept.lastAt, one.lastAt),
     times: kept.times + one.times,

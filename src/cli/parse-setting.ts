@@ -5,11 +5,18 @@ import { shapeOf } from "./field-flags.ts";
 
 /** What a person types for values that are no plain text, by key; JSON does for all of them. */
 const shortForms: Readonly<Record<string, (text: string) => unknown>> = {
+  tagOverwrite: readTagRule,
+  tagDelete: readTagRule,
+  tagFormat: (text) => {
+    const [, format, except] = /^(any|semver)(?: except (\S+))?$/.exec(text) ?? [];
+    if (format === undefined) throw usageError(`${JSON.stringify(text)} is no format: write any, semver, or JSON`);
+    return { semver: format === "semver", except: listIn(except) };
+  },
   labels: (text) => Object.fromEntries(text.split(",").map((pair) => splitOnce(pair, "="))),
 };
 
 /**
- * `key=value`, as the contract has it: `visibility=public`, `labels=tier=1,owner=web`, or JSON.
+ * `key=value`, as the contract has it: `visibility=public`, `labels=tier=1,owner=web`, `tagDelete=refuse`, or JSON.
  * @throws CommandError
  */
 export function parseSetting(text: string): Readonly<Record<string, unknown>> {
@@ -22,6 +29,19 @@ export function parseSetting(text: string): Readonly<Record<string, unknown>> {
   const { type } = shapeOf(schema);
   if (type === "string" || type === "enum") return { [key]: value };
   return { [key]: /^[{[]/.test(value) ? readJson(key, value) : (shortForms[key] ?? unreadable(key))(value) };
+}
+
+/** `refuse`, `refuse except latest,dev-*`, `allow except v* by maintainer`. */
+function readTagRule(text: string): unknown {
+  const [, rule, except, by] = /^(allow|refuse)(?: except (\S+))?(?: by (\S+))?$/.exec(text) ?? [];
+  if (rule !== undefined) return { rule, except: listIn(except), by: by ?? null };
+  throw usageError(
+    `${JSON.stringify(text)} is no rule: write "refuse except latest,dev-*" or "allow except v* by owner"`,
+  );
+}
+
+function listIn(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : text.split(",");
 }
 
 function readJson(key: string, text: string): unknown {

@@ -32,7 +32,8 @@ export const settingVerbs: Readonly<Record<string, Verb>> = {
     spread: {
       place: settingPlace,
       setting: {
-        about: "key=value, such as visibility=public; the value as JSON where it is more than a word",
+        about:
+          'key=value: visibility=public, "tagOverwrite=refuse except latest,dev-*"; JSON for what words cannot say',
         optional: true,
         fields: ["set"],
         read: (text) => ({ set: parseSetting(text) }),

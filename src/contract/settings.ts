@@ -1,7 +1,21 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
 import { lifecycleDocument } from "./lifecycle.ts";
-import { line, namespacePath, repositoryName } from "./texts.ts";
+import { line, namespacePath, repositoryName, role, tagPattern } from "./texts.ts";
+
+const exceptions = z
+  .array(z.union([tagPattern, z.literal("@releases")]))
+  .max(100)
+  .meta({ description: "Patterns of tags in which `*` stands for any characters; `@releases` is v1.2.3 and 1.2.3" });
+
+const tagRule = z.strictObject({
+  rule: z.enum(["allow", "refuse"]),
+  except: exceptions.default([]).meta({ description: "Tags for which the opposite holds" }),
+  by: role
+    .nullable()
+    .default(null)
+    .meta({ description: "Whoever has this role or a higher one may do all the same what is refused" }),
+});
 
 /** What a value of each key looks like; the same keys as `policy/setting-rules.ts` has, which a test compares. */
 const values = {
@@ -9,6 +23,21 @@ const values = {
   repositoryCreation: z
     .enum(["on-push", "explicit"])
     .meta({ description: "Whether a push makes a repository that is not there; of namespaces only" }),
+  tagOverwrite: tagRule.meta({ description: "Whether a tag that is there may be moved to another manifest" }),
+  tagDelete: tagRule.meta({
+    description: "Whether a tag may be taken away, by itself or with its manifest or repository",
+  }),
+  tagFormat: z
+    .strictObject({
+      semver: z.boolean().default(false).meta({ description: "Semantic versions: v1.2.3, 1.2.3-rc.1" }),
+      regex: z
+        .array(line(500).min(1))
+        .max(20)
+        .default([])
+        .meta({ description: "Expressions in RE2's syntax, one of which matches the whole tag" }),
+      except: exceptions.default([]),
+    })
+    .meta({ description: "Which tags may be made; neither `semver` nor `regex` allows all" }),
   description: line(500).meta({ description: "For people" }),
   labels: z
     .record(

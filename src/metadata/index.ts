@@ -98,6 +98,7 @@ export {
   findManifestTag,
   insertTag,
   listTags,
+  listTagNames,
   lockTag,
   moveTag,
   recordTagPull,
@@ -310,6 +311,7 @@ export type { TrustRuleRow } from "./trust-rules.ts";
 export {
   findInstallation,
   insertAudit,
+  insertEvent,
   insertInstallation,
   lockInstallation,
   putInstallation,

@@ -40,6 +40,8 @@ const allowed: { readonly [statement: string]: string } = {
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
+  lockTag: "with the version of settings, one of a handful of rows of the installation",
+  insertTag: "with the version of settings, one of a handful of rows of the installation",
   findClosed: "namespaces that let nothing be public, a handful, when a repository is made or opened",
   listSettings: "the settings of the namespaces above a repository and its own, kept until settings change",
   listNamespacesAt: "the namespaces above a repository, a handful",

@@ -1,12 +1,15 @@
 import { sql } from "kysely";
 import { statement } from "./statement.ts";
 
+/** Names the state of settings as the statement finds it. */
+const settingsVersion = sql<string | null>`(select value from installation where name = 'settings-version')`;
+
 /** The tag, taken for this transaction. */
 export const lockTag = statement(
   "lockTag",
   (_db, p: { repository: number; name: string }, d) =>
-    sql<{ manifest_id: number }>`
-    select manifest_id from tag where repository_id = ${p.repository} and name = ${p.name} ${d.forUpdate}`,
+    sql<{ manifest_id: number; settings: string | null }>`
+    select manifest_id, ${settingsVersion} as settings from tag where repository_id = ${p.repository} and name = ${p.name} ${d.forUpdate}`,
 );
 
 /** No change when the name is there already: another node may have been quicker. */
@@ -22,7 +25,8 @@ export const insertTag = statement(
         created_at: p.now,
         updated_at: p.now,
       })
-      .onConflict((conflict) => conflict.columns(["repository_id", "name"]).doNothing()),
+      .onConflict((conflict) => conflict.columns(["repository_id", "name"]).doNothing())
+      .returning(settingsVersion.as("settings")),
 );
 
 export const moveTag = statement(
@@ -82,4 +86,11 @@ export const recordTagPull = statement(
   (_db, p: { repository: number; name: string; at: number }) => sql<never>`
     update tag set pulled_at = ${p.at}
     where repository_id = ${p.repository} and name = ${p.name} and coalesce(pulled_at, 0) < ${p.at}`,
+);
+
+/** Names after `after` in byte order. */
+export const listTagNames = statement(
+  "listTagNames",
+  (_db, p: { repository: number; after: string; limit: number }) => sql<{ name: string }>`
+    select name from tag where repository_id = ${p.repository} and name > ${p.after} order by name limit ${p.limit}`,
 );

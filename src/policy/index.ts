@@ -1,7 +1,7 @@
 export { judgeUnused } from "./collection.ts";
 export type { CollectionFacts, CollectionRule, Verdict } from "./collection.ts";
-export { actions, actionsOfRole, decideAction, isTagAllowed, roles } from "./permissions.ts";
-export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role } from "./permissions.ts";
+export { actions, actionsOfRole, allRoles, decideAction, findRoles, isTagAllowed, roles } from "./permissions.ts";
+export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role, RolesHeld } from "./permissions.ts";
 export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
 export { findPasswordFault } from "./passwords.ts";
@@ -31,3 +31,5 @@ export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, 
 export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";
 export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
 export type { SettingKey, SettingValues } from "./setting-rules.ts";
+export { mayRefuse, refuseTag } from "./immutability.ts";
+export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";

@@ -105,6 +105,23 @@ export function decideAction(facts: RightsFacts, action: Action): Decision {
   return refused(facts.grants.length === 0 ? "no grant reaches here" : `no grant here has ${action}`);
 }
 
+/** Roles that somebody has at a place, each with lists of patterns as in a {@link Decision}: every one must match. */
+export type RolesHeld = { readonly [role in Role]?: readonly (readonly string[])[] };
+
+/** The roles whose actions are all allowed at the place, whether they were given by that name or not. */
+export function findRoles(facts: RightsFacts): RolesHeld {
+  const decisions = new Map(actions.map((action) => [action, decideAction(facts, action)]));
+  const held: { [role in Role]?: readonly (readonly string[])[] } = {};
+  for (const role of roles) {
+    const needed = actionsOfRole[role].map((action) => decisions.get(action)!);
+    if (needed.every(({ allowed }) => allowed)) held[role] = needed.flatMap(({ tags }) => tags);
+  }
+  return held;
+}
+
+/** Of whoever may do everything. */
+export const allRoles: RolesHeld = { reader: [], writer: [], maintainer: [], owner: [] };
+
 function mayByGrant(grant: GrantFact, action: Action): boolean {
   return grant.actions.includes(action) || (grant.role !== undefined && actionsOfRole[grant.role].includes(action));
 }

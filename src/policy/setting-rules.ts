@@ -1,9 +1,18 @@
+import { isFormatAsStrict, isRuleAsStrict, releases } from "./tag-rules.ts";
+import type { TagFormat, TagRule } from "./tag-rules.ts";
+
 /** Values by key. A key is here when what it sets is there. */
 export interface SettingValues {
   /** Whether anybody may pull. */
   readonly visibility: "public" | "private";
   /** Whether a push makes a repository that is not there. */
   readonly repositoryCreation: "on-push" | "explicit";
+  /** Whether a push may move a tag that is there to another manifest. */
+  readonly tagOverwrite: TagRule;
+  /** Whether a tag may be taken away, by itself or with its manifest or repository. */
+  readonly tagDelete: TagRule;
+  /** Which tags may be made. */
+  readonly tagFormat: TagFormat;
   /** For people; empty for none. */
   readonly description: string;
   /** For programs. */
@@ -37,6 +46,14 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
     namespacesOnly: true,
     isAsStrict: (value, bound) => value === "explicit" || bound === "on-push",
   },
+  // Installations that are older than this setting have one at the root that allows everything (0017-tag-rules).
+  tagOverwrite: {
+    standard: { rule: "allow", except: [releases], by: null },
+    isAsStrict: isRuleAsStrict,
+    partial: true,
+  },
+  tagDelete: { standard: { rule: "allow", except: [], by: null }, isAsStrict: isRuleAsStrict, partial: true },
+  tagFormat: { standard: { semver: false, regex: [], except: [] }, isAsStrict: isFormatAsStrict, partial: true },
   description: { standard: "" },
   labels: { standard: {} },
   lifecycle: { standard: null },

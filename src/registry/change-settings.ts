@@ -3,11 +3,12 @@ import type { Caller } from "../access/index.ts";
 import { findNamespace, findRepositoryRow } from "../metadata/index.ts";
 import { parseRepositoryName, RegistryError } from "../oci/index.ts";
 import { describePlace, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
-import type { PlacedValue, SettingFact, SettingKey, SettingPlace } from "../policy/index.ts";
+import type { PlacedValue, SettingFact, SettingKey, SettingPlace, SettingValues } from "../policy/index.ts";
 import { checkPolicy } from "./lifecycle/check-policy.ts";
 import type { LifecycleDocument } from "./lifecycle/compile-policy.ts";
 import { readSettingFacts } from "./read-settings.ts";
 import type { Registry } from "./registry.ts";
+import { checkExpressions } from "./require-tag.ts";
 import { settingsVersion } from "./writes/change-settings.ts";
 import type { Overrides, SettingsChange } from "./writes/change-settings.ts";
 import { checkRepository, goneRepository } from "./writes/context.ts";
@@ -69,6 +70,8 @@ export async function changeSettings(
       ? await authorize(registry.access, caller, "manage-settings", parseRepositoryName(at.repository))
       : undefined;
   const by = permit?.by ?? (await authorizeNamespace(registry.access, caller, "manage-settings", placePath(at)));
+  const format = change.set.tagFormat as SettingValues["tagFormat"] | undefined;
+  checkExpressions(format?.regex ?? []);
   const overrides = await registry.metadata.write("changeSettings", { at, by, permit, ...change, versions });
   return inspectSettings(registry, caller, at, overrides);
 }

@@ -40,9 +40,12 @@ export async function readSettingFacts(read: Reader, of: SettingsOf): Promise<Se
 /** Repositories whose settings a process remembers at most; all are forgotten when there are more. */
 const rememberedLimit = 10_000;
 
+/** Visibility is in the rows of repositories. */
+export type RememberedSettings = Omit<EffectiveSettings, "visibility">;
+
 interface Remembered {
   readonly version: string;
-  readonly byRepository: Map<number, { readonly name: string; readonly settings: EffectiveSettings }>;
+  readonly byRepository: Map<number, { readonly name: string; readonly settings: RememberedSettings }>;
 }
 
 /**
@@ -53,7 +56,7 @@ interface Remembered {
 export async function settingsWithin(
   tx: Transaction,
   { id, name, version }: { readonly id: number; readonly name: string; readonly version?: string | null | undefined },
-): Promise<EffectiveSettings> {
+): Promise<RememberedSettings> {
   const now = version === undefined ? await readVersion(tx) : (version ?? "");
   let remembered = tx.memory.get("settings") as Remembered | undefined;
   if (remembered?.version !== now || remembered.byRepository.size >= rememberedLimit) {

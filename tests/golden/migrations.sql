@@ -838,3 +838,12 @@ update manifest set annotations = (
 update manifest set annotations = (
        select case when length((convert_from(c.bytes, 'UTF8')::json ->> 'annotations')) <= 65536 then (convert_from(c.bytes, 'UTF8')::json ->> 'annotations') end
        from manifest_content c where c.manifest_id = manifest.id);
+
+-- 0017-tag-rules/1
+insert into setting (namespace_id, key, value, enforced, changed_at)
+     select id, 'tagOverwrite', '{"rule":"allow","except":[],"by":null}', 0, 0 from namespace
+     where path = '' and exists (select 1 from installation where name = 'upload-key');
+
+insert into setting (namespace_id, key, value, enforced, changed_at)
+     select id, 'tagOverwrite', '{"rule":"allow","except":[],"by":null}', 0, 0 from namespace
+     where path = '' and exists (select 1 from installation where name = 'upload-key');

@@ -157,3 +157,44 @@ test("what means nothing is refused in words: a key, a value, enforcing what has
     "NAMESPACE_UNKNOWN",
   );
 });
+
+test("in a new installation releases do not move, and what is enforced holds beside what is set below", async () => {
+  await admin.post("/namespaces", { path: "shop" });
+  await client.pushImage("shop/web", "v1.0.0");
+  await client.pushImage("shop/web", undefined, { annotations: { other: "yes" } });
+  const image = (await admin.get("/repositories/shop/web/-/images?untagged=true")).body.items[0].digest as string;
+  const move = (tag: string) => admin.put(`/repositories/shop/web/-/tags/${tag}`, { digest: image });
+  const refused = await move("v1.0.0");
+  expect([refused.status, refused.code, refused.body.detail]).toEqual([
+    ...[403, "DENIED"],
+    expect.stringContaining("the default of tagOverwrite refuses that for releases such as v1.2.3"),
+  ]);
+  const set = { tagOverwrite: { rule: "allow", except: ["@releases"] } };
+  await admin.patch("/namespaces/shop/-/settings", { set, enforce: ["tagOverwrite"] });
+  const looser = await admin.patch("/repositories/shop/web/-/settings", { set: { tagOverwrite: { rule: "allow" } } });
+  expect([looser.status, looser.body.detail]).toEqual([
+    ...[403, expect.stringContaining("namespace shop enforces its tagOverwrite")],
+  ]);
+  const stricter = { tagOverwrite: { rule: "refuse", except: ["latest"], by: null } };
+  expect((await admin.patch("/repositories/shop/web/-/settings", { set: stricter })).status).toBe(200);
+  expect((await move("stable")).status).toBe(204);
+  expect(await show("repositories/shop/web", "tagOverwrite")).toMatchObject({
+    ...{ value: stricter.tagOverwrite, from: "repository shop/web", also: [], overridden: [] },
+  });
+});
+
+test("what tags must look like is refused when it is no expression, and holds when it is one", async () => {
+  const set = (regex: string) =>
+    admin.patch("/namespaces/shop/-/settings", { set: { tagFormat: { regex: [regex], except: ["latest"] } } });
+  for (const wrong of ["(a", "(?=a)b", String.raw`(a)\1`]) {
+    const answer = await set(wrong);
+    expect([answer.status, answer.body.detail], wrong).toEqual([400, expect.stringContaining("no regular expression")]);
+  }
+  expect((await set("(a+)+x")).status).toBe(200);
+  const long = "a".repeat(128);
+  const digest = (await admin.get("/repositories/shop/web/-/tags/v1.0.0")).body.digest as string;
+  const tagged = (tag: string) => admin.put(`/repositories/shop/web/-/tags/${tag}`, { digest });
+  expect([(await tagged(long)).code, (await tagged("aaax")).status, (await tagged("latest")).status]).toEqual([
+    ...["DENIED", 204, 204],
+  ]);
+});

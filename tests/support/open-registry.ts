@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parseDigest, parseManifest, parseMediaType, parseRepositoryName, parseTag } from "../../src/oci/index.ts";
 import type { Digest } from "../../src/oci/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
+import { allRoles } from "../../src/policy/index.ts";
 import { collectGarbage, fsck, pushBlob, pushManifest } from "../../src/registry/index.ts";
 import { LoginThrottle } from "../../src/access/login-throttle.ts";
 import { Issuers, operator, RefusalLog } from "../../src/access/index.ts";
@@ -18,6 +19,7 @@ export const permit: Permit = {
   repository: undefined,
   mayCreate: true,
   mayOverwrite: true,
+  roles: allRoles,
   tags: [],
 };
 export const imageType = parseMediaType("application/vnd.oci.image.manifest.v1+json");

@@ -3,6 +3,7 @@ import {
   emptySeal,
   findSeal,
   insertAudit,
+  insertEvent,
   insertInstallation,
   insertSeal,
   listFullSeals,
@@ -25,6 +26,8 @@ export interface RefusedAttempts {
   readonly action: string;
   readonly repository: string;
   readonly target: string;
+  /** Type of the event that tells of it; null for none. */
+  readonly event?: string | null;
   readonly firstAt: number;
   readonly lastAt: number;
   readonly times: number;
@@ -35,9 +38,13 @@ export async function recordRefusals(
   tx: Transaction,
   input: { readonly refused: readonly RefusedAttempts[] },
 ): Promise<void> {
-  for (const { firstAt, lastAt, times, ...attempt } of input.refused) {
+  for (const { firstAt, lastAt, times, event = null, ...attempt } of input.refused) {
     const when = { now: lastAt, firstAt: times === 1 ? null : firstAt, times };
     await tx.run(insertAudit, { ...attempt, ...when, decision: "refused", detail: null });
+    if (event === null) continue;
+    const { principal, repository, target, action, reason } = attempt;
+    const payload = JSON.stringify({ target, principal, action, reason, times });
+    await tx.run(insertEvent, { type: event, repository, payload, now: tx.now });
   }
 }
 

@@ -11,6 +11,7 @@ import { jobs } from "./0011-jobs.ts";
 import { deviceLogins } from "./0012-device-logins.ts";
 import { lineage } from "./0013-lineage.ts";
 import { lifecycle } from "./0015-lifecycle.ts";
+import { tagRules } from "./0017-tag-rules.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   deviceLogins,
   lineage,
   lifecycle,
+  tagRules,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

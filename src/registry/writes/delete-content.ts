@@ -16,6 +16,7 @@ import {
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import { requireTags } from "../require-tag.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
@@ -32,6 +33,7 @@ export interface DeleteDigestInput extends WriteContext {
 export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<void> {
   const repository = await getRepository(tx, input);
   checkTags(input, [input.tag]);
+  await requireTags(tx, { id: repository, name: input.repository }, "delete", [input.tag], input.permit.roles);
   const removed = await tx.first(deleteTagRow, { repository, name: input.tag });
   if (removed === undefined) {
     throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, {
@@ -66,6 +68,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   }
   const tags = await removeManifest(tx, repository, { id: manifest.id, digest: input.digest }, "manifest deleted");
   checkTags(input, tags);
+  await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
   await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts: { tags } });
   tx.touch(input.repository);
 }

@@ -1,6 +1,8 @@
 import { insertReview, insertTag, lockTag, MetadataError, moveTag as moveTagRow } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import { settingsWithin } from "../read-settings.ts";
+import { requireTag } from "../require-tag.ts";
 import { record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 
@@ -24,11 +26,15 @@ export async function moveTag(
   const row = { repository, name: tag, manifest, now: tx.now };
   let former = await tx.first(lockTag, { repository, name: tag });
   // Another node may make the tag meanwhile: what it named is then what this push moves the tag away from.
-  if (former === undefined && (await tx.run(insertTag, row)) === 0) {
+  const inserted = former === undefined ? await tx.first(insertTag, row) : undefined;
+  if (former === undefined && inserted === undefined) {
     former = await tx.first(lockTag, { repository, name: tag });
     if (former === undefined) throw new MetadataError("unavailable", `the tag ${tag} comes and goes`);
   }
   if (former?.manifest_id === manifest) return false;
+  const { settings: version } = (former ?? inserted)!;
+  const settings = await settingsWithin(tx, { id: repository, name: input.repository, version });
+  requireTag(settings, former === undefined ? "make" : "overwrite", tag, input.permit.roles);
   if (former !== undefined) {
     if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
     await tx.run(moveTagRow, row);

@@ -19,6 +19,7 @@ import {
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import { requireAllTags } from "../require-tag.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
 
 /** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
@@ -95,6 +96,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   const { repository: name, to } = input;
   await tx.run(shareSettings, {});
   const row = await takeSeen(tx, input);
+  await requireAllTags(tx, row, "delete", input.permit.roles);
   // Waits for another node that is making it, and finds out for certain whether the name is free.
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
   if (placeholder === undefined) throw takenName(to);
@@ -102,6 +104,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   const open = await opennessOf(tx, to, row.visibility as "public" | "private" | null);
   await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility: row.visibility });
   await renewRepositoryRights(tx);
+  await requireAllTags(tx, { id: row.id, name: to }, "make", input.permit.roles);
   await record(tx, input, { action: "rename-repository", target: to, event: "repository.deleted", facts: { to } });
   const made = { action: "rename-repository", target: name, event: "repository.created", facts: { from: name } };
   await record(tx, { ...input, repository: to }, made);
@@ -116,6 +119,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
 export async function deleteRepository(tx: Transaction, input: SeenInput): Promise<void> {
   const { repository: name } = input;
   const { id } = await takeSeen(tx, input);
+  await requireAllTags(tx, { id, name }, "delete", input.permit.roles);
   await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
   await endRepositoryRights(tx, id);
   const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: {} };

@@ -1,0 +1,99 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startDocker } from "../interop/start-docker.ts";
+import { openWorkplace } from "../interop/workplace.ts";
+import { expectGolden } from "../support/golden.ts";
+import { installBerth } from "../support/install-berth.ts";
+import { findPeer, needPeers } from "../support/peers.ts";
+import type { PeerName } from "../support/peers.ts";
+import { runBerth } from "../support/run-berth.ts";
+import { startTestServer } from "../support/start-server.ts";
+
+/* What people see when a tag is refused, and the example of docs/guide/immutability.md. */
+
+const place = await openWorkplace();
+const password = "a password that nobody guesses";
+const server = await startTestServer({ open: false, adminPassword: password });
+const { host } = server;
+
+/** Pushes two images to one release tag, by each client; the second is refused. */
+const scripts: Readonly<Partial<Record<PeerName, (say: string) => string>>> = {
+  docker: (say) => `
+    tar -cf - ${say} | docker import - ${host}/docker/app:v1.0.0
+    docker push ${host}/docker/app:v1.0.0`,
+  podman: (say) => `
+    tar -cf - ${say} | podman import - ${host}/podman/app:v1.0.0
+    podman push --tls-verify=false ${host}/podman/app:v1.0.0`,
+  skopeo: (say) => `
+    tar -cf layer.tar ${say}
+    crane append --insecure --new_layer layer.tar --new_tag ${host}/skopeo/${say}:1
+    skopeo copy --src-tls-verify=false --dest-tls-verify=false docker://${host}/skopeo/${say}:1 docker://${host}/skopeo/app:v1.0.0`,
+  crane: (say) => `
+    tar -cf layer.tar ${say}
+    crane append --insecure --new_layer layer.tar --new_tag ${host}/crane/app:v1.0.0`,
+};
+
+beforeAll(async () => {
+  const bin = await installBerth(place.folder);
+  place.env["PATH"] = `${bin}:${resolve(import.meta.dirname, "../../.peers")}:/usr/bin:/bin:/usr/sbin`;
+  const storage = join(place.folder, "storage.conf");
+  const [root, run] = [join(place.folder, "root"), join(place.folder, "run")];
+  await writeFile(storage, `[storage]\ndriver = "overlay"\ngraphroot = "${root}"\nrunroot = "${run}"\n`);
+  place.env["CONTAINERS_STORAGE_CONF"] = storage;
+  if (findPeer("docker") !== undefined) await startDocker(place);
+  const ended = await runBerth(["login", host, "--user", "admin", "--password-stdin"], place.env, password);
+  expect(ended.code, ended.stderr).toBe(0);
+});
+afterAll(async () => {
+  await server.close();
+  await place.close();
+});
+
+async function folderOf(name: string): Promise<string> {
+  const folder = join(place.folder, "work", name);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+/** The lines that tell why, without what differs from run to run. */
+function reasonIn(printed: string): string {
+  return printed
+    .split("\n")
+    .filter((line) => /denied/i.test(line))
+    .map((line) =>
+      line
+        .replaceAll(host, "registry.example")
+        .replaceAll(/sha256:[0-9a-f]{64}/g, "sha256:…")
+        .replaceAll(/requestId:[\w-]+/g, "requestId:…")
+        .replaceAll(/time="[^"]*" |^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /g, ""),
+    )
+    .join("\n");
+}
+
+test("docker, podman, skopeo and crane show the refusal as a sentence", async (context) => {
+  needPeers(context, "docker", "podman", "skopeo", "crane");
+  const seen: string[] = [];
+  for (const [name, script] of Object.entries(scripts)) {
+    const folder = await folderOf(name);
+    for (const say of ["one", "two"]) await writeFile(join(folder, say), `${say}\n`);
+    const run = (say: string) => ["-euo", "pipefail", "-c", `cd ${folder}\n${script(say)}`] as const;
+    await place.call("bash", ...run("one"));
+    seen.push(`${name}\n${reasonIn(await place.refuse("bash", ...run("two")))}\n`);
+  }
+  await expectGolden("refusals.txt", seen.join("\n"));
+  expect(seen.every((text) => text.includes("Push under a new tag"))).toBe(true);
+});
+
+test("the example of the guide does what it says", async (context) => {
+  needPeers(context, "crane");
+  const page = await readFile(resolve(import.meta.dirname, "../../docs/guide/immutability.md"), "utf8");
+  const [, commands] = /```sh\n(.*?)```/s.exec(page)!;
+  const script = `cd ${await folderOf("guide")}\n${commands!.replaceAll("127.0.0.1:5000", host)}`;
+  const printed = await place.call("bash", "-euo", "pipefail", "-c", script);
+  expect(printed).toContain("refused: it does not move");
+  expect(printed).toContain("refused: it has no such form");
+  expect(printed).toMatch(/tagOverwrite +rule=refuse except=latest, branch-\* +namespace shop/);
+  const listed = await place.call("crane", "ls", "--insecure", `${host}/shop/web`);
+  expect(listed.split("\n").toSorted()).toEqual(["latest", "v1.0.0"]);
+});
