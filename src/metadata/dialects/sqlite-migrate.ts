@@ -26,7 +26,20 @@ export function migrateSqlite(connection: SqliteConnection, steps = listSteps())
       .map((row) => String(row["name"])),
   );
   refuseNewer(applied, steps);
-  return steps.filter((step) => !applied.has(step.name) && applyStep(connection, step)).map((step) => step.name);
+  const missing = steps.filter((step) => !applied.has(step.name));
+  try {
+    // Steps that are lost with the power are run again; the last one's commit syncs all before it. The first start of an
+    // empty registry would wait for a hundred syncs otherwise.
+    connection.database.exec("pragma synchronous = normal");
+    return missing
+      .filter((step) => {
+        if (step === missing.at(-1)) connection.database.exec("pragma synchronous = full");
+        return applyStep(connection, step);
+      })
+      .map((step) => step.name);
+  } finally {
+    connection.database.exec("pragma synchronous = full");
+  }
 }
 
 /** For who may not bring it up to date. @throws MetadataError `unavailable` */
