@@ -13,12 +13,14 @@ import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts"
 import {
   SettingsError,
   fillSsoSecrets,
+  jobSettings,
   ldapSettings,
   listSsoVariables,
   readSettings,
   setting,
   ssoSettings,
   tlsSettings,
+  webhookSettings,
 } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
@@ -104,10 +106,8 @@ export const configSchema = z.strictObject({
     { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
     { about: "What was done and refused, and by whom." },
   ),
-  jobs: group(
-    { keep: duration("30d", { about: "Jobs that ended this long ago are removed.", least: second }) },
-    { about: "What is done in the background, once or by schedule." },
-  ),
+  jobs: jobSettings,
+  webhooks: webhookSettings,
   ldap: ldapSettings,
   sso: ssoSettings,
   publicUrl: parsed(parseOrigin, {

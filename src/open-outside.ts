@@ -12,6 +12,12 @@ export async function openOutgoing({ outgoing: { allow, ca } }: Config): Promise
   return openGuardedFetch({ allow, ca: await readCertificates("outgoing.ca", ca), ...bounds });
 }
 
+/** Sends events to receivers, under the guard; their answers are not read for more than a little. @throws SettingsError */
+export async function openReceivers({ outgoing: { allow, ca }, webhooks }: Config): Promise<GuardedFetch> {
+  const bounds = { timeout: webhooks.timeout, sizeLimit: 64 * 1024 };
+  return openGuardedFetch({ allow, ca: await readCertificates("outgoing.ca", ca), ...bounds });
+}
+
 /** The directory that the settings name; it is asked when somebody logs in. @throws SettingsError */
 export async function openDirectory({ ldap }: Config): Promise<IdentityProvider | undefined> {
   const { url, base, bindDn: dn, bindPassword: password } = ldap;

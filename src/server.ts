@@ -12,8 +12,8 @@ import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
 import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
-import { openJobs } from "./jobs/index.ts";
-import type { Jobs } from "./jobs/index.ts";
+import { openBackground } from "./open-background.ts";
+import type { Background } from "./open-background.ts";
 import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground, keepPullTimes } from "./registry/index.ts";
@@ -43,14 +43,18 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   refuseExposure(config);
   const stores = await openStores(config, log);
   let heart: Heart | undefined;
-  let jobs: Jobs | undefined;
+  let background: Background | undefined;
   try {
     const { registry } = stores;
     heart = await beatHeart(registry);
     const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
-    jobs = await openJobs(stores.metadata, { kinds: {}, schedules: [], keep: config.jobs.keep, alarm: registry.alarm });
-    const management: Management = { registry, jobs, passwordChanged: (user) => forgetInitialPassword(config, user) };
+    background = await openBackground(config, stores);
+    const management: Management = {
+      registry,
+      ...background,
+      passwordChanged: (user) => forgetInitialPassword(config, user),
+    };
     const signOn = { access: registry.access, providers: ssoProvidersOf(config), fetch: await openOutgoing(config) };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
@@ -84,7 +88,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await listener.drain(config.drain);
         await control?.close();
         await collection.stop();
-        await jobs?.stop();
+        await background?.stop();
         await heart?.stop();
         await pulls.stop();
         await uses.stop();
@@ -94,7 +98,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       },
     };
   } catch (error) {
-    await jobs?.stop();
+    await background?.stop();
     await heart?.stop();
     await stores.close();
     throw error;

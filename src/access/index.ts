@@ -1,5 +1,6 @@
 export type { Access, AccessSettings } from "./access.ts";
 export { authenticate, recallPrincipal } from "./authenticate.ts";
+export { isWithin } from "./facts-at.ts";
 export { attempt } from "./attempt.ts";
 export { findCertificateLogin, parseCertificateNames } from "./certificate-names.ts";
 export type { CertificateNames, ShownCertificate } from "./certificate-names.ts";
@@ -34,7 +35,10 @@ export type { IssuedToken, Wanted } from "./issue-token.ts";
 export { wireActions } from "./registry-token.ts";
 export type { WireAction } from "./registry-token.ts";
 export { listPublicKeys } from "./signing-keys.ts";
-export { listVisible } from "./list-visible.ts";
+export { findReach, listVisible } from "./list-visible.ts";
+export type { RightsSource } from "./rights-source.ts";
+export { seal, unseal } from "./seal-secret.ts";
+export { rightsWithin } from "./writes/rights-within.ts";
 export { ensureFirstOwner, firstOwner, openAccess } from "./open-access.ts";
 export { hashPassword } from "./passwords.ts";
 export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";

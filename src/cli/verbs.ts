@@ -46,6 +46,17 @@ const place: Spread = {
   },
 };
 
+/** What a webhook is for. */
+const webhookPlace: Spread = {
+  about: "team/ is a namespace with all below it, / the whole server, team/app a repository",
+  fields: ["namespace", "repository"],
+  read: (text) => {
+    const { namespace, repository, tag } = parsePlace(text);
+    if (tag !== undefined) throw usageError("a webhook is for a namespace or repository: give --tags to limit it");
+    return repository === undefined ? { namespace } : { repository };
+  },
+};
+
 /** What a question is about. */
 const subject: Spread = {
   about: "team/app is a repository, team/app:v1 a tag of it, team/ a namespace, / the root",
@@ -251,5 +262,28 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     },
     show: { endpoint: "getJob" },
     retry: { endpoint: "retryJob" },
+  },
+  webhook: {
+    list: {
+      endpoint: "listWebhooks",
+      columns: ["id", "namespace", "repository", "url", "events", "disabled", "trouble"],
+    },
+    show: { endpoint: "getWebhook" },
+    create: { endpoint: "createWebhook", args: ["place", "url"], spread: { place: webhookPlace } },
+    update: { endpoint: "updateWebhook", args: ["webhook"], omit: ["disabled"] },
+    disable: { endpoint: "updateWebhook", about: "tell a receiver of nothing for now", fixed: { disabled: true } },
+    enable: { endpoint: "updateWebhook", about: "tell a receiver of events again", fixed: { disabled: false } },
+    delete: { endpoint: "deleteWebhook" },
+    rotate: { endpoint: "rotateWebhook" },
+    test: {
+      endpoint: "testWebhook",
+      about: "send an event that tells of nothing, and say what came of it; ends with 4 when it did not arrive",
+      exitCode: (answer) => ((answer as { readonly delivered: boolean }).delivered ? exitCodes.done : exitCodes.found),
+    },
+    deliveries: {
+      endpoint: "listDeliveries",
+      columns: ["id", "type", "repository", "state", "attempts", "status", "error", "happenedAt"],
+    },
+    redeliver: { endpoint: "redeliver" },
   },
 };

@@ -2,6 +2,7 @@ import { auditEndpoints } from "./audit.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
+import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
 import { meEndpoints } from "./me.ts";
@@ -20,6 +21,7 @@ export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
 export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
+export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
 export { meEndpoints } from "./me.ts";
@@ -48,6 +50,7 @@ export const endpoints = {
   ...jobEndpoints,
   ...settingEndpoints,
   ...lifecycleEndpoints,
+  ...webhookEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

@@ -6,3 +6,7 @@ export { jobWrites } from "./writes.ts";
 export type { JobWrites } from "./writes.ts";
 export type { NewJob } from "./writes/jobs.ts";
 export type { Schedule } from "./writes/schedules.ts";
+export { getManagedWebhook, listManagedWebhooks, versionOfWebhook } from "./find-webhooks.ts";
+export type { WebhookPlace } from "./find-webhooks.ts";
+export { makeWebhookSecret, openWebhooks, testWebhook, webhookUpkeep } from "./open-webhooks.ts";
+export type { Webhooks } from "./open-webhooks.ts";

@@ -361,3 +361,33 @@ export {
 export type { JobRow, ScheduleRow } from "./jobs.ts";
 export { listBlobFacts, listBlobsOfEach, listChildrenOfEach, listManifestFacts, listTagFacts } from "./lifecycle.ts";
 export type { BlobFactsRow, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";
+export { deleteEvents, hasEvents, listEvents } from "./events.ts";
+export type { EventRow } from "./events.ts";
+export {
+  countWaiting,
+  deleteDeliveries,
+  deleteWebhook,
+  endDeliveries,
+  findDelivery,
+  findPullWebhook,
+  findWebhook,
+  holdWebhook,
+  insertDeliveries,
+  insertWebhook,
+  listDeliveries,
+  listDueWebhooks,
+  listLiveWebhooks,
+  listManyDeliveries,
+  listOldDeliveries,
+  listStaleDeliveries,
+  listWaitingDeliveries,
+  listWebhooks,
+  lockWebhook,
+  rateWebhook,
+  releaseWebhooks,
+  repeatDelivery,
+  rotateWebhook,
+  updateDelivery,
+  updateWebhook,
+} from "./webhooks.ts";
+export type { DeliveryRow, WebhookRow } from "./webhooks.ts";

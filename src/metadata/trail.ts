@@ -3,12 +3,15 @@ import { statement } from "./statement.ts";
 import type { Transaction } from "./metadata.ts";
 
 /**
- * An event for those who will act on it, in the transaction of what it tells of. Nobody reads or removes events yet.
+ * An event for those who act on it, in the transaction of what it tells of: after whatever holds the tag's or manifest's row, so
+ * that events about one are in the order of its changes. `src/jobs` takes them out.
  */
 export const insertEvent = statement(
   "insertEvent",
-  (db, p: { type: string; repository: string; payload: string; now: number }) =>
-    db.insertInto("event").values({ type: p.type, repository: p.repository, payload: p.payload, at: p.now }),
+  (_db, p: { type: string; repository: string; namespace: string | null; payload: string; now: number }) => sql<never>`
+    insert into event (type, repository, namespace, payload, at, repository_id)
+    values (${p.type}, ${p.repository}, ${p.namespace}, ${p.payload}, ${p.now},
+      (select id from repository where name = ${p.repository}))`,
 );
 
 /** Who did something, and why it was allowed. */
@@ -68,6 +71,8 @@ export interface Change {
   readonly action: string;
   /** Name of the repository; empty for what concerns none. */
   readonly repository: string;
+  /** Path of the namespace that the event concerns, where that is no repository: its webhooks are told. */
+  readonly namespace?: string;
   /** Tag, digest, name of the account, … */
   readonly target: string;
   /** Type of the event (decisions: `image.pushed`, `access.changed`, …). */
@@ -86,7 +91,8 @@ export async function recordChange(tx: Transaction, by: Attribution, change: Cha
   await tx.run(insertAudit, { now: tx.now, ...who, action, repository, target, detail, firstAt: null, times: 1 });
   if (change.event === undefined) return;
   const payload = JSON.stringify({ target, principal, ...facts });
-  await tx.run(insertEvent, { type: change.event, repository, payload, now: tx.now });
+  const namespace = change.namespace ?? null;
+  await tx.run(insertEvent, { type: change.event, repository, namespace, payload, now: tx.now });
 }
 
 /** The database's clock, for looking without doing: a write is told it. */

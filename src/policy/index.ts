@@ -33,3 +33,5 @@ export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
 export type { SettingKey, SettingValues } from "./setting-rules.ts";
 export { mayRefuse, refuseTag } from "./immutability.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
+export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";
+export type { EventFacts, EventType, Subscription } from "./events.ts";

@@ -10,6 +10,8 @@ export interface PullMark {
   readonly tag: string | null;
   /** The latest pull, in milliseconds since 1970. */
   at: number;
+  /** Since it was written last. */
+  pulls: number;
   /** It waits to be written already. */
   waiting: boolean;
   /** Another tag of the same manifest that waits. */
@@ -31,6 +33,7 @@ const batch = 200;
 /** Remembers that a manifest was pulled now. Nothing is written. */
 export function notePull(registry: Registry, mark: PullMark): void {
   mark.at = Date.now();
+  mark.pulls++;
   if (!mark.waiting) wait(registry, mark);
 }
 
@@ -49,6 +52,8 @@ function wait(registry: Registry, mark: PullMark): void {
   } else {
     // The same manifest, read from its rows again.
     other.waiting = false;
+    mark.pulls += other.pulls;
+    other.pulls = 0;
     mark.next = other.next;
     other.next = undefined;
   }
@@ -91,23 +96,24 @@ async function flush(registry: Registry): Promise<void> {
     for (let mark: PullMark | undefined = first; mark !== undefined; mark = mark.next) marks.push(mark);
   }
   gathered.delete(registry);
-  const pulls = marks.map(({ repository, manifest, digest, tag, at }): Pull => ({
-    repository,
-    manifest,
-    digest,
-    tag,
-    at,
+  const pulls = marks.map(({ repository, manifest, digest, tag, at, pulls: count }): Pull => ({
+    ...{ repository, manifest, digest, tag, at, count },
   }));
   // From here on another pull is one for the next time.
   for (const mark of marks) {
     mark.waiting = false;
     mark.next = undefined;
+    mark.pulls = 0;
   }
   for (let start = 0; start < pulls.length; start += batch) {
     try {
       await registry.metadata.write("recordPulls", { pulls: pulls.slice(start, start + batch) });
     } catch (error) {
-      for (const mark of marks.slice(start)) if (!mark.waiting) wait(registry, mark);
+      for (const [index, mark] of marks.entries()) {
+        if (index < start) continue;
+        mark.pulls += pulls[index]!.count;
+        if (!mark.waiting) wait(registry, mark);
+      }
       throw error;
     }
   }

@@ -68,7 +68,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       expect((await inspectTag(registry, caller, name, parseTag("v1"))).pulledAt).toBe(at);
       expect((await inspectImage(registry, caller, name, digest)).pulledAt).toBe(at);
       await metadata.write("recordPulls", {
-        pulls: [{ repository: mark.repository, manifest: mark.manifest, digest, tag: "v1", at: at - 1 }],
+        pulls: [{ repository: mark.repository, manifest: mark.manifest, digest, tag: "v1", count: 1, at: at - 1 }],
       });
       expect((await inspectImage(registry, caller, name, digest)).pulledAt).toBe(at);
       await database.close();

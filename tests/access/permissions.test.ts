@@ -170,6 +170,7 @@ const alike = [
   ["hers", "none"],
   ["hers/nil", "none/nil"],
   ["rule-hers", "rule-none"],
+  ["2", "9"],
   ["reader", "hidden"],
 ];
 

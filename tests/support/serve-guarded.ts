@@ -1,9 +1,9 @@
 import { distributionErrors } from "../../src/api/distribution/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
 import type { TrafficLimits } from "../../src/api/http/index.ts";
-import type { Jobs } from "../../src/jobs/index.ts";
-import type { AccessSettings, SsoProvider } from "../../src/access/index.ts";
+import type { Access, AccessSettings, SsoProvider } from "../../src/access/index.ts";
 import { openGuardedFetch } from "../../src/lib/index.ts";
+import type { Jobs, Webhooks } from "../../src/jobs/index.ts";
 import { openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata } from "../../src/metadata/index.ts";
 import { routeRequests } from "../../src/route-requests.ts";
@@ -14,8 +14,10 @@ import { WireClient } from "./wire-client.ts";
 import type { Answer } from "./wire-client.ts";
 
 /** The background of a server in which nothing is done. */
-function idleJobs(metadata: Metadata<AllWrites>): Jobs {
-  return { metadata, wake: () => undefined, stop: () => Promise.resolve() };
+function idleBackground(metadata: Metadata<AllWrites>, access: Access): { jobs: Jobs; webhooks: Webhooks } {
+  const idle = { wake: () => undefined, stop: () => Promise.resolve() };
+  const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 10_000 });
+  return { jobs: { metadata, ...idle }, webhooks: { deps: { metadata, access, fetch, source: "urn:berth" }, ...idle } };
 }
 
 export interface GuardedServer extends Awaited<ReturnType<typeof openGuarded>> {
@@ -57,7 +59,7 @@ export async function serveGuarded(
     {
       wires: distributionErrors,
       handle: routeRequests(
-        { registry, jobs: idleJobs(metadata), passwordChanged: async () => undefined },
+        { registry, ...idleBackground(metadata, registry.access), passwordChanged: async () => undefined },
         traffic,
         (_exchange, error) => broken.push(error),
         { access: registry.access, providers: options.providers ?? [], fetch },

@@ -9,7 +9,10 @@ export async function takeSnapshot({ database, storage }: Config): Promise<Reado
   return { ...readRows(database.path), objects: await listObjects(storage.directory) };
 }
 
-/** What the background writes whenever it comes to it: the chain over audit rows, and when something was pulled. */
+/**
+ * What the background writes whenever it comes to it: the chain over audit rows, when something was pulled. It also takes events
+ * out, and looks at schedules.
+ */
 const byItself: Readonly<Record<string, object>> = {
   audit: { seal: null },
   manifest: { pulled_at: null },
@@ -17,7 +20,7 @@ const byItself: Readonly<Record<string, object>> = {
 };
 
 function isAsked(row: Readonly<Record<string, unknown>>): boolean {
-  return row["name"] !== "audit-head";
+  return row["name"] !== "audit-head" && row["name"] !== "events-taken";
 }
 
 function readRows(path: string): Record<string, unknown> {
@@ -29,7 +32,7 @@ function readRows(path: string): Record<string, unknown> {
       name,
       all.filter(isAsked).map((row) => JSON.stringify({ ...row, ...byItself[name] })),
     ]);
-    return Object.fromEntries(texts.filter(([name]) => name !== "audit_seal"));
+    return Object.fromEntries(texts.filter(([name]) => !/^(?:audit_seal|event|job|schedule)$/.test(name)));
   } finally {
     db.close();
   }

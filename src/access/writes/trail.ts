@@ -44,7 +44,7 @@ export async function recordRefusals(
     if (event === null) continue;
     const { principal, repository, target, action, reason } = attempt;
     const payload = JSON.stringify({ target, principal, action, reason, times });
-    await tx.run(insertEvent, { type: event, repository, payload, now: tx.now });
+    await tx.run(insertEvent, { type: event, repository, namespace: null, payload, now: tx.now });
   }
 }
 

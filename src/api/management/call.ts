@@ -1,6 +1,6 @@
 import type { Caller, Once, Permit } from "../../access/index.ts";
 import type { AnswerOf, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "../../contract/index.ts";
-import type { Jobs } from "../../jobs/index.ts";
+import type { Jobs, Webhooks } from "../../jobs/index.ts";
 import type { Attribution } from "../../metadata/index.ts";
 import type { Registry } from "../../registry/index.ts";
 
@@ -8,6 +8,7 @@ import type { Registry } from "../../registry/index.ts";
 export interface Management {
   readonly registry: Registry;
   readonly jobs: Jobs;
+  readonly webhooks: Webhooks;
   /** Called when a user's password was changed, with the user's name. */
   readonly passwordChanged: (user: string) => Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { HandlersOf } from "./call.ts";
 import { auditHandlers } from "./audit.ts";
 import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
+import { webhookHandlers } from "./webhooks.ts";
 import { jobHandlers } from "./jobs.ts";
 import { lifecycleHandlers } from "./lifecycle.ts";
 import { meHandlers } from "./me.ts";
@@ -31,4 +32,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...jobHandlers,
   ...settingHandlers,
   ...lifecycleHandlers,
+  ...webhookHandlers,
 };

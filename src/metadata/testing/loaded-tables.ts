@@ -172,14 +172,14 @@ export function loadTables(dialect: DialectName): string[] {
     fill(
       "webhook",
       "id, namespace_id, url, format, disabled, secret, principal, revision, created_at, created_by, changed_at, changed_by, fence, lease_until, failures, rest_until",
-      200,
+      2000,
       `i, i, 'https://hooks.example/' || i, 'cloudevents', 0, 'sealed', '{}', 1, i, 'user:admin', i, 'user:admin', 0, 0, 0, 0`,
     ),
     fill(
       "delivery",
       "id, webhook_id, event, type, repository, payload, happened_at, state, attempts, due_at, ended_at",
       20000,
-      `i, 1 + i % 200, 'evt_' || i, 'image.pushed', 'team/app-000001', '{}', i,
+      `i, 1 + i % 2000, 'evt_' || i, 'image.pushed', 'team/app-000001', '{}', i,
        case when i % 50 = 0 then 'waiting' else 'delivered' end, 0, i, case when i % 50 = 0 then null else i end`,
     ),
     fill(

@@ -1,4 +1,10 @@
-import { recordManifestPull, recordTagPull } from "../../metadata/index.ts";
+import {
+  findPullWebhook,
+  findRepositoryName,
+  insertEvent,
+  recordManifestPull,
+  recordTagPull,
+} from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 
 /** That a manifest was pulled. */
@@ -8,8 +14,10 @@ export interface Pull {
   readonly digest: string;
   /** The tag it was asked for by; null for its digest. */
   readonly tag: string | null;
-  /** Milliseconds since 1970. */
+  /** The last time, in milliseconds since 1970. */
   readonly at: number;
+  /** How often since it was written last. */
+  readonly count: number;
 }
 
 /** Writes down when manifests, and tags, were pulled; what is gone meanwhile is passed over. Rows are taken in one order. */
@@ -20,5 +28,17 @@ export async function recordPulls(tx: Transaction, { pulls }: { readonly pulls: 
   const byTag = pulls.toSorted((a, b) => a.repository - b.repository || ((a.tag ?? "") < (b.tag ?? "") ? -1 : 1));
   for (const { repository, tag, at } of byTag) {
     if (tag !== null) await tx.run(recordTagPull, { repository, name: tag, at });
+  }
+  if ((await tx.first(findPullWebhook, {})) !== undefined) await tellOfPulls(tx, pulls);
+}
+
+/** One event for what was pulled by one name since the last time, with how often. */
+async function tellOfPulls(tx: Transaction, pulls: readonly Pull[]): Promise<void> {
+  for (const { repository, digest, tag, at, count } of pulls) {
+    const row = await tx.first(findRepositoryName, { repository });
+    // A deleted one has a name that nobody can say.
+    if (row === undefined || row.name.startsWith("~")) continue;
+    const payload = JSON.stringify({ target: digest, principal: null, tag, count, last: new Date(at).toISOString() });
+    await tx.run(insertEvent, { type: "image.pulled", repository: row.name, namespace: null, payload, now: tx.now });
   }
 }

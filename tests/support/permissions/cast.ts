@@ -33,6 +33,9 @@ export const namespaces = { mine: "mine", hers: "hers", open: "open", none: "non
 /** A trust rule of each namespace that is private. */
 export const rules = { mine: "rule-mine", hers: "rule-hers" } as const;
 
+/** A webhook of each namespace that is private, and one that is not there. */
+export const hooks = { mine: "1", hers: "2", none: "9" } as const;
+
 /** Fills the rows of a data directory with everybody who asks, before a server opens it. */
 export async function fillRows(data: string): Promise<Player[]> {
   const config = parseConfig({ data, open: false, listen: "127.0.0.1:0", ops: "off" });
@@ -55,6 +58,18 @@ async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
   for (const namespace of [namespaces.mine, namespaces.hers] as const) {
     const conditions = [{ claim: ["sub"], equals: "somebody" }];
     await makeTrustRule(metadata, { name: rules[namespace], namespace, issuer: "https://issuer.example", conditions });
+  }
+  for (const namespace of [namespaces.mine, namespaces.hers] as const) {
+    // Where nothing may be sent to.
+    const wish = { url: "http://127.0.0.1:1/", format: "cloudevents", events: null, repositories: null, tags: null };
+    const hook = {
+      on: { namespace },
+      wish: { ...wish, description: null, disabled: true },
+      secret: "",
+      once: undefined,
+    };
+    const { id } = await metadata.write("createWebhook", { ...byOperator, ...hook });
+    if (String(id) !== hooks[namespace]) throw new Error(`the webhook of ${namespace} is ${id}`);
   }
   const players: Player[] = [
     { name: "anonymous", credential: "none", grants: [], header: undefined },

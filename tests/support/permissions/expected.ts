@@ -1,6 +1,6 @@
 import type { Action, Role } from "../../../src/policy/index.ts";
 import type { Player } from "./cast.ts";
-import { namespaces, rules } from "./cast.ts";
+import { hooks, namespaces, rules } from "./cast.ts";
 import type { Row } from "./rows.ts";
 
 /** What came of a request: allowed, unauthorized (401), denied (403), missing (404), anything else that must not be. */
@@ -66,5 +66,6 @@ function may({ grants, scope }: Player, action: Action, at: string): boolean {
 function placeOfRule(place: string): string | undefined {
   if (place === rules.mine) return namespaces.mine;
   if (place === rules.hers) return namespaces.hers;
+  for (const name of ["mine", "hers", "none"] as const) if (place === hooks[name]) return namespaces[name];
   return place.startsWith("rule-") ? namespaces.none : undefined;
 }

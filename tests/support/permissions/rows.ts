@@ -4,6 +4,7 @@ import { grantTypes } from "../../../src/api/token/handle.ts";
 import { apiPrefix, endpoints } from "../../../src/contract/index.ts";
 import type { Endpoint } from "../../../src/contract/index.ts";
 import type { Action } from "../../../src/policy/index.ts";
+import { backgroundWishes } from "./background-wishes.ts";
 import { rules } from "./cast.ts";
 import { digestOf, types } from "../wire-client.ts";
 
@@ -234,9 +235,7 @@ const management: Readonly<Record<string, Wish>> = {
   setTag: here("push"),
   deleteTag: here("delete"),
   previewLifecycle: here("manage-settings"),
-  listJobs: { needs: "server:manage-settings" },
-  getJob: { needs: "server:manage-settings" },
-  retryJob: { needs: "server:manage-settings" },
+  ...backgroundWishes,
   showNamespaceSettings: here("pull"),
   changeNamespaceSettings: here("manage-settings"),
   showRepositorySettings: here("pull"),
@@ -344,8 +343,8 @@ const samples: Readonly<Record<string, string>> = { group: "crew", robot: "ci", 
 function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
-    if (many !== "" || (wish.places !== undefined && (name === "user" || name === "rule"))) return place;
-    return samples[name] ?? (/^(?:id|grant|token|secret|login|job)$/.test(name) ? "4711" : "nobody");
+    if (many !== "" || (wish.places !== undefined && /^(?:user|rule|webhook)$/.test(name))) return place;
+    return samples[name] ?? (/^(?:id|grant|token|secret|login|job|delivery)$/.test(name) ? "4711" : "nobody");
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;
   if (method === "GET") return { method, path };

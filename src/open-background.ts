@@ -1,0 +1,33 @@
+import type { Config } from "./config.ts";
+import { openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
+import type { Jobs, Webhooks } from "./jobs/index.ts";
+import { openReceivers } from "./open-outside.ts";
+import type { Stores } from "./open-stores.ts";
+
+/** What a server does beside answering requests, but for collection. */
+export interface Background {
+  readonly jobs: Jobs;
+  readonly webhooks: Webhooks;
+  /** Hands over what is under way. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Begins to do jobs and to tell of events. @throws MetadataError, SettingsError */
+export async function openBackground(config: Config, { registry, metadata }: Stores): Promise<Background> {
+  const { access, alarm } = registry;
+  const fetch = await openReceivers(config);
+  const source = config.publicUrl ?? "urn:berth";
+  const { giveUp, keep, timeout } = config.webhooks;
+  const lease = Math.max(30_000, 3 * timeout);
+  const { kinds, schedules } = webhookUpkeep(metadata, keep);
+  const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
+  const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });
+  return {
+    jobs,
+    webhooks,
+    async stop() {
+      await webhooks.stop();
+      await jobs.stop();
+    },
+  };
+}

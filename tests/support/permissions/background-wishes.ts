@@ -1,0 +1,19 @@
+import { hooks } from "./cast.ts";
+
+const owner = { needs: "server:manage-settings" } as const;
+const hook = { needs: "hidden:manage-settings", places: Object.values(hooks), body: () => ({}) } as const;
+
+/** What the endpoints of jobs and webhooks take, for the table of `rows.ts`. */
+export const backgroundWishes = {
+  listWebhooks: { needs: "login" },
+  createWebhook: {
+    needs: "here:manage-settings",
+    // Where no namespace is: others would be told of events.
+    body: (namespace: string) => ({ namespace, url: "https://hooks.example/" }),
+    places: ["mine/nil", "hers/nil", "none/nil"],
+  },
+  ...{ getWebhook: hook, updateWebhook: hook, rotateWebhook: hook },
+  deleteWebhook: { ...hook, body: () => undefined },
+  ...{ testWebhook: hook, listDeliveries: hook, redeliver: hook },
+  ...{ listJobs: owner, getJob: owner, retryJob: owner },
+} as const;
