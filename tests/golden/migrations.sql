@@ -836,7 +836,7 @@ update manifest set annotations = (
        from manifest_content c where c.manifest_id = manifest.id);
 
 update manifest set annotations = (
-       select case when length((convert_from(c.bytes, 'UTF8')::json ->> 'annotations')) <= 65536 then (convert_from(c.bytes, 'UTF8')::json ->> 'annotations') end
+       select case when length((regexp_replace(convert_from(c.bytes, 'UTF8'), '\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g')::json ->> 'annotations')) <= 65536 then (regexp_replace(convert_from(c.bytes, 'UTF8'), '\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g')::json ->> 'annotations') end
        from manifest_content c where c.manifest_id = manifest.id);
 
 -- 0017-tag-rules/1

@@ -11,6 +11,17 @@ export interface Migration {
   readonly steps: readonly string[];
 }
 
+/**
+ * JSON that PostgreSQL reads without an error: it refuses NUL and halves of surrogate pairs, which documents may have as
+ * escapes; they become U+FFFD.
+ */
+function takenByPostgres(text: string): string {
+  const high = String.raw`\\u[dD][89abAB][0-9a-fA-F]{2}`;
+  const low = String.raw`\\u[dD][c-fC-F][0-9a-fA-F]{2}`;
+  const broken = String.raw`\\u0000|${high}(?!${low})|(?<!${high})${low}`;
+  return `regexp_replace(${text}, '${broken}', '\\\\ufffd', 'g')`;
+}
+
 const words: { readonly [dialect in DialectName]: { readonly [word: string]: string } } = {
   sqlite: {
     id: "integer primary key",
@@ -28,7 +39,7 @@ const words: { readonly [dialect in DialectName]: { readonly [word: string]: str
     bytes: "bytea",
     text: 'text collate "C"',
     rowless: "",
-    annotationsOf: "(convert_from(c.bytes, 'UTF8')::json ->> 'annotations')",
+    annotationsOf: `(${takenByPostgres("convert_from(c.bytes, 'UTF8')")}::json ->> 'annotations')`,
   },
 };
 
