@@ -43,6 +43,18 @@ test("a GET is a pull, cached or not; HEAD and 304 are none; what was gathered i
   expect(shown.pulledAt).toBe((await image()).pulledAt);
 });
 
+test("who looked for a blob before its repository was made finds it once the first push has been answered", async () => {
+  const { server } = content;
+  const bytes = "the first of its repository";
+  const blobs = `${server.url}/v2/team/made-by-this-push/blobs`;
+  const init = { headers: { authorization } };
+  expect((await fetch(`${blobs}/${sha(bytes)}`, init)).status).toBe(404);
+  const headers = { authorization, "content-type": "application/octet-stream" };
+  const pushed = await fetch(`${blobs}/uploads/?digest=${sha(bytes)}`, { method: "POST", headers, body: bytes });
+  expect(pushed.status).toBe(201);
+  expect(await (await fetch(`${blobs}/${sha(bytes)}`, init)).text()).toBe(bytes);
+});
+
 describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   test.skipIf(kind === "PostgreSQL" && postgres === undefined)(
     "times of pulls that cannot be written wait for the next time; the latest stays",

@@ -83,6 +83,8 @@ export async function makeRepository(
   const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
   if (inserted === undefined) return undefined;
   await beginRepositoryRights(tx, name, inserted.id);
+  // Who was allowed to look for it when it was not there is asked again.
+  tx.touch(name);
   const change = { action: "create-repository", target: name, event: "repository.created", facts: { visibility } };
   await record(tx, { repository: name, permit }, change);
   return inserted.id;

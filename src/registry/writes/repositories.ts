@@ -41,7 +41,6 @@ export async function createRepository(
     await tx.run(shareSettings, {});
     const id = await makeRepository(tx, { name, permit, visibility: storedVisibility(input.visibility) });
     if (id === undefined) throw takenName(name);
-    tx.touch(name);
     return { id };
   });
 }
