@@ -1,37 +1,79 @@
 // All checks, then the tests of each project of vitest.config.ts. Ends with the skips and their reasons, the peers that were
 // missing, the time of each part, and one line `N passed, N failed, N skipped`.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { installCommand, listMissingPeers } from "../tests/support/peers.ts";
 import config from "../vitest.config.ts";
 
-// Side by side, since these wait for other programs and for the disk more than they compute.
-const lanes = [["check"], ["conformance", "interop", "scale-out"], ["faults"]];
+// Side by side, since the second lane waits for other programs more than it computes. The faults come after them by
+// themselves: they cut the power of disks and stop databases, which other programs on the machine can feel.
+const lanes = [["check"], ["conformance", "interop", "scale-out"]];
+const alone = ["faults"];
 const projects = config.test.projects.map((project) => project.test.name);
-lanes[0].push(...projects.filter((project) => !lanes.flat().includes(project)));
+lanes[0].push(...projects.filter((project) => ![...lanes.flat(), ...alone].includes(project)));
+// Minutes for one part. A program that hangs shows as a failure that says where, and does not take the whole run's time.
+const limit = { faults: 25, other: 15 };
 
 const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const times = [];
 const total = { passed: 0, failed: 0, skipped: [] };
 const begun = performance.now();
 
-/** Runs a part to its end. What the first lane says is seen at once, what the others say when a part has ended. */
+/** Runs a part to its end, or to the end of its time. Lines of the second lane are seen at once, too, under the part's name. */
 function run(name, live, command, ...args) {
   const started = performance.now();
   const env = { ...process.env, TEST_REPORT: join(folder, `${name}.json`) };
-  const said = [];
-  const child = spawn(command, args, { stdio: live ? "inherit" : ["ignore", "pipe", "pipe"], env });
-  child.stdout?.on("data", (chunk) => said.push(chunk));
-  child.stderr?.on("data", (chunk) => said.push(chunk));
+  const child = spawn(command, args, { stdio: live ? "inherit" : ["ignore", "pipe", "pipe"], env, detached: !live });
+  for (const output of live ? [] : [child.stdout, child.stderr]) {
+    createInterface({ input: output }).on("line", (line) => console.log(`${name} | ${line}`));
+  }
+  const closed = new Promise((done) => child.on("close", () => done(true)));
+  const minutes = limit[name] ?? limit.other;
+  const timer = setTimeout(() => {
+    console.log(
+      `${name} has not ended after ${minutes} minutes and is stopped; the test that hangs is one that is not named above`,
+    );
+    listProcesses();
+    // Its children, too: a worker that waits for a disk ends by nothing less.
+    process.kill(live ? child.pid : -Number(child.pid), "SIGKILL");
+  }, minutes * 60_000);
   return new Promise((done) => {
-    child.on("close", (code) => {
+    child.on("exit", async (code) => {
+      clearTimeout(timer);
       times.push(`${name} ${seconds(started)} s`);
-      process.stdout.write(Buffer.concat(said));
+      // Not "close" alone: a program that a test left behind holds the output open for as long as it lives.
+      if (!live && !(await Promise.race([closed, pause(2000, false)]))) endLeftovers(name, child.pid);
       done(code === 0);
     });
   });
+}
+
+/** Ends what a part has started and left behind, and names it. */
+function endLeftovers(name, session) {
+  const { stdout } = spawnSync("ps", ["-s", String(session), "-o", "pid=,args="], { encoding: "utf8" });
+  for (const line of (stdout ?? "").trim().split("\n").filter(Boolean)) {
+    console.log(`${name} | left behind and ended: ${line.slice(0, 180)}`);
+    try {
+      process.kill(Number.parseInt(line, 10), "SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
+/** What runs on the machine: without that nobody can tell afterwards what a test has waited for. */
+function listProcesses() {
+  const { stdout } = spawnSync("ps", ["-eo", "pid,ppid,stat,etimes,wchan:20,args"], { encoding: "utf8" });
+  console.log(
+    (stdout ?? "")
+      .split("\n")
+      .map((line) => line.slice(0, 180))
+      .join("\n"),
+  );
 }
 
 async function runPart(name, live) {
@@ -40,7 +82,7 @@ async function runPart(name, live) {
     else total.failed++;
     return;
   }
-  const reporters = ["--reporter=default", "--reporter=./scripts/test-report.mjs"];
+  const reporters = [`--reporter=${live ? "default" : "verbose"}`, "--reporter=./scripts/test-report.mjs"];
   const passed = await run(name, live, "vitest", "run", "--project", name, ...reporters);
   const counts = readReport(name);
   total.passed += counts.passed;
@@ -54,6 +96,7 @@ await Promise.all(
     for (const part of parts) await runPart(part, lane === 0);
   }),
 );
+for (const part of alone) await runPart(part, false);
 rmSync(folder, { recursive: true });
 
 if (total.skipped.length > 0) console.log("\nSkipped:");
@@ -70,7 +113,7 @@ if (missing.length > 0) {
   // CI promises to have tested everything.
   if (process.env["CI"] === "true") total.failed += missing.length;
 }
-console.log(`\nTime: ${times.join(" · ")} · side by side ${seconds(begun)} s`);
+console.log(`\nTime: ${times.join(" · ")} · together ${seconds(begun)} s`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 
