@@ -191,6 +191,7 @@ const owners: { readonly [table: string]: string } = {
   repository_blob: "registry",
   review: "registry",
   setting: "registry",
+  template: "registry",
   tag: "registry",
   upload: "registry",
 };

@@ -5,6 +5,7 @@ import type { Endpoint } from "../contract/index.ts";
 import { fieldsOf, flagOfField, isPaged, kebab, lowerFirst, shapeOf, words } from "./field-flags.ts";
 import type { FieldFlag } from "./field-flags.ts";
 import { withOutput, withServer } from "./flags.ts";
+import { innerNouns } from "./nouns.ts";
 import type { Noun } from "./nouns.ts";
 import { verbs } from "./verbs.ts";
 import type { Verb } from "./verb.ts";
@@ -12,10 +13,24 @@ import type { GivenVerb, VerbFlags } from "./run-verb.ts";
 
 /** Gives a noun its verbs, as the contract of the management API has them. */
 export function describeVerbs(command: Command, noun: Noun, finish: (code: number) => void): void {
-  for (const [name, verb] of Object.entries<Verb>(verbs[noun])) describeVerb(command.command(name), noun, verb, finish);
+  for (const [name, verb] of Object.entries<Verb>(verbs[noun])) {
+    const [first, second] = name.split(" ") as [string, string?];
+    const inner = second === undefined ? command : innerCommand(command, first);
+    describeVerb(inner.command(second ?? first), { noun, name, verb }, finish);
+  }
 }
 
-function describeVerb(command: Command, noun: Noun, verb: Verb, finish: (code: number) => void): void {
+/** What verbs of two words are grouped by: `template set`. */
+function innerCommand(command: Command, noun: string): Command {
+  const made = command.commands.find((one) => one.name() === noun);
+  return made ?? command.command(noun).description(innerNouns[noun]!).helpCommand(false);
+}
+
+function describeVerb(
+  command: Command,
+  { noun, name: called, verb }: Pick<GivenVerb, "noun" | "name" | "verb">,
+  finish: (code: number) => void,
+): void {
   const endpoint: Endpoint = endpoints[verb.endpoint];
   const fields = fieldsOf(endpoint);
   const args = verb.args ?? standardArguments(endpoint, verb);
@@ -49,7 +64,7 @@ function describeVerb(command: Command, noun: Noun, verb: Verb, finish: (code: n
       const values = given.slice(0, args.length) as (string | undefined)[];
       const options = given[args.length] as VerbFlags;
       const { runVerb } = await import("./run-verb.ts");
-      const call: GivenVerb = { noun, name: command.name(), verb, args, values, flags, options };
+      const call: GivenVerb = { noun, name: called, verb, args, values, flags, options };
       finish(await runVerb(process.env, call));
     });
 }

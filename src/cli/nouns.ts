@@ -17,6 +17,11 @@ export const nouns = {
   job: "look at what is done in the background, and try again what failed",
 } as const;
 
+/** What is looked after below one of them, by verbs of two words. */
+export const innerNouns: Readonly<Record<string, string>> = {
+  template: "look after what repositories begin with that are made below a namespace",
+};
+
 export type Noun = keyof typeof nouns;
 
 /** Whether a word of the command line is one. */

@@ -14,6 +14,15 @@ const settingPlace: Spread = {
   },
 };
 
+/** Whose templates. */
+const templatePlace: Spread = {
+  about: "the namespace, such as team/; / is the root",
+  fields: ["path"],
+  read: (text) => ({ path: text.replace(/\/$/, "") }),
+};
+
+const templateColumns = ["name", "pattern", "settings", "changedAt"];
+
 /** `berth settings …` */
 export const settingVerbs: Readonly<Record<string, Verb>> = {
   show: {
@@ -53,5 +62,31 @@ export const settingVerbs: Readonly<Record<string, Verb>> = {
     },
     omit: ["set", "enforce", "relax"],
     columns: ["key", "value", "from", "enforced"],
+  },
+  "template list": {
+    endpoint: "listTemplates",
+    args: ["namespace"],
+    spread: { namespace: templatePlace },
+    columns: templateColumns,
+  },
+  "template show": { endpoint: "getTemplate", args: ["namespace", "template"], spread: { namespace: templatePlace } },
+  "template set": {
+    endpoint: "putTemplate",
+    about: "say what repositories begin with whose names match; what the template said before is gone",
+    args: ["namespace", "template", "pattern"],
+    spread: { namespace: templatePlace },
+    flags: {
+      settings: {
+        flags: ["--set <setting>"],
+        about: 'key=value, several times: visibility=public, "tagOverwrite=refuse except latest"',
+        several: true,
+        read: (given) => Object.assign({}, ...(given as readonly string[]).map(parseSetting)) as object,
+      },
+    },
+  },
+  "template delete": {
+    endpoint: "deleteTemplate",
+    args: ["namespace", "template"],
+    spread: { namespace: templatePlace },
   },
 };

@@ -24,7 +24,9 @@ test("each field of each endpoint can be given", async () => {
   for (const [noun, of] of Object.entries(verbs)) {
     const command = program.commands.find((one) => one.name() === noun)!;
     for (const [name, verb] of Object.entries(of)) {
-      const { options, registeredArguments } = command.commands.find((one) => one.name() === name)!;
+      const { options, registeredArguments } = name
+        .split(" ")
+        .reduce((at, word) => at.commands.find((one) => one.name() === word)!, command);
       const words = new Set([
         ...options.map(({ long }) => long!.slice(2)),
         ...registeredArguments.map((one) => one.name()),

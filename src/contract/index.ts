@@ -11,6 +11,7 @@ import { robotEndpoints } from "./robots.ts";
 import { imageEndpoints } from "./images.ts";
 import { repositoryEndpoints } from "./repositories.ts";
 import { settingEndpoints } from "./settings.ts";
+import { templateEndpoints } from "./templates.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
@@ -30,6 +31,7 @@ export { robotEndpoints } from "./robots.ts";
 export { imageEndpoints } from "./images.ts";
 export { repositoryEndpoints } from "./repositories.ts";
 export { settingEndpoints, settingValues } from "./settings.ts";
+export { templateEndpoints } from "./templates.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
 export { trustRuleEndpoints } from "./trust-rules.ts";
@@ -49,6 +51,7 @@ export const endpoints = {
   ...imageEndpoints,
   ...jobEndpoints,
   ...settingEndpoints,
+  ...templateEndpoints,
   ...lifecycleEndpoints,
   ...webhookEndpoints,
 } as const satisfies Endpoints;

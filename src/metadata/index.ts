@@ -39,6 +39,8 @@ export {
   settingsVersionName,
   shareSettings,
 } from "./settings.ts";
+export { deleteTemplate, findTemplate, listTemplates, listTemplatesAt, putTemplate } from "./templates.ts";
+export type { TemplateRow } from "./templates.ts";
 export type { SettingRow } from "./settings.ts";
 export {
   claimLinks,

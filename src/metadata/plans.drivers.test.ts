@@ -43,6 +43,7 @@ const allowed: { readonly [statement: string]: string } = {
   lockTag: "with the version of settings, one of a handful of rows of the installation",
   insertTag: "with the version of settings, one of a handful of rows of the installation",
   findClosed: "namespaces that let nothing be public, a handful, when a repository is made or opened",
+  ...{ listTemplates: "a hundred of one namespace at most", listTemplatesAt: "templates above one repository" },
   listSettings: "the settings of the namespaces above a repository and its own, kept until settings change",
   listNamespacesAt: "the namespaces above a repository, a handful",
   listPublicBelow: "asked when a visibility is enforced",

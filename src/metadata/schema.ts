@@ -37,7 +37,7 @@ import type {
  *   job · schedule
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
- *   request_key · device_login · setting (of a namespace or a repository)
+ *   request_key · device_login · setting (of a namespace or a repository) · template (of a namespace)
  */
 
 /** A repository's name; made by the first push to it. */
@@ -343,6 +343,19 @@ export interface SettingTable {
   changed_at: number;
 }
 
+/** What repositories begin with that are made below a namespace, by patterns of their names. */
+export interface TemplateTable {
+  id: Generated<number>;
+  namespace_id: number;
+  /** Unique in its namespace. */
+  name: string;
+  /** Of names below the namespace, without its path. */
+  pattern: string;
+  /** JSON: values of settings by key. */
+  settings: string;
+  changed_at: number;
+}
+
 /** What all processes share. */
 export interface InstallationTable {
   /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`. */
@@ -384,6 +397,7 @@ export interface Schema {
   signing_key: SigningKeyTable;
   request_key: RequestKeyTable;
   setting: SettingTable;
+  template: TemplateTable;
   refresh_token: RefreshTokenTable;
   job: JobTable;
   schedule: ScheduleTable;

@@ -31,6 +31,8 @@ export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, 
 export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";
 export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
 export type { SettingKey, SettingValues } from "./setting-rules.ts";
+export { chooseTemplate, fitTemplate } from "./templates.ts";
+export type { FittedTemplate, TemplateFact, TemplateSettings } from "./templates.ts";
 export { mayRefuse, refuseTag } from "./immutability.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
 export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";

@@ -7,6 +7,7 @@ import type { Visibility } from "./writes/repositories.ts";
 
 /**
  * Makes an empty repository. To give it a visibility of its own takes manage-settings.
+ * @param visibility undefined for what its template says, or else its namespace
  * @param once names the request, so that the same one changes nothing when it comes again
  * @throws RegistryError CONFLICT when it is there, and as `authorize` does
  */
@@ -14,11 +15,11 @@ export async function createRepository(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
-  visibility: Visibility,
+  visibility: Visibility | undefined,
   once?: Once,
 ): Promise<{ readonly replayed: boolean }> {
   const permit = await authorize(registry.access, caller, "create-repository", repository);
-  if (visibility !== "inherit") await authorize(registry.access, caller, "manage-settings", repository);
+  if ((visibility ?? "inherit") !== "inherit") await authorize(registry.access, caller, "manage-settings", repository);
   return registry.metadata.write("createRepository", { repository, permit, visibility, once });
 }
 

@@ -14,6 +14,8 @@ export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-im
 export type { ImageFilter, InspectedImage, InspectedTag, ListedImage } from "./inspect-images.ts";
 export { changeSettings, inspectSettings } from "./change-settings.ts";
 export type { InspectedSettings, SettingsChange } from "./change-settings.ts";
+export { deleteTemplate, inspectTemplate, listTemplates, putTemplate } from "./templates.ts";
+export type { DescribedTemplate } from "./templates.ts";
 export { previewLifecycle } from "./lifecycle/preview-lifecycle.ts";
 export { setTag } from "./set-tag.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";

@@ -63,15 +63,15 @@ function matches(expression: string, tag: string): boolean {
   return pattern.matches(tag);
 }
 
-/** @throws RegistryError REQUEST_INVALID for an expression that is none */
-export function checkExpressions(expressions: readonly string[]): void {
+/** @param field of the body that they are in @throws RegistryError REQUEST_INVALID for an expression that is none */
+export function checkExpressions(expressions: readonly string[], field = "set.tagFormat.regex"): void {
   for (const expression of expressions) {
     try {
       matches(expression, "");
     } catch (error) {
       const { message } = error as Error;
-      throw new RegistryError("REQUEST_INVALID", `the body field set.tagFormat.regex: ${message}`, {
-        detail: { fields: [{ field: "set.tagFormat.regex", message }] },
+      throw new RegistryError("REQUEST_INVALID", `the body field ${field}: ${message}`, {
+        detail: { fields: [{ field, message }] },
       });
     }
   }

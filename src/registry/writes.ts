@@ -16,6 +16,7 @@ import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
 import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
+import { deleteTemplate, putTemplate } from "./writes/templates.ts";
 import {
   cancelUpload,
   claimUpload,
@@ -42,6 +43,7 @@ export const registryWrites = {
   deleteManifest,
   deleteRepository,
   deleteTag,
+  deleteTemplate,
   dropUpload,
   emptyRepository,
   ensureInstallation,
@@ -57,6 +59,7 @@ export const registryWrites = {
   pinManifest,
   putHeartbeat,
   putManifest,
+  putTemplate,
   postponeDeadObject,
   queueUnheld,
   readMark,

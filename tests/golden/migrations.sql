@@ -847,3 +847,14 @@ insert into setting (namespace_id, key, value, enforced, changed_at)
 insert into setting (namespace_id, key, value, enforced, changed_at)
      select id, 'tagOverwrite', '{"rule":"allow","except":[],"by":null}', 0, 0 from namespace
      where path = '' and exists (select 1 from installation where name = 'upload-key');
+
+-- 0020-templates/1
+create table template (
+      id integer primary key autoincrement, namespace_id integer not null references namespace (id) on delete cascade,
+      name text not null, pattern text not null, settings text not null, changed_at integer not null,
+      unique (namespace_id, name));
+
+create table template (
+      id bigint generated always as identity primary key, namespace_id bigint not null references namespace (id) on delete cascade,
+      name text collate "C" not null, pattern text collate "C" not null, settings text collate "C" not null, changed_at bigint not null,
+      unique (namespace_id, name));

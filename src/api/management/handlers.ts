@@ -12,6 +12,7 @@ import { robotHandlers } from "./robots.ts";
 import { imageHandlers } from "./images.ts";
 import { repositoryHandlers } from "./repositories.ts";
 import { settingHandlers } from "./settings.ts";
+import { templateHandlers } from "./templates.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
 import { userHandlers } from "./users.ts";
@@ -31,6 +32,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...imageHandlers,
   ...jobHandlers,
   ...settingHandlers,
+  ...templateHandlers,
   ...lifecycleHandlers,
   ...webhookHandlers,
 };

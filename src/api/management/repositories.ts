@@ -24,7 +24,7 @@ export const repositoryHandlers: HandlersOf<typeof repositoryEndpoints> = {
   async createRepository({ management, caller, body, once }) {
     const name = body.name;
     const { registry } = management;
-    const { replayed } = await createRepository(registry, caller, name, body.visibility ?? "inherit", once);
+    const { replayed } = await createRepository(registry, caller, name, body.visibility, once);
     return { ...(await reply({ management, caller }, name)), replayed, location: `${apiPrefix}/repositories/${name}` };
   },
   async getRepository({ management, caller, parameters }) {

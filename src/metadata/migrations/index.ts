@@ -12,6 +12,7 @@ import { deviceLogins } from "./0012-device-logins.ts";
 import { lineage } from "./0013-lineage.ts";
 import { lifecycle } from "./0015-lifecycle.ts";
 import { tagRules } from "./0017-tag-rules.ts";
+import { templates } from "./0020-templates.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   lineage,
   lifecycle,
   tagRules,
+  templates,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

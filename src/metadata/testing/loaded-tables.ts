@@ -103,6 +103,12 @@ export function loadTables(dialect: DialectName): string[] {
        case i % 3 when 0 then 'visibility' when 1 then 'description' else 'labels' end, '"x"', i % 2, i`,
     ),
     fill(
+      "template",
+      "id, namespace_id, name, pattern, settings, changed_at",
+      5000,
+      `i, 1 + i % 2000, 'template-' || i, '*-' || i, '{"description":"x"}', i`,
+    ),
+    fill(
       "account",
       "id, name, source, disabled, created_at, changed_at",
       5000,

@@ -13,6 +13,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { describePlace, isTagAllowed, resolveSetting } from "../../policy/index.ts";
 import type { SettingFact } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
+import { findTemplateFor, giveSettings } from "./apply-template.ts";
 
 /** What every write of the registry is told. */
 export interface WriteContext {
@@ -42,7 +43,7 @@ export async function ensureRepository(
     if (!permit.mayCreate) throw goneRepository(name);
     await tx.run(shareSettings, {});
     refuseCreation(name, await readSettingFacts(tx, { namespace: parentOf(name) }));
-    const inserted = await makeRepository(tx, { name, permit, visibility: null });
+    const inserted = await makeRepository(tx, { name, permit, visibility: undefined });
     if (inserted !== undefined) return inserted;
   }
   throw new MetadataError("unavailable", `the repository ${name} comes and goes`);
@@ -70,22 +71,27 @@ export async function opennessOf(
 }
 
 /**
- * Makes a repository, after `shareSettings`: what the namespaces above say is true when this is committed. Undefined when the
- * name is taken. On PostgreSQL it waits for another node that is at the name.
+ * Makes a repository, after `shareSettings`: what the namespaces above say is true when this is committed. It begins with
+ * what its template says; a visibility that is given goes before the template's, null follows the namespace. Undefined when
+ * the name is taken. On PostgreSQL it waits for another node that is at the name.
  */
 export async function makeRepository(
   tx: Transaction,
-  of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null },
+  of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null | undefined },
 ): Promise<number | undefined> {
-  const { name, permit, visibility } = of;
+  const { name, permit } = of;
+  const template = await findTemplateFor(tx, name, of.visibility === undefined ? [] : ["visibility"]);
+  const visibility = of.visibility === undefined ? (template.given.visibility ?? null) : of.visibility;
   if (visibility === "public") await refuseOpening(tx, pathsAbove(name));
   const open = await opennessOf(tx, name, visibility);
   const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
   if (inserted === undefined) return undefined;
+  await giveSettings(tx, inserted.id, template.given);
   await beginRepositoryRights(tx, name, inserted.id);
   // Who was allowed to look for it when it was not there is asked again.
   tx.touch(name);
-  const change = { action: "create-repository", target: name, event: "repository.created", facts: { visibility } };
+  const facts = { visibility, ...template.facts };
+  const change = { action: "create-repository", target: name, event: "repository.created", facts };
   await record(tx, { repository: name, permit }, change);
   return inserted.id;
 }

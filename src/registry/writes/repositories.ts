@@ -20,6 +20,7 @@ import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireAllTags } from "../require-tag.ts";
+import { moveToTemplate } from "./apply-template.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
 
 /** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
@@ -34,12 +35,13 @@ export interface RepositoryInput {
 /** Makes an empty repository. @throws RegistryError CONFLICT when it is there */
 export async function createRepository(
   tx: Transaction,
-  input: RepositoryInput & { readonly visibility: Visibility; readonly once: Once | undefined },
+  input: RepositoryInput & { readonly visibility: Visibility | undefined; readonly once: Once | undefined },
 ): Promise<{ readonly replayed: boolean }> {
   const { repository: name, permit } = input;
   return runOnce(tx, input.once, async () => {
     await tx.run(shareSettings, {});
-    const id = await makeRepository(tx, { name, permit, visibility: storedVisibility(input.visibility) });
+    const visibility = input.visibility === undefined ? undefined : storedVisibility(input.visibility);
+    const id = await makeRepository(tx, { name, permit, visibility });
     if (id === undefined) throw takenName(name);
     return { id };
   });
@@ -88,7 +90,8 @@ export interface RenameRepositoryInput extends SeenInput {
 
 /**
  * Gives a repository another name. All that it holds stays as it is, and so does what was granted on it; what its
- * namespace says is from now on what the new one says.
+ * namespace says is from now on what the new one says. A template that decides about the new name and not about the old one
+ * gives what the repository does not say itself.
  * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED
  */
 export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<void> {
@@ -100,12 +103,15 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
   if (placeholder === undefined) throw takenName(to);
   await tx.run(deleteRepositoryRow, { repository: placeholder.id });
-  const open = await opennessOf(tx, to, row.visibility as "public" | "private" | null);
-  await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility: row.visibility });
+  const template = await moveToTemplate(tx, row, to);
+  const visibility = template.given.visibility ?? (row.visibility as "public" | "private" | null);
+  const open = await opennessOf(tx, to, visibility);
+  await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility });
   await renewRepositoryRights(tx);
   await requireAllTags(tx, { id: row.id, name: to }, "make", input.permit.roles);
   await record(tx, input, { action: "rename-repository", target: to, event: "repository.deleted", facts: { to } });
-  const made = { action: "rename-repository", target: name, event: "repository.created", facts: { from: name } };
+  const facts = { from: name, ...template.facts };
+  const made = { action: "rename-repository", target: name, event: "repository.created", facts };
   await record(tx, { ...input, repository: to }, made);
   tx.touch(name);
   tx.touch(to);

@@ -6,6 +6,7 @@ import type { Endpoint } from "../../../src/contract/index.ts";
 import type { Action } from "../../../src/policy/index.ts";
 import { backgroundWishes } from "./background-wishes.ts";
 import { rules } from "./cast.ts";
+import { governanceWishes } from "./governance-wishes.ts";
 import { digestOf, types } from "../wire-client.ts";
 
 /*
@@ -234,12 +235,8 @@ const management: Readonly<Record<string, Wish>> = {
   getTag: here("pull"),
   setTag: here("push"),
   deleteTag: here("delete"),
-  previewLifecycle: here("manage-settings"),
   ...backgroundWishes,
-  showNamespaceSettings: here("pull"),
-  changeNamespaceSettings: here("manage-settings"),
-  showRepositorySettings: here("pull"),
-  changeRepositorySettings: here("manage-settings"),
+  ...governanceWishes,
   explainAccess: {
     ...here("manage-access"),
     query: (name) => `principal=low&action=pull&name=${name}`,
@@ -338,7 +335,13 @@ function placesOf({ path }: Endpoint): readonly string[] {
 }
 
 /** Parameters that name something at the place, there or not. */
-const samples: Readonly<Record<string, string>> = { group: "crew", robot: "ci", tag: "v1", digest: digestOf(image) };
+const samples: Readonly<Record<string, string>> = {
+  group: "crew",
+  template: "plan",
+  robot: "ci",
+  tag: "v1",
+  digest: digestOf(image),
+};
 
 function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;

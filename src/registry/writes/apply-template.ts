@@ -1,0 +1,70 @@
+import { pathsAbove, parentOf } from "../../access/index.ts";
+import { listSettings, listTemplatesAt, putRepositorySetting, renewSettings } from "../../metadata/index.ts";
+import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
+import { chooseTemplate, describePlace, fitTemplate } from "../../policy/index.ts";
+import type { FittedTemplate, TemplateSettings } from "../../policy/index.ts";
+import { readSettingFacts } from "../read-settings.ts";
+
+/** A template that decides about a name, and what it comes to there. */
+export interface ChosenTemplate extends FittedTemplate {
+  readonly id: number;
+  /** For the audit row: the template, what it gave, and what somebody above enforces more strictly. */
+  readonly facts: object;
+}
+
+const nothing: ChosenTemplate = { id: 0, given: {}, left: [], facts: {} };
+
+/**
+ * What a repository of this name begins with. Asked after `shareSettings`: templates stay as they are until the transaction
+ * ends.
+ * @param own keys that it sets itself, which stay
+ */
+export async function findTemplateFor(
+  tx: Transaction,
+  name: string,
+  own: readonly string[] = [],
+): Promise<ChosenTemplate> {
+  const rows = await tx.all(listTemplatesAt, { paths: pathsAbove(name) });
+  const chosen = chooseTemplate(
+    name,
+    rows.map(({ path, settings, ...row }) => {
+      return { ...row, namespace: path, settings: JSON.parse(settings) as TemplateSettings };
+    }),
+  );
+  if (chosen === undefined) return nothing;
+  const above = await readSettingFacts(tx, { namespace: parentOf(name) });
+  const { given, left } = fitTemplate(chosen.settings, above, own);
+  const facts = {
+    template: `${chosen.name} of ${describePlace({ namespace: chosen.namespace })}`,
+    settings: given,
+    ...(left.length === 0 ? {} : { left: left.map(({ key, from }) => ({ key, from: describePlace(from) })) }),
+  };
+  return { id: chosen.id, given, left, facts };
+}
+
+/**
+ * What a repository gets under another name: the template's values for what it does not say itself, where another template
+ * decides about that name. They are given here, but for its visibility.
+ */
+export async function moveToTemplate(
+  tx: Transaction,
+  { id, name, visibility }: Pick<RepositoryRow, "id" | "name" | "visibility">,
+  to: string,
+): Promise<ChosenTemplate> {
+  const rows = await tx.all(listSettings, { namespaces: [], repository: id });
+  const own = [...rows.map(({ key }) => key), ...(visibility === null ? [] : ["visibility"])];
+  const template = await findTemplateFor(tx, to, own);
+  if (template.id === (await findTemplateFor(tx, name)).id) return nothing;
+  await giveSettings(tx, id, template.given);
+  // Other processes may remember what held when it had this name before.
+  await renewSettings(tx);
+  return template;
+}
+
+/** Gives a repository what a template says, but its visibility, which is in its row. */
+export async function giveSettings(tx: Transaction, repository: number, given: TemplateSettings): Promise<void> {
+  for (const [key, value] of Object.entries(given)) {
+    if (key === "visibility") continue;
+    await tx.run(putRepositorySetting, { repository, key, value: JSON.stringify(value), now: tx.now });
+  }
+}

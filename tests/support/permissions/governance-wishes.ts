@@ -1,0 +1,10 @@
+const look = { needs: "here:pull" } as const;
+const change = { needs: "here:manage-settings" } as const;
+
+/** What the endpoints of settings, templates and what follows from them take, for the table of `rows.ts`. */
+export const governanceWishes = {
+  previewLifecycle: change,
+  ...{ showNamespaceSettings: look, changeNamespaceSettings: change },
+  ...{ showRepositorySettings: look, changeRepositorySettings: change },
+  ...{ listTemplates: look, getTemplate: look, putTemplate: change, deleteTemplate: change },
+} as const;
