@@ -1,5 +1,6 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPostgres } from "../src/metadata/index.ts";
 import type { Metadata } from "../src/metadata/index.ts";
@@ -51,8 +52,8 @@ async function startProxy(target: URL) {
         armed = undefined;
         losing = true;
         const ends = () => {
-          upstream.destroy();
           gate = meanwhile();
+          upstream.destroy();
           void gate.finally(() => client.destroy());
         };
         if (told === "nothing") return ends();
@@ -137,4 +138,32 @@ describe("a commit whose answer is lost (PostgreSQL)", { timeout: 30_000 }, () =
     await push(lossy, two);
     expect(await standing()).toBe(digest(two));
   });
+
+  test("what a crash took is done again, though another write was given its number since", async (context) => {
+    if (postgres === undefined) return needPeers(context, "postgresql");
+    await putManifest(other, name, one, "v1");
+    const numbers = new pg.Client({ connectionString: postgres.url });
+    let [before, since] = [0, 0];
+    lose!(async () => {
+      // Nothing of the transaction has reached the disk: the server will not remember that it gave out its number.
+      await postgres.crash();
+      await postgres.restart();
+      await numbers.connect();
+      before = await nextNumber(numbers);
+      await putManifest(other, name, one, "v2");
+      since = await nextNumber(numbers);
+      await numbers.end();
+    }, "nothing");
+    await push(lossy, two);
+    expect(since).toBeGreaterThan(before);
+    expect(await standing()).toBe(digest(two));
+  });
 });
+
+/** The number that the server's next transaction will get. */
+async function nextNumber(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ next: number }>(
+    "select pg_snapshot_xmax(pg_current_snapshot())::text::int as next",
+  );
+  return rows[0]!.next;
+}

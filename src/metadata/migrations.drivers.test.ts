@@ -183,8 +183,8 @@ describe("PostgreSQL", () => {
     const { pool, end } = await makeDatabase();
     let deaths = 0;
     for (let finished = false; !finished;) {
-      // Lock, table, look; then four commands a step: each connection dies a little later than the one before.
-      const stop = 4 + (deaths % 7);
+      // Lock, two tables, look; then four commands a step: each connection dies a little later than the one before.
+      const stop = 5 + (deaths % 7);
       let commands = 0;
       const dying = {
         async connect() {

@@ -13,6 +13,8 @@ interface OpenUpload {
   kept: number;
   /** The closing PUT was sent and not answered: the upload may be over. */
   ending: boolean;
+  /** What was asked and answered so far, in order: it is told with what is wrong. */
+  readonly told: string[];
 }
 
 const sizes = [100, 5_000, 40_000, 300_000, 700_000];
@@ -125,46 +127,45 @@ export class Worker {
     const bytes = freshBytes(pick(sizes));
     const digest = digestOf(bytes);
     const attempt = this.#ledger.attempt(`/v2/${this.#repository}/blobs/${digest}`, digest);
-    this.#upload = { bytes, location: answer.headers.get("location")!, attempt, kept: 0, ending: false };
+    this.#upload = { bytes, location: answer.headers.get("location")!, attempt, kept: 0, ending: false, told: [] };
     return true;
   }
 
   /** Asks for the offset first, as a client does that lost its connection (end-13). */
   async #goOn(upload: OpenUpload, base: string): Promise<boolean> {
-    const status = await ask(base + upload.location, "GET");
+    const status = await askOf(upload, base, "GET");
     if (status.status === 404) {
       if (!upload.ending && upload.kept > 0 && this.#nature.chunksLast)
-        this.#wrong.push(`an upload of ${upload.kept} bytes is gone`);
+        this.#wrong.push(`an upload of ${upload.kept} bytes is gone; ${historyOf(upload)}`);
       this.#upload = undefined;
       return true;
     }
-    if (status.status !== 204) return this.#expect("an upload's offset", status, 204);
+    if (status.status !== 204) return this.#expectOf(upload, "an upload's offset", status, 204);
     let offset = offsetOf(status);
     // The specification has no way to say "nothing yet": 0-0 stands for 0 bytes and for 1.
     if (offset === 1) offset = 0;
     // An upload that was over when the answer was lost is a new one under the same id.
     const isOver = upload.ending && offset === 0;
     if (offset < upload.kept && !isOver && this.#nature.chunksLast)
-      this.#wrong.push(`an upload of ${upload.kept} acknowledged bytes has ${offset}`);
+      this.#wrong.push(`an upload of ${upload.kept} acknowledged bytes has ${offset}; ${historyOf(upload)}`);
     upload.ending = false;
     upload.kept = offset;
     while (offset < upload.bytes.length) {
       const end = Math.min(upload.bytes.length, offset + Math.ceil(upload.bytes.length / 3));
-      const headers = { "content-range": `${offset}-${end - 1}`, "content-type": "application/octet-stream" };
-      const answer = await ask(base + upload.location, "PATCH", upload.bytes.subarray(offset, end), headers);
+      const answer = await askOf(upload, base, "PATCH", [offset, end]);
       if (answer.status === 416 && !this.#nature.chunksLast) return true;
       if (answer.status === 404 && !this.#nature.chunksLast) return this.#abandon();
-      if (answer.status !== 202) return this.#expect("a chunk", answer, 202);
+      if (answer.status !== 202) return this.#expectOf(upload, "a chunk", answer, 202);
       upload.kept = offset = end;
     }
     upload.ending = true;
-    const answer = await ask(`${base}${upload.location}?digest=${digestOf(upload.bytes)}`, "PUT");
+    const answer = await askOf(upload, base, "PUT");
     if (answer.status === 0) return false;
     if (answer.status === 400 && !this.#nature.chunksLast) return this.#abandon();
     if (answer.status === 201) upload.attempt.acknowledge();
     // Unanswered for good: the offset says whether it is over.
     if (answer.status !== 503) this.#upload = undefined;
-    return this.#expect("an upload's end", answer, 201);
+    return this.#expectOf(upload, "an upload's end", answer, 201);
   }
 
   /** What was lost with the power is not asked for any more. */
@@ -174,15 +175,45 @@ export class Worker {
     return true;
   }
 
-  async #expect(what: string, { status }: Pick<Answer, "status">, ...good: number[]): Promise<boolean> {
+  #expectOf(upload: OpenUpload, what: string, { status }: Answer, good: number): Promise<boolean> {
+    return this.#expect(what, { status, told: historyOf(upload) }, good);
+  }
+
+  async #expect(
+    what: string,
+    { status, told }: Pick<Answer, "status"> & { readonly told?: string },
+    ...good: number[]
+  ): Promise<boolean> {
     if (status === 0) return false;
     if (this.#nature.patient && (status === 503 || status === 409)) {
       await new Promise((done) => setTimeout(done, 200));
       return true;
     }
-    if (!good.includes(status)) this.#wrong.push(`${what} was answered with ${status}`);
+    if (!good.includes(status))
+      this.#wrong.push(`${what} was answered with ${status}${told === undefined ? "" : `; ${told}`}`);
     return true;
   }
+}
+
+/** Sends a request for an upload and notes what became of it. */
+async function askOf(
+  upload: OpenUpload,
+  base: string,
+  method: "GET" | "PATCH" | "PUT",
+  [start, end]: readonly [number, number] = [0, 0],
+): Promise<Answer> {
+  const query = method === "PUT" ? `?digest=${digestOf(upload.bytes)}` : "";
+  const chunk = method === "PATCH" ? upload.bytes.subarray(start, end) : undefined;
+  const headers = { "content-range": `${start}-${end - 1}`, "content-type": "application/octet-stream" };
+  const answer = await ask(base + upload.location + query, method, chunk, chunk === undefined ? {} : headers);
+  const sent = chunk === undefined ? method : `${method} ${headers["content-range"]}`;
+  const said = answer.headers.get("range") ?? answer.body.toString().trim();
+  upload.told.push(`${new Date().toISOString().slice(14, -1)} ${sent}: ${answer.status} ${said}`);
+  return answer;
+}
+
+function historyOf({ bytes, told }: OpenUpload): string {
+  return `of ${bytes.length} bytes: ${told.join(" | ")}`;
 }
 
 function offsetOf({ headers }: Answer): number {

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { listSteps, spell } from "../migrations/index.ts";
+import { outcomeTable } from "./postgres-outcome.ts";
 import { refuseNewer, refuseOlder } from "./sqlite-migrate.ts";
 
 /** Any number that all versions of Berth agree on: "berth" in ASCII. */
@@ -17,6 +18,7 @@ export async function migratePostgres(pool: Pick<pg.Pool, "connect">, steps = li
     await client.query(
       'create table if not exists migration (name text collate "C" primary key, applied_at bigint not null)',
     );
+    await client.query(outcomeTable);
     const applied = new Set(
       (await client.query<{ name: string }>("select name from migration")).rows.map((row) => row.name),
     );

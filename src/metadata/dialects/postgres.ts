@@ -4,7 +4,8 @@ import { RegistryError } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
-import { CommitUnknown, findOutcome } from "./postgres-outcome.ts";
+import { CommitUnknown, WritePlaces, commitOf, findOutcome, forgetPlaces } from "./postgres-outcome.ts";
+import type { NumberedWrite } from "./postgres-outcome.ts";
 import { generationSlot, generationSlots } from "./generations.ts";
 import { checkPostgresSchema, migratePostgres } from "./postgres-migrate.ts";
 
@@ -56,7 +57,10 @@ export async function openPostgres<W extends Writes>(
   pool.on("connect", (client) => client.on("error", () => undefined));
   try {
     if (options.readOnly) await checkPostgresSchema(pool);
-    else await migratePostgres(pool);
+    else {
+      await migratePostgres(pool);
+      await pool.query(forgetPlaces);
+    }
   } catch (error) {
     await pool.end();
     throw translatePostgres(
@@ -67,6 +71,7 @@ export async function openPostgres<W extends Writes>(
   const generations = new Int32Array(generationSlots);
   const counts = { writes: 0, commits: 0, waiting: 0 };
   const memory = new Map<string, unknown>();
+  const places = new WritePlaces();
   const underWay = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
   const end = async () => {
@@ -87,13 +92,15 @@ export async function openPostgres<W extends Writes>(
       counts.writes++;
       counts.waiting++;
       const kept = { generations, memory };
-      const done = retry(pool, () => transact(pool, kept, (tx) => write(tx, input), options.before));
+      const numbered = places.take();
+      const done = retry(pool, () => transact(pool, kept, numbered, (tx) => write(tx, input), options.before));
       underWay.add(done);
       try {
         const value = await done;
         counts.commits++;
         return value;
       } finally {
+        places.give(numbered);
         underWay.delete(done);
         counts.waiting--;
       }
@@ -142,21 +149,34 @@ interface Kept {
   readonly memory: Map<string, unknown>;
 }
 
+/** What comes to light while a transaction runs. */
+interface Seen {
+  readonly memory: Map<string, unknown>;
+  readonly touched: Set<number>;
+  /** A statement was run that may have changed rows. */
+  changes: boolean;
+}
+
 async function transact<T>(
   pool: pg.Pool,
   kept: Kept,
+  write: NumberedWrite,
   work: (tx: Transaction) => Promise<T>,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Promise<T> {
   const client = await pool.connect();
   const touched = new Set<number>();
+  const seen = { memory: kept.memory, touched, changes: false };
   let broken = false;
   try {
     const results = (await client.query(beginning)) as unknown as pg.QueryResult<Begun>[];
     const { now, transaction } = results.at(-1)!.rows[0]!;
-    const value = await work(transactionOver(client, { now, memory: kept.memory, touched }, before));
-    await client.query("commit").catch((error: unknown) => {
-      throw isAnswer(error) ? error : new CommitUnknown(transaction, value, error);
+    const value = await work(transactionOver(client, now, seen, before));
+    // What changed nothing may be done again whatever became of it.
+    await client.query(seen.changes ? commitOf(write) : "commit").catch((error: unknown) => {
+      if (isAnswer(error) || !seen.changes) throw error;
+      write.open = true;
+      throw new CommitUnknown({ transaction, write, value }, error);
     });
     moveAll(kept.generations, touched);
     return value;
@@ -178,22 +198,25 @@ function moveAll(generations: Int32Array, slots: ReadonlySet<number>): void {
 
 function transactionOver(
   client: Client,
-  { now, memory, touched }: Pick<Transaction, "now" | "memory"> & { readonly touched: Set<number> },
+  now: number,
+  seen: Seen,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Transaction {
   const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) => {
     await before?.(statement.name);
-    return client.query(queryOf(statement, parameters));
+    const query = queryOf(statement, parameters);
+    seen.changes ||= !query.text.startsWith("select ");
+    return client.query(query);
   };
   return {
     now,
-    memory,
+    memory: seen.memory,
     all: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
       (await ask(statement, parameters)).rows as R[],
     first: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
       (await ask(statement, parameters)).rows[0] as R | undefined,
     run: async (statement, parameters) => (await ask(statement, parameters)).rowCount ?? 0,
-    touch: (repositoryName) => void touched.add(generationSlot(repositoryName)),
+    touch: (repositoryName) => void seen.touched.add(generationSlot(repositoryName)),
   };
 }
 
@@ -221,10 +244,11 @@ function valueOf(binding: Binding, parameters: Parameters): Parameter {
   return "parameter" in binding ? parameters[binding.parameter]! : binding.constant;
 }
 
-/** True for the server's own word that it did not commit; while it ends, it may have done so before. */
+/** True for the server's own word that it did not commit; while it ends, or fails as a whole, it may have done so before. */
 function isAnswer(error: unknown): boolean {
-  const { code = "" } = error as { code?: string };
-  return /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("08") && !code.startsWith("57P");
+  const { code = "", severity } = error as { code?: string; severity?: string };
+  const ends = severity === "FATAL" || severity === "PANIC" || code.startsWith("08") || code.startsWith("57P");
+  return /^[0-9A-Z]{5}$/.test(code) && !ends;
 }
 
 /** Runs again what lost a race or its connection, never what was committed. */
@@ -234,7 +258,7 @@ async function retry<T>(pool: pg.Pool, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       // Before anything is done again it must be known that it was not done.
-      if (unknown !== undefined && (await findOutcome(pool, unknown.transaction))) return unknown.value as T;
+      if (unknown !== undefined && (await findOutcome(pool, unknown))) return unknown.value as T;
       unknown = undefined;
       return await work();
     } catch (error) {
