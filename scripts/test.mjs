@@ -1,7 +1,7 @@
 // All checks, then the tests of each project of vitest.config.ts. Ends with the skips and their reasons, the peers that were
 // missing, the time of each part, and one line `N passed, N failed, N skipped`.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -32,18 +32,28 @@ function run(name, live, command, ...args) {
     createInterface({ input: output }).on("line", (line) => console.log(`${name} | ${line}`));
   }
   const closed = new Promise((done) => child.on("close", () => done(true)));
+  // A worker whose test left a program behind never ends, and the runner waits for it without an end of its own.
+  const lingering = setInterval(() => {
+    if (!existsSync(env.TEST_REPORT) || Date.now() - statSync(env.TEST_REPORT).mtimeMs < 30_000) return;
+    console.log(`${name} has reported and does not end: a test left a program behind, which counts as a failure`);
+    end();
+  }, 1000);
+  const end = () => {
+    listProcesses();
+    // Its children, too: a worker that waits for a disk ends by nothing less.
+    process.kill(live ? child.pid : -Number(child.pid), "SIGKILL");
+  };
   const minutes = limit[name] ?? limit.other;
   const timer = setTimeout(() => {
     console.log(
       `${name} has not ended after ${minutes} minutes and is stopped; the test that hangs is one that is not named above`,
     );
-    listProcesses();
-    // Its children, too: a worker that waits for a disk ends by nothing less.
-    process.kill(live ? child.pid : -Number(child.pid), "SIGKILL");
+    end();
   }, minutes * 60_000);
   return new Promise((done) => {
     child.on("exit", async (code) => {
       clearTimeout(timer);
+      clearInterval(lingering);
       times.push(`${name} ${seconds(started)} s`);
       // Not "close" alone: a program that a test left behind holds the output open for as long as it lives.
       if (!live && !(await Promise.race([closed, pause(2000, false)]))) endLeftovers(name, child.pid);

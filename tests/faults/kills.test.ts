@@ -53,6 +53,7 @@ test(
       }
     }
     const last = await startBerth(data, env);
+    context.onTestFinished(() => void last.kill());
     expect(await ledger.prove(last.base, "all")).toEqual([]);
     await last.stop();
     expect([...checkStore(data), ...(await fsckOnce({ data }))]).toEqual([]);

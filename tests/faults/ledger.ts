@@ -72,7 +72,10 @@ export class Ledger {
       for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
         const entry = this.#entries.get(path)!;
         const shown = await look(base, path, wrong, seen);
-        if (!entry.allowed.has(shown)) wrong.push(`${path} shows ${shown}, not ${[...entry.allowed].join(" or ")}`);
+        if (!entry.allowed.has(shown))
+          wrong.push(
+            `${path} shows ${shown}, not ${[...entry.allowed].map((allowed) => allowed ?? "nothing").join(" or ")}`,
+          );
         entry.allowed = new Set([shown]);
       }
     });

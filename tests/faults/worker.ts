@@ -2,13 +2,12 @@ import { digestOf } from "../support/wire-client.ts";
 import { ask } from "./ask.ts";
 import type { Answer } from "./ask.ts";
 import { Client, freshBytes, manifestOf } from "./client.ts";
-import type { Attempt, Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** An upload in chunks that goes on in the next process. */
 interface OpenUpload {
   readonly bytes: Buffer;
   readonly location: string;
-  readonly attempt: Attempt;
   /** Bytes that were acknowledged with 202. */
   kept: number;
   /** The closing PUT was sent and not answered: the upload may be over. */
@@ -125,9 +124,7 @@ export class Worker {
     const answer = await ask(`${base}/v2/${this.#repository}/blobs/uploads/`, "POST");
     if (answer.status !== 202) return this.#expect("an upload's begin", answer, 202);
     const bytes = freshBytes(pick(sizes));
-    const digest = digestOf(bytes);
-    const attempt = this.#ledger.attempt(`/v2/${this.#repository}/blobs/${digest}`, digest);
-    this.#upload = { bytes, location: answer.headers.get("location")!, attempt, kept: 0, ending: false, told: [] };
+    this.#upload = { bytes, location: answer.headers.get("location")!, kept: 0, ending: false, told: [] };
     return true;
   }
 
@@ -154,25 +151,29 @@ export class Worker {
       const end = Math.min(upload.bytes.length, offset + Math.ceil(upload.bytes.length / 3));
       const answer = await askOf(upload, base, "PATCH", [offset, end]);
       if (answer.status === 416 && !this.#nature.chunksLast) return true;
-      if (answer.status === 404 && !this.#nature.chunksLast) return this.#abandon();
+      if (answer.status === 404 && !this.#nature.chunksLast) {
+        this.#upload = undefined;
+        return true;
+      }
       if (answer.status !== 202) return this.#expectOf(upload, "a chunk", answer, 202);
       upload.kept = offset = end;
     }
     upload.ending = true;
+    const digest = digestOf(upload.bytes);
+    // Not when the upload begins: a proof between then and now would take the blob's absence for the truth.
+    const attempt = this.#ledger.attempt(`/v2/${this.#repository}/blobs/${digest}`, digest);
     const answer = await askOf(upload, base, "PUT");
     if (answer.status === 0) return false;
-    if (answer.status === 400 && !this.#nature.chunksLast) return this.#abandon();
-    if (answer.status === 201) upload.attempt.acknowledge();
+    if (answer.status === 400 && !this.#nature.chunksLast) {
+      // What was lost with the power is not asked for any more.
+      attempt.refuse();
+      this.#upload = undefined;
+      return true;
+    }
+    if (answer.status === 201) attempt.acknowledge();
     // Unanswered for good: the offset says whether it is over.
     if (answer.status !== 503) this.#upload = undefined;
     return this.#expectOf(upload, "an upload's end", answer, 201);
-  }
-
-  /** What was lost with the power is not asked for any more. */
-  #abandon(): boolean {
-    this.#upload?.attempt.refuse();
-    this.#upload = undefined;
-    return true;
   }
 
   #expectOf(upload: OpenUpload, what: string, { status }: Answer, good: number): Promise<boolean> {
