@@ -20,6 +20,8 @@ const composition: Composition = {
   collectNow: async (config, log) => (await import("./maintain.ts")).collectNow(config, log),
   previewNow: async (config, log) => (await import("./maintain.ts")).previewNow(config, log),
   acknowledgeNow: async (config, log) => (await import("./maintain.ts")).acknowledgeNow(config, log),
+  backupNow: async (config, log, options) => (await import("./backup.ts")).backupNow(config, log, version, options),
+  restoreNow: async (config, options) => (await import("./restore.ts")).restoreNow(config, options),
   openTrail: async (config) => (await import("./trail.ts")).openTrail(config),
   checkNow: async (config, log, options) => (await import("./maintain.ts")).checkNow(config, log, options),
 };

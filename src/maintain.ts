@@ -10,10 +10,11 @@ import {
   collectGarbage,
   fsck,
   previewCollection,
+  raiseTurn,
   queueUnheld,
   repairContent,
 } from "./registry/index.ts";
-import type { Collected, Collection, Damage, FsckResult, Problem, Registry } from "./registry/index.ts";
+import type { Collected, Collection, Damage, FsckResult, Hold, Problem, Registry } from "./registry/index.ts";
 
 /*
  * Commands that look after rows and bytes while a server may be running. With PostgreSQL they work on the
@@ -28,6 +29,10 @@ export function serveMaintenance(config: Config, registry: Registry, collection:
     repair: (damage: Damage) => repairContent(registry, damage),
     queue: () => queueUnheld(registry, "fsck"),
     acknowledge: () => acknowledgeRestore(registry),
+    holdObjects: (hold: Hold) => registry.metadata.write("holdObjects", hold),
+    keepHolding: (hold: Hold) => registry.metadata.write("keepHolding", hold),
+    releaseObjects: (hold: Hold) => registry.metadata.write("releaseObjects", hold),
+    raiseTurn: () => raiseTurn(registry),
   });
 }
 
@@ -90,8 +95,11 @@ export async function checkNow(
   return { found, integrity, marked, queued };
 }
 
-/** Does the work here, alone with the data directory; where a server has it, there. */
-async function alone<T>(
+/**
+ * Does the work here, alone with the data directory; where a server has it, there, under a name of `serveMaintenance`.
+ * @throws MetadataError, StorageError
+ */
+export async function alone<T>(
   config: Config,
   log: Log,
   name: string,

@@ -150,8 +150,8 @@ async function openRows(config: Config, opened: (() => unknown)[]): Promise<Meta
   return metadata;
 }
 
-/** Takes the data directory, and the file itself when it lies elsewhere. */
-async function lockRows({ data }: Config, path: string): Promise<() => void> {
+/** Takes the data directory, and the file itself when it lies elsewhere. @throws MetadataError `unavailable` */
+export async function lockRows({ data }: Config, path: string): Promise<() => void> {
   const folder = dirname(path);
   await ensureWritable(data, "data");
   const lock = lockDirectory(join(data, "lock"));
@@ -191,13 +191,15 @@ async function ensureWritable(path: string, setting: "data" | "database"): Promi
 /** Says whether a store may be made where there is none; throws to refuse it in other words. */
 type MayMake = () => Promise<boolean>;
 
-function refuseToMake(): Promise<never> {
+/** For commands that only look. @throws StorageError `unavailable` */
+export function refuseToMake(): Promise<never> {
   const message =
     "there is no blob store yet where `storage` says: `berth serve` makes it, or let `storage` name the right one";
   return Promise.reject(new StorageError("unavailable", message));
 }
 
-async function openBytes(config: Config, mayMake: MayMake): Promise<BlobStore> {
+/** @param mayMake asked where no store is yet @throws StorageError */
+export async function openBytes(config: Config, mayMake: MayMake): Promise<BlobStore> {
   const { inlineBytes, bufferBytes, freeSpace } = config.uploads;
   const buffers = new BufferPool(bufferBytes);
   return new BlobStore(await openDriver(config, buffers, mayMake), { inlineBytes, buffers, freeSpace });

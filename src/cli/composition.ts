@@ -13,6 +13,54 @@ export interface Checked {
   readonly queued: number;
 }
 
+/** What `backup` is to do. */
+export interface BackupOptions {
+  /** Of all backups. */
+  readonly directory: string;
+  /** Copy objects, or only list them where their store keeps what was removed. */
+  readonly objects: "copy" | "list";
+  readonly progress: (step: "rows" | "objects", done: number) => void;
+}
+
+/** What `backup` did. */
+export interface BackedUp {
+  /** Of this backup. */
+  readonly directory: string;
+  /** When its rows were copied, RFC 3339. */
+  readonly made: string;
+  /** Objects that rows name, and their bytes. */
+  readonly count: number;
+  readonly bytes: number;
+  /** Objects that were copied now, and by earlier backups. */
+  readonly copied: number;
+  readonly there: number;
+  /** Digests whose objects the store has not, or not as they were pushed. */
+  readonly broken: readonly string[];
+  /** Why collection is off, if it is. */
+  readonly off: string | null;
+}
+
+/** What `restore` is to do. */
+export interface RestoreOptions {
+  /** Of one backup. */
+  readonly directory: string;
+  readonly progress: (step: "rows" | "objects", done: number) => void;
+}
+
+/** What `restore` did. */
+export interface Restored {
+  /** When the backup's rows were copied, RFC 3339, and by which version. */
+  readonly made: string;
+  readonly berth: string;
+  /** Objects that the store had, and those that were put back. */
+  readonly there: number;
+  readonly copied: number;
+  /** Digests whose objects are nowhere: they are not served until they are pushed again. */
+  readonly lost: readonly string[];
+  /** `off` until the restore is acknowledged. */
+  readonly collection: "on" | "off";
+}
+
 /** Audit rows that can be read until `close`. */
 export interface ReadTrail {
   /** Rows that fit, the latest first. */
@@ -50,6 +98,10 @@ export interface Composition {
   previewNow(config: Config, log: Log): Promise<Collected>;
   /** Database and blob store belong together as they are now. */
   acknowledgeNow(config: Config, log: Log): Promise<void>;
+  /** Copies rows, and objects, beside servers that go on. */
+  backupNow(config: Config, log: Log, options: BackupOptions): Promise<BackedUp>;
+  /** Puts a backup where nothing is overwritten. */
+  restoreNow(config: Config, options: RestoreOptions): Promise<Restored>;
   /** Opens the audit rows for reading, beside a server that may be running. */
   openTrail(config: Config): Promise<OpenTrail>;
   /** Compares rows and bytes; `repair` marks and queues, here or by the server. */

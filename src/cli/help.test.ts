@@ -18,6 +18,8 @@ const program = describeProgram(
     acknowledgeNow: unused,
     openTrail: unused,
     checkNow: unused,
+    backupNow: unused,
+    restoreNow: unused,
   },
   () => undefined,
 );

@@ -1,4 +1,12 @@
-export type { Checked, Composition, OpenTrail } from "./composition.ts";
+export type {
+  BackedUp,
+  BackupOptions,
+  Checked,
+  Composition,
+  OpenTrail,
+  RestoreOptions,
+  Restored,
+} from "./composition.ts";
 export { nouns } from "./nouns.ts";
 export type { Noun } from "./nouns.ts";
 export { describeNoun, describeProgram, runCommand } from "./program.ts";

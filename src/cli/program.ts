@@ -1,6 +1,7 @@
 import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
+import { describeBackup } from "./describe-backup.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
 import { describeTrail } from "./describe-trail.ts";
 import { describeLogins } from "./describe-logins.ts";
@@ -70,14 +71,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
       finish(await collect(composition, givenFlags(command), options.output, options.dryRun === true));
     });
 
-  const restore = program.command("restore").description("after a backup was put back");
-  withOutput(addSettingFlags(restore.command("acknowledge"), storeFlags))
-    .description("say that database and blob store belong together as they are, so that collection goes on")
-    .action(async (options: { output: Output }, command: Command) => {
-      const { acknowledge } = await import("./gc.ts");
-      finish(await acknowledge(composition, givenFlags(command), options.output));
-    });
-
+  describeBackup(program, composition, finish);
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
   describeLifecycle(program, finish);

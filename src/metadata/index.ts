@@ -334,7 +334,9 @@ export type {
   Writes,
 } from "./metadata.ts";
 export type { UploadTable } from "./schema.ts";
+export { copyRows } from "./dialects/copy.ts";
 export { migrateDatabase } from "./dialects/migrate.ts";
+export { loadPostgres, refuseFullPostgres } from "./dialects/postgres-load.ts";
 export { openPostgres } from "./dialects/postgres.ts";
 export { checkIntegrity, openSqlite, openSqliteInProcess, openSqliteReadOnly } from "./dialects/sqlite.ts";
 export type { WriterStart } from "./dialects/sqlite.ts";

@@ -24,7 +24,12 @@ export async function checkEpoch(registry: Registry, advance: boolean): Promise<
   return undefined;
 }
 
-/** The same without leaving a trace. @throws StorageError, MetadataError */
+/** After a copy of the rows was made: it will be seen to be older than the store. @throws StorageError, MetadataError */
+export async function raiseTurn(registry: Registry): Promise<{ readonly off: string | null }> {
+  return { off: (await checkEpoch(registry, true)) ?? null };
+}
+
+/** Compares as `checkEpoch` does, without leaving a trace. @throws StorageError, MetadataError */
 export async function compareMarks({ metadata: { read }, store }: Pick<Registry, "metadata" | "store">): Promise<{
   readonly off: string | undefined;
   readonly theirs: Mark | undefined;

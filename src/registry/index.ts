@@ -1,6 +1,7 @@
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
 export { beatHeart } from "./beat-heart.ts";
 export type { Heart } from "./beat-heart.ts";
+export { raiseTurn, writeStoreMark } from "./check-epoch.ts";
 export { collectGarbage } from "./collect-garbage.ts";
 export type { Collected } from "./collect-garbage.ts";
 export { collectInBackground } from "./collect-in-background.ts";
@@ -36,4 +37,6 @@ export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, star
 export type { Body } from "./upload-blob.ts";
 export { registryWrites } from "./writes.ts";
 export type { RegistryWrites } from "./writes.ts";
+export type { Mark } from "./writes/epoch.ts";
+export type { Hold } from "./writes/hold-objects.ts";
 export type { Visibility } from "./writes/repositories.ts";

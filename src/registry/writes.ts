@@ -4,7 +4,8 @@ import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
-import { acknowledgeRestore, advanceTurn, readMark } from "./writes/epoch.ts";
+import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
+import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
@@ -51,6 +52,8 @@ export const registryWrites = {
   finishDeadObjects,
   forgetOrphans,
   giveUpObject,
+  holdObjects,
+  keepHolding,
   markBlobBad,
   markBlobsBad,
   mountBlob,
@@ -65,7 +68,9 @@ export const registryWrites = {
   readMark,
   readNodes,
   recordPulls,
+  recordRestore,
   releaseLeases,
+  releaseObjects,
   removeNode,
   renameRepository,
   renewUpload,

@@ -2,6 +2,8 @@ export { BlobStore } from "./blob-store.ts";
 export type { BlobStoreOptions, StoredObject } from "./blob-store.ts";
 export type { BlobWriter, SuspendedBlob, WrittenBlob } from "./blob-writer.ts";
 export { BufferPool } from "./buffer-pool.ts";
+export { copyObject } from "./copy-object.ts";
+export type { CopyOutcome, ListedObject } from "./copy-object.ts";
 export { digestOf } from "./digester.ts";
 export type { Fingerprint, HashAlgorithm } from "./digester.ts";
 export { StorageError } from "./driver.ts";

@@ -49,7 +49,7 @@ export async function openPostgres<W extends Writes>(
     query_timeout: options.answerWithin ?? answerWithin,
     keepAlive: true,
     application_name: "berth",
-    types: { getTypeParser: parserOver(types) },
+    types: parsersOf(types),
   });
   // An idle connection that the server ends is replaced at its next use; unheard, the event would end the process.
   pool.on("error", () => undefined);
@@ -81,7 +81,7 @@ export async function openPostgres<W extends Writes>(
   return {
     dialect: "postgres",
     alone: false,
-    read: readerOver(pool),
+    read: readerOn(pool),
     async write<N extends keyof W & string>(name: N, input: InputOf<W[N]>): Promise<OutputOf<W[N]>> {
       const write = writes[name] as unknown as
         | ((tx: Transaction, input: InputOf<W[N]>) => Promise<OutputOf<W[N]>>)
@@ -121,11 +121,13 @@ export async function openPostgres<W extends Writes>(
 const int8 = 20;
 const numeric = 1700;
 
-function parserOver(types: typeof pg.types) {
-  return (oid: number, format?: "text" | "binary"): ((value: never) => unknown) => {
+/** Numbers of 64 bits come as numbers. */
+export function parsersOf(types: typeof pg.types) {
+  const getTypeParser = (oid: number, format?: "text" | "binary"): ((value: never) => unknown) => {
     if (oid === int8 || oid === numeric) return (value: string) => Number(value);
     return types.getTypeParser(oid, format as never) as (value: never) => unknown;
   };
+  return { getTypeParser };
 }
 
 /** A lock is not waited for without end, and a process that stops in the middle does not keep its locks. */
@@ -220,10 +222,11 @@ function transactionOver(
   };
 }
 
-function readerOver(pool: pg.Pool): Reader {
+/** Reads by a connection, or by any of a pool. */
+export function readerOn(client: Client): Reader {
   const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P): Promise<R[]> => {
     try {
-      return (await pool.query(queryOf(statement, parameters))).rows as R[];
+      return (await client.query(queryOf(statement, parameters))).rows as R[];
     } catch (error) {
       throw translatePostgres(error, statement.name);
     }

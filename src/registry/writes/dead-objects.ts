@@ -7,6 +7,7 @@ import {
   postponeDeadObjects,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
+import { areObjectsHeld } from "./hold-objects.ts";
 
 /** How long a reaper is alone with the keys that it took, in milliseconds. */
 const claimTime = 10_000;
@@ -34,12 +35,13 @@ export async function giveUpObject(
 
 /**
  * Takes keys whose objects may go now; no other node takes them for a while. A key that a row names after all is
- * struck off the list: its object stays.
+ * struck off the list: its object stays. While a backup copies objects none is taken.
  */
 export async function claimDeadObjects(
   tx: Transaction,
   input: { readonly limit: number },
 ): Promise<{ readonly dead: DeadObject[]; readonly named: string[] }> {
+  if (await areObjectsHeld(tx)) return { dead: [], named: [] };
   const due = await tx.all(claimDeadObjectRows, { now: tx.now, limit: input.limit });
   if (due.length === 0) return { dead: [], named: [] };
   const named = (await tx.all(listLivingKeys, { keys: due.map((row) => row.key) })).map((row) => row.key);

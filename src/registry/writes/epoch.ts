@@ -1,5 +1,6 @@
 import { findInstallation, putInstallation, recordChange } from "../../metadata/index.ts";
 import type { Reader, Transaction } from "../../metadata/index.ts";
+import { forgetHold } from "./hold-objects.ts";
 
 /** What ties a database to its store, kept in both (docs/garbage-collection.md, "Which store, which time"). */
 export interface Mark {
@@ -29,6 +30,14 @@ export async function advanceTurn(tx: Transaction, input: Readonly<Record<string
   const { epoch, turn } = await readMark(tx, input);
   await tx.run(putInstallation, { name: "turn", value: String(turn + 1) });
   return { epoch, turn: turn + 1 };
+}
+
+/** A restored database writes down of when it is. Its turn is that of the backup: a store that was used since is ahead of it. */
+export async function recordRestore(tx: Transaction, { made }: { readonly made: string }): Promise<Mark> {
+  await forgetHold(tx);
+  const by = { principal: "system:restore", credential: null, address: null, request: null, reason: null };
+  await recordChange(tx, by, { action: "restore", repository: "", target: made });
+  return findMark(tx);
 }
 
 /** A new epoch begins, with the marks that are there taken as they are. */
