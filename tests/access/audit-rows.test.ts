@@ -222,6 +222,7 @@ const unrecorded: { readonly [write: string]: string } = {
   queueUnheld: "asks for reviews",
   readMark: "changes nothing",
   readNodes: "changes nothing",
+  ...{ keepHolding: "a backup goes on, its beginning is recorded", releaseObjects: "the same" },
   releaseJobLeases: "which process does a job",
   releaseLeases: "an upload is not content yet",
   removeNode: "a node that is gone",

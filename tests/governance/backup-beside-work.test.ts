@@ -93,12 +93,12 @@ test.skipIf(postgres === undefined)(
       body: "few",
       headers: { "content-type": "application/octet-stream" },
     });
+    await server.close();
     const { directory } = await backupNow(server.config, log, "1", {
       directory: join(folder, "same-backups"),
       objects: "copy",
       progress,
     });
-    await server.close();
     const url = await postgres!.makeDatabase();
     await restoreNow({ ...server.config, database: { kind: "postgres", url } }, { directory, progress });
     const everything = async (from: string) => {
