@@ -192,6 +192,7 @@ const owners: { readonly [table: string]: string } = {
   review: "registry",
   setting: "registry",
   template: "registry",
+  hold: "registry",
   tag: "registry",
   upload: "registry",
 };

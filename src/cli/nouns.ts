@@ -13,6 +13,7 @@ export const nouns = {
   repository: "look after repositories",
   image: "look at images and delete them",
   tag: "look after tags",
+  hold: "let nothing delete an image or a repository, for legal reasons",
   webhook: "look after webhooks, which tell other programs what happens",
   job: "look at what is done in the background, and try again what failed",
 } as const;

@@ -52,7 +52,8 @@ export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise
   }
   const own = verb.self === undefined || fields.get(verb.self) === context.user;
   for (const [name, value] of await askSecrets(given, own)) fields.set(name, value);
-  if (verb.digest !== undefined) fields.set(verb.digest, await findDigest(server, fields, verb.digest));
+  if (verb.digest !== undefined && fields.has(verb.digest))
+    fields.set(verb.digest, await findDigest(server, fields, verb.digest));
   const { orElse } = verb;
   const id = orElse !== undefined && fields.has(orElse.field) ? orElse.endpoint : verb.endpoint;
   const endpoint: Endpoint = endpoints[id];

@@ -1,5 +1,6 @@
 import { usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { holdVerbs } from "./hold-verbs.ts";
 import type { Noun } from "./nouns.ts";
 import { settingVerbs } from "./setting-verbs.ts";
 import type { Spread, Verb } from "./verb.ts";
@@ -255,6 +256,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
     delete: { endpoint: "deleteTag", ...inRepository },
   },
+  hold: holdVerbs,
   job: {
     list: {
       endpoint: "listJobs",

@@ -2,6 +2,7 @@ import { auditEndpoints } from "./audit.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
+import { holdEndpoints } from "./holds.ts";
 import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
@@ -22,6 +23,7 @@ export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
 export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
+export { holdEndpoints } from "./holds.ts";
 export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
@@ -52,6 +54,7 @@ export const endpoints = {
   ...jobEndpoints,
   ...settingEndpoints,
   ...templateEndpoints,
+  ...holdEndpoints,
   ...lifecycleEndpoints,
   ...webhookEndpoints,
 } as const satisfies Endpoints;

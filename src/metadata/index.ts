@@ -39,6 +39,21 @@ export {
   settingsVersionName,
   shareSettings,
 } from "./settings.ts";
+export {
+  claimUnheld,
+  deleteHold,
+  findAnyHold,
+  findHold,
+  findHoldOn,
+  findWholeHold,
+  hastenReviews,
+  insertHold,
+  listAttachmentTags,
+  listHolds,
+  listHoldsBelow,
+  listOwnersOf,
+} from "./holds.ts";
+export type { FoundHold, HoldRow } from "./holds.ts";
 export { deleteTemplate, findTemplate, listTemplates, listTemplatesAt, putTemplate } from "./templates.ts";
 export type { TemplateRow } from "./templates.ts";
 export type { SettingRow } from "./settings.ts";

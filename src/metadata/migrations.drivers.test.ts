@@ -209,7 +209,7 @@ describe("PostgreSQL", () => {
         () => false,
       );
       if (!finished) deaths++;
-      expect(deaths).toBeLessThan(300);
+      expect(deaths).toBeLessThan(4 * names.length);
     }
     expect(deaths).toBeGreaterThan(10);
     expect(await tablesOf(pool)).toEqual(await tablesOf(whole.pool));

@@ -27,6 +27,7 @@ import type {
  *        │       ├──< manifest_child >── manifest                    RESTRICT on the child
  *        │       └──< referrer                                       ready descriptors by subject
  *        ├──< tag >── manifest                                       RESTRICT
+ *        ├──< hold >── manifest                                      RESTRICT on both; none for the whole repository
  *        └──< upload                                                 only what must outlive a request
  *
  *   namespace ──< robot ──< robot_secret                            who may do what (`access` owns these)
@@ -356,6 +357,18 @@ export interface TemplateTable {
   changed_at: number;
 }
 
+/** That nothing deletes an image, or anything in a repository, until it is released. */
+export interface HoldTable {
+  id: Generated<number>;
+  repository_id: number;
+  /** Null where the whole repository is held. */
+  manifest_id: number | null;
+  reason: string;
+  /** Who set it: `user:alice`. */
+  set_by: string;
+  set_at: number;
+}
+
 /** What all processes share. */
 export interface InstallationTable {
   /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`. */
@@ -398,6 +411,7 @@ export interface Schema {
   request_key: RequestKeyTable;
   setting: SettingTable;
   template: TemplateTable;
+  hold: HoldTable;
   refresh_token: RefreshTokenTable;
   job: JobTable;
   schedule: ScheduleTable;

@@ -31,6 +31,8 @@ export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, 
 export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";
 export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
 export type { SettingKey, SettingValues } from "./setting-rules.ts";
+export { refuseRemoval } from "./holds.ts";
+export type { HoldFact, Removal } from "./holds.ts";
 export { chooseTemplate, fitTemplate } from "./templates.ts";
 export type { FittedTemplate, TemplateFact, TemplateSettings } from "./templates.ts";
 export { mayRefuse, refuseTag } from "./immutability.ts";

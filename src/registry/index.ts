@@ -15,6 +15,7 @@ export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-im
 export type { ImageFilter, InspectedImage, InspectedTag, ListedImage } from "./inspect-images.ts";
 export { changeSettings, inspectSettings } from "./change-settings.ts";
 export type { InspectedSettings, SettingsChange } from "./change-settings.ts";
+export { listHolds, listNamespaceHolds, releaseHold, setHold } from "./holds.ts";
 export { deleteTemplate, inspectTemplate, listTemplates, putTemplate } from "./templates.ts";
 export type { DescribedTemplate } from "./templates.ts";
 export { previewLifecycle } from "./lifecycle/preview-lifecycle.ts";

@@ -6,6 +6,7 @@ import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-conte
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
+import { releaseHold, setHold } from "./writes/holds.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
@@ -69,6 +70,7 @@ export const registryWrites = {
   readNodes,
   recordPulls,
   recordRestore,
+  releaseHold,
   releaseLeases,
   releaseObjects,
   removeNode,
@@ -76,6 +78,7 @@ export const registryWrites = {
   renewUpload,
   reviewBatch,
   saveUpload,
+  setHold,
   setTag,
   updateRepository,
 } satisfies Writes;

@@ -858,3 +858,29 @@ create table template (
       id bigint generated always as identity primary key, namespace_id bigint not null references namespace (id) on delete cascade,
       name text collate "C" not null, pattern text collate "C" not null, settings text collate "C" not null, changed_at bigint not null,
       unique (namespace_id, name));
+
+-- 0021-holds/1
+create table hold (
+      id integer primary key autoincrement, repository_id integer not null references repository (id),
+      manifest_id integer references manifest (id),
+      reason text not null, set_by text not null, set_at integer not null);
+
+create table hold (
+      id bigint generated always as identity primary key, repository_id bigint not null references repository (id),
+      manifest_id bigint references manifest (id),
+      reason text collate "C" not null, set_by text collate "C" not null, set_at bigint not null);
+
+-- 0021-holds/2
+create index hold_by_repository on hold (repository_id, id);
+
+create index hold_by_repository on hold (repository_id, id);
+
+-- 0021-holds/3
+create index hold_on_whole on hold (repository_id) where manifest_id is null;
+
+create index hold_on_whole on hold (repository_id) where manifest_id is null;
+
+-- 0021-holds/4
+create index hold_by_manifest on hold (manifest_id);
+
+create index hold_by_manifest on hold (manifest_id);

@@ -3,6 +3,7 @@ import type { HandlersOf } from "./call.ts";
 import { auditHandlers } from "./audit.ts";
 import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
+import { holdHandlers } from "./holds.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { jobHandlers } from "./jobs.ts";
 import { lifecycleHandlers } from "./lifecycle.ts";
@@ -33,6 +34,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...jobHandlers,
   ...settingHandlers,
   ...templateHandlers,
+  ...holdHandlers,
   ...lifecycleHandlers,
   ...webhookHandlers,
 };

@@ -13,6 +13,7 @@ import { lineage } from "./0013-lineage.ts";
 import { lifecycle } from "./0015-lifecycle.ts";
 import { tagRules } from "./0017-tag-rules.ts";
 import { templates } from "./0020-templates.ts";
+import { holds } from "./0021-holds.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   lifecycle,
   tagRules,
   templates,
+  holds,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

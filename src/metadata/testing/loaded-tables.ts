@@ -109,6 +109,12 @@ export function loadTables(dialect: DialectName): string[] {
       `i, 1 + i % 2000, 'template-' || i, '*-' || i, '{"description":"x"}', i`,
     ),
     fill(
+      "hold",
+      "id, repository_id, manifest_id, reason, set_by, set_at",
+      5000,
+      `i, ${repositoryOf("i")}, case when i % 10 > 0 then i end, 'case ' || i, 'user:admin', i`,
+    ),
+    fill(
       "account",
       "id, name, source, disabled, created_at, changed_at",
       5000,

@@ -1,4 +1,4 @@
-import type { BlobFactsRow, ManifestFactsRow, TagFactsRow } from "../../metadata/index.ts";
+import type { BlobFactsRow, HoldRow, ManifestFactsRow, TagFactsRow } from "../../metadata/index.ts";
 import type { ImageFacts, RepositoryFacts } from "../../policy/index.ts";
 
 /** Rows of one page of manifests. */
@@ -13,6 +13,8 @@ export class GrowingFacts {
   readonly #rows: ManifestRows[] = [];
   readonly #tags: TagFactsRow[] = [];
   readonly #blobs: BlobFactsRow[] = [];
+  /** Why an image is held, by its digest; null is for all of them. */
+  readonly #holds = new Map<string | null, string>();
 
   add(page: ManifestRows): void {
     this.#rows.push(page);
@@ -26,6 +28,10 @@ export class GrowingFacts {
     for (const row of rows) this.#blobs.push(row);
   }
 
+  addHolds(rows: readonly HoldRow[]): void {
+    for (const { id, digest, reason } of rows) this.#holds.set(digest, `hold ${id}, ${reason}`);
+  }
+
   finish(repository: string): RepositoryFacts {
     const digests = new Map<number, string>();
     for (const { manifests } of this.#rows) for (const { id, digest } of manifests) digests.set(id, digest);
@@ -36,8 +42,10 @@ export class GrowingFacts {
       const children = groupBy(page.children, ({ parent_id }) => parent_id);
       const blobs = groupBy(page.blobs, ({ manifest_id }) => manifest_id);
       for (const row of page.manifests) {
+        const held = this.#holds.get(null) ?? this.#holds.get(row.digest);
         images.push({
           ...imageOf(row),
+          ...(held === undefined ? {} : { held }),
           children: (children.get(row.id) ?? []).flatMap(({ child_id }) => digests.get(child_id) ?? []),
           tags: (tags.get(row.id) ?? []).map(({ name, updated_at, pulled_at }) => {
             return { name, pushedAt: updated_at, pulledAt: pulled_at };

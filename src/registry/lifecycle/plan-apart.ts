@@ -4,10 +4,11 @@ import {
   listBlobFacts,
   listBlobsOfEach,
   listChildrenOfEach,
+  listHolds,
   listManifestFacts,
   listTagFacts,
 } from "../../metadata/index.ts";
-import type { BlobFactsRow, ManifestFactsRow, Reader, TagFactsRow } from "../../metadata/index.ts";
+import type { BlobFactsRow, HoldRow, ManifestFactsRow, Reader, TagFactsRow } from "../../metadata/index.ts";
 import type { ImageDecision, LifecyclePlan, PlanDifference } from "../../policy/index.ts";
 import type { ManifestRows } from "./build-facts.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
@@ -37,6 +38,7 @@ export type PlanOrder =
   | ManifestRows
   | { readonly tags: readonly TagFactsRow[] }
   | { readonly blobFacts: readonly BlobFactsRow[] }
+  | { readonly holds: readonly HoldRow[] }
   | Omit<PlanInput, "id">;
 
 /** From it; the last one has `sums`. */
@@ -107,6 +109,7 @@ async function sendFacts(read: Reader, repository: number, send: (order: PlanOrd
     after = tags.length < page ? undefined : tags.at(-1)!.name;
     await setImmediate();
   }
+  send({ holds: await read.all(listHolds, { repository, after: 0, limit: page }) });
   const all = [...blobs];
   for (let start = 0; start < all.length; start += page) {
     send({ blobFacts: await read.all(listBlobFacts, { repository, blobs: all.slice(start, start + page) }) });

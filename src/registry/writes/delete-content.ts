@@ -17,6 +17,7 @@ import {
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireTags } from "../require-tag.ts";
+import { requireUnheld } from "../require-unheld.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
@@ -41,6 +42,8 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
     });
   }
   const target = removed.manifest_id;
+  const of = { id: repository, name: input.repository };
+  await requireUnheld(tx, of, { kind: "tag", tag: input.tag }, target);
   await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
   await record(tx, input, { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true } });
   tx.touch(input.repository);
@@ -66,6 +69,8 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
       { detail: { digest: input.digest, index: parent.digest } },
     );
   }
+  const of = { id: repository, name: input.repository };
+  await requireUnheld(tx, of, { kind: "manifest", digest: input.digest }, manifest.id);
   const tags = await removeManifest(tx, repository, { id: manifest.id, digest: input.digest }, "manifest deleted");
   checkTags(input, tags);
   await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
@@ -116,6 +121,7 @@ export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput):
       "a manifest of this repository needs the blob: delete the manifest first, and collection takes the blob";
     throw new RegistryError("REFERENCED", message, { detail: { digest } });
   }
+  await requireUnheld(tx, { id: link.repository, name }, { kind: "blob", digest });
   await tx.run(deleteLink, link);
   await tx.run(insertReview, {
     kind: "blob",

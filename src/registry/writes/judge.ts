@@ -12,6 +12,7 @@ import {
 import type { Reader } from "../../metadata/index.ts";
 import { judgeUnused } from "../../policy/index.ts";
 import type { CollectionRule, Verdict } from "../../policy/index.ts";
+import { isHeld } from "../require-unheld.ts";
 
 /** What collection looks at, in the order in which each holds the next. */
 export const reviewKinds = ["manifest", "link", "blob"] as const;
@@ -38,6 +39,8 @@ export interface Judged {
   readonly key: string | null;
   /** Name of a manifest's repository. */
   readonly name: string;
+  /** Nothing uses it, and yet it stays: it is looked at again later. */
+  readonly held: boolean;
 }
 
 /** A review with this event lets a referrer go even where manifests without a tag are kept. */
@@ -76,12 +79,14 @@ async function judgeClaimed(
     const row = await reader.first(claimLink, link);
     if (row === undefined) return undefined;
     const used = (await reader.first(isLinkUsed, link)) !== undefined;
-    return { ...verdictOn(row, used, now, rule), digest: "", key: null, name: "" };
+    const held = !used && (await isHeld(reader, target.repository));
+    if (held === "busy") return undefined;
+    return { ...verdictOn(row, used || held, now, rule), digest: "", key: null, name: "", held };
   }
   const row = await reader.first(claimBlob, { blob });
   if (row === undefined) return undefined;
   const used = (await reader.first(isBlobLinked, { blob })) !== undefined;
-  return { ...verdictOn(row, used, now, rule), digest: row.digest, key: row.key, name: "" };
+  return { ...verdictOn(row, used, now, rule), digest: row.digest, key: row.key, name: "", held: false };
 }
 
 async function judgeManifest(
@@ -101,7 +106,9 @@ async function judgeManifest(
     (await reader.first(findParent, { manifest })) !== undefined ||
     (subject !== null && (await reader.first(findManifestId, { repository, digest: subject })) !== undefined) ||
     (rule.untagged === "keep" && !orphaned);
-  return { ...verdictOn(row, used, now, rule), digest, key: null, name };
+  const held = !used && (await isHeld(reader, repository, manifest));
+  if (held === "busy") return undefined;
+  return { ...verdictOn(row, used || held, now, rule), digest, key: null, name, held };
 }
 
 function verdictOn(

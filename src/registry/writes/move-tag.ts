@@ -3,6 +3,7 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { settingsWithin } from "../read-settings.ts";
 import { requireTag } from "../require-tag.ts";
+import { requireUnheld } from "../require-unheld.ts";
 import { record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 
@@ -39,6 +40,7 @@ export async function moveTag(
     if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
     await tx.run(moveTagRow, row);
     const target = former.manifest_id;
+    await requireUnheld(tx, { id: repository, name: input.repository }, { kind: "moved-tag", tag }, target);
     await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
   }
   await record(tx, input, {

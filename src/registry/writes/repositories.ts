@@ -20,6 +20,7 @@ import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireAllTags } from "../require-tag.ts";
+import { requireUnheld } from "../require-unheld.ts";
 import { moveToTemplate } from "./apply-template.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
 
@@ -99,6 +100,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   await tx.run(shareSettings, {});
   const row = await takeSeen(tx, input);
   await requireAllTags(tx, row, "delete", input.permit.roles);
+  await requireUnheld(tx, row, { kind: "name" });
   // Waits for another node that is making it, and finds out for certain whether the name is free.
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
   if (placeholder === undefined) throw takenName(to);
@@ -125,6 +127,7 @@ export async function deleteRepository(tx: Transaction, input: SeenInput): Promi
   const { repository: name } = input;
   const { id } = await takeSeen(tx, input);
   await requireAllTags(tx, { id, name }, "delete", input.permit.roles);
+  await requireUnheld(tx, { id, name }, { kind: "repository" });
   await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
   await endRepositoryRights(tx, id);
   const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: {} };

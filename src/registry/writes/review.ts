@@ -37,6 +37,8 @@ export interface Reviewed {
 const budget = 5;
 /** Reviews of one target that are taken together; more come due again. */
 const together = 500;
+/** What is held and not used is looked at again after this time, in milliseconds: the hold may be released by then. */
+const heldAgain = 3_600_000;
 
 /** Who is named in audit rows. */
 const by = {
@@ -89,9 +91,10 @@ async function reviewOne(tx: Transaction, target: Target, input: ReviewInput): P
       await remove(tx, target, judged, input);
       break;
   }
-  if ("until" in verdict) {
+  const again = "until" in verdict ? verdict.until : judged.held ? tx.now + heldAgain : undefined;
+  if (again !== undefined) {
     const event = events.includes(subjectDeleted) ? subjectDeleted : (events[0] ?? "unused");
-    await tx.run(insertReview, { kind, repository, target: id, reviewAfter: verdict.until, event });
+    await tx.run(insertReview, { kind, repository, target: id, reviewAfter: again, event });
   }
   return verdict.kind;
 }

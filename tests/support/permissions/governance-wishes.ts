@@ -1,4 +1,6 @@
 const look = { needs: "here:pull" } as const;
+const remove = { needs: "here:delete" } as const;
+const own = { needs: "here:manage-access" } as const;
 const change = { needs: "here:manage-settings" } as const;
 
 /** What the endpoints of settings, templates and what follows from them take, for the table of `rows.ts`. */
@@ -6,5 +8,6 @@ export const governanceWishes = {
   previewLifecycle: change,
   ...{ showNamespaceSettings: look, changeNamespaceSettings: change },
   ...{ showRepositorySettings: look, changeRepositorySettings: change },
+  ...{ listHolds: remove, listNamespaceHolds: remove, setHold: own, releaseHold: own },
   ...{ listTemplates: look, getTemplate: look, putTemplate: change, deleteTemplate: change },
 } as const;
