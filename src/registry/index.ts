@@ -36,7 +36,7 @@ export type { Damage } from "./repair-content.ts";
 export { isStorageFault, translateError } from "./translate-error.ts";
 export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, startUpload } from "./upload-blob.ts";
 export type { Body } from "./upload-blob.ts";
-export { registryWrites } from "./writes.ts";
+export { addingWrites, registryWrites } from "./writes.ts";
 export type { RegistryWrites } from "./writes.ts";
 export type { Mark } from "./writes/epoch.ts";
 export type { Hold } from "./writes/hold-objects.ts";

@@ -83,4 +83,15 @@ export const registryWrites = {
   updateRepository,
 } satisfies Writes;
 
+/** What pushes need: on a full disk they leave what is held back to deletes and collection. */
+export const addingWrites: readonly (keyof typeof registryWrites)[] = [
+  "claimUpload",
+  "commitBlob",
+  "createRepository",
+  "mountBlob",
+  "putManifest",
+  "putTemplate",
+  "setTag",
+];
+
 export type RegistryWrites = typeof registryWrites;

@@ -47,6 +47,9 @@ async function failEverywhere({ operation, plan, faults, base, ledger, every }: 
       counts.refused++;
       if (!isHonest(status, plan, call)) tell(`answered ${status}`);
     }
+    // Whoever comes next while it lasts is told the same.
+    const next = struck ? (await client.pushBlob(name, randomBytes(10))).status : 201;
+    if (next !== 201 && !isHonest(next, plan, call)) tell(`the next push was answered ${next}`);
     for (const path of ["manifests/latest", `blobs/${digestOf(imageOf("there/before")[2]!)}`]) {
       const { status } = await ask(`${base}/v2/there/before/${path}`, "GET");
       if (status !== 200) tell(`a read answered ${status} while writes failed`);
@@ -63,8 +66,8 @@ async function failEverywhere({ operation, plan, faults, base, ledger, every }: 
 
 /** 507 says "no space"; a full disk that shows only when a file is synced is told from a broken one by nobody. */
 function isHonest(status: number, { error }: FaultPlan, call: Call | undefined): boolean {
-  if (error === "ENOSPC") return status === 507 || (status === 500 && call?.kind === "sync");
-  return status === 500 || status === 503;
+  const isBroken = status === 500 || status === 503;
+  return error === "ENOSPC" ? status === 507 || (isBroken && call?.kind === "sync") : isBroken;
 }
 
 const growing: readonly CallKind[] = ["create", "write", "sync", "truncate", "mkdir"];

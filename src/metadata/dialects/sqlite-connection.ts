@@ -151,7 +151,15 @@ export function translate(cause: unknown, doing: string): MetadataError {
  * that it may not write at the moment for reading only; such a connection never gets better by itself.
  */
 export function isDiskError(error: unknown): boolean {
+  return [8, 10].includes(codeOf(error));
+}
+
+/** True where a file could not be opened, or not to be written. */
+export function isClosed(error: unknown): boolean {
+  return [8, 14].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): number {
   const cause = error instanceof MetadataError ? error.cause : error;
-  const code = ((cause as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff;
-  return code === 10 || code === 8;
+  return ((cause as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff;
 }

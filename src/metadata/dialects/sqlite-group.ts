@@ -1,11 +1,12 @@
-import { statSync } from "node:fs";
+import { statSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { RegistryError } from "../../oci/index.ts";
 import type { RegistryErrorCode } from "../../oci/index.ts";
 import { MetadataError } from "../metadata.ts";
 import type { MetadataErrorReason, Transaction, Writes } from "../metadata.ts";
 import type { Parameters, Statement } from "../statement.ts";
 import { commitSlot, generationSlot } from "./generations.ts";
-import { SqliteConnection, isDiskError, translate } from "./sqlite-connection.ts";
+import { SqliteConnection, isClosed, isDiskError, translate } from "./sqlite-connection.ts";
 import type { Reserve } from "./sqlite-reserve.ts";
 
 /** A write that was asked for. */
@@ -24,6 +25,14 @@ export type Reply =
 /** The job that does nothing, and so shows that the writer works. */
 export const pingName = ":ping";
 
+/** What a full disk leaves to deletes and collection. */
+export interface Room {
+  /** What is given up when the disk is full. */
+  readonly reserve: Reserve;
+  /** Writes for which it is not given up. */
+  readonly adding: ReadonlySet<string>;
+}
+
 /**
  * Runs jobs in groups: one transaction and one fsync for all that were waiting, a savepoint for each. No reply leaves
  * before the group's commit is durable, refusals included: they, too, were decided on rows of this group.
@@ -32,19 +41,20 @@ export class GroupCommit {
   #connection: SqliteConnection;
   /** The disk failed under the connection; it was closed. */
   #broken = false;
+  /** The disk was full, and has taken nothing since. */
+  #full = false;
   readonly #path: string;
   readonly #writes: Writes;
   readonly #generations: Int32Array;
-  readonly #reserve: Reserve | undefined;
+  readonly #room: Room | undefined;
   readonly #touched = new Set<number>();
   readonly #memory = new Map<string, unknown>();
 
-  /** @param reserve what is given up when the disk is full */
-  constructor(path: string, writes: Writes, generations: Int32Array, reserve?: Reserve) {
+  constructor(path: string, writes: Writes, generations: Int32Array, room?: Room) {
     this.#path = path;
     this.#writes = writes;
     this.#generations = generations;
-    this.#reserve = reserve;
+    this.#room = room;
     this.#connection = new SqliteConnection(path, { readOnly: false });
   }
 
@@ -53,34 +63,57 @@ export class GroupCommit {
   }
 
   async run(jobs: readonly Job[]): Promise<Reply[]> {
-    try {
-      return await this.#commit(jobs);
-    } catch (error) {
-      this.#abandon(error);
-      if (!isFull(error) || !this.#makeRoom()) return jobs.map((job) => fail(job.id, error));
-    }
-    try {
-      return await this.#commit(jobs);
-    } catch (error) {
-      this.#abandon(error);
-      return jobs.map((job) => fail(job.id, error));
+    const refused: Reply[] = [];
+    let asked = jobs;
+    for (let folded = false; ; folded = true) {
+      try {
+        return [...refused, ...(await this.#commit(asked))];
+      } catch (caught) {
+        this.#abandon(caught);
+        const error = this.#explain(caught);
+        const failAll = (some: readonly Job[]) => some.map((job) => fail(job.id, error));
+        if (!isFull(error)) return [...refused, ...failAll(asked)];
+        if (!folded && this.#fold()) continue;
+        const [adding, others] = this.#partition(asked);
+        if (others.length === 0 || this.#room?.reserve.release() !== true) return [...refused, ...failAll(asked)];
+        refused.push(...failAll(adding));
+        asked = others;
+        this.#fold();
+      }
     }
   }
 
-  /** Gives up the reserve and folds the log back. @returns whether either gave any space to the next writes */
-  #makeRoom(): boolean {
-    const given = this.#reserve?.release() === true;
-    const log = `${this.#path}-wal`;
-    const size = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+  /** What the disk was at: while it is full, SQLite may say of a file only that it cannot be opened, or not be written. */
+  #explain(error: unknown): unknown {
+    this.#full ||= isFull(error);
+    if (!this.#full || !isClosed(error)) return error;
+    return new MetadataError("full", translate(error, "the disk is full").message, { cause: error });
+  }
+
+  #partition(jobs: readonly Job[]): [adding: readonly Job[], others: readonly Job[]] {
+    const isAdding = ({ name }: Job) => this.#room?.adding.has(name) === true;
+    return [jobs.filter(isAdding), jobs.filter((job) => !isAdding(job))];
+  }
+
+  /**
+   * Folds the log back where there is room for what the database grows by.
+   * @returns whether this gave any space to the next writes
+   */
+  #fold(): boolean {
     try {
       this.#mend();
-      const before = size();
+      const { database } = this.#connection;
+      const numberOf = (pragma: string) => Number(Object.values(database.prepare(`pragma ${pragma}`).get()!)[0]);
+      const growth = numberOf("page_count") * numberOf("page_size") - sizeOf(this.#path);
+      const { bavail, bsize } = statfsSync(dirname(this.#path));
+      if (growth > bavail * bsize) return false;
+      const before = sizeOf(`${this.#path}-wal`);
       this.#connection.exec("pragma wal_checkpoint(truncate)");
-      return given || size() < before;
+      return sizeOf(`${this.#path}-wal`) < before;
     } catch (error) {
       // The disk takes nothing at all: what the write met is told.
       this.#abandon(error);
-      return given;
+      return false;
     }
   }
 
@@ -91,10 +124,11 @@ export class GroupCommit {
     const tx = this.#transaction(Date.now());
     for (const job of jobs) replies.push(await this.#runOne(tx, job));
     this.#connection.exec("commit");
+    this.#full = false;
     Atomics.add(this.#generations, commitSlot, 1);
     for (const slot of this.#touched) Atomics.add(this.#generations, slot, 1);
     this.#touched.clear();
-    this.#reserve?.ensure();
+    this.#room?.reserve.ensure();
     return replies;
   }
 
@@ -159,6 +193,10 @@ export class GroupCommit {
     this.#broken = true;
     this.#connection.close();
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function isFull(error: unknown): boolean {

@@ -3,54 +3,59 @@ import { dirname } from "node:path";
 
 /** Bytes held back: room to fold the log back, and for thousands of deletes after it. */
 const reserveSize = 16 * 1024 * 1024;
+/** Bytes given up at a time: somebody else who fills the disk takes what is left of them, and no more. */
+const share = 1024 * 1024;
 /** A reserve that was given up is looked for again this often, in milliseconds. */
 const patience = 60_000;
 
 /**
- * A file of zeros beside the database. When the disk is full it is given up, so that deletes and collection, which write
- * a few rows, still come through; it is made again when there is space.
+ * A file of zeros beside the database. When the disk is full it is given up bit by bit, so that deletes and collection,
+ * which write a few rows, still come through; it is made whole again when there is space.
  */
 export class Reserve {
   readonly #path: string;
-  #held: boolean;
+  /** Bytes. */
+  #held: number;
   #lookAt = 0;
 
   /** @param path of the file, made when it is not there */
   constructor(path: string) {
     this.#path = path;
-    this.#held = findSize(path) >= reserveSize;
+    this.#held = findSize(path);
     this.ensure();
   }
 
-  /** Makes the reserve when it is not there and takes no more than a quarter of the free space. Never throws. */
+  /** Makes the reserve whole when it takes no more than a quarter of the free space. Never throws. */
   ensure(): void {
-    if (this.#held || performance.now() < this.#lookAt) return;
+    if (this.#held >= reserveSize || performance.now() < this.#lookAt) return;
     this.#lookAt = performance.now() + patience;
     try {
       const { bavail, bsize } = statfsSync(dirname(this.#path));
       if (bavail * bsize < 4 * reserveSize) return;
       const file = openSync(this.#path, "w", 0o600);
       try {
-        const zeros = Buffer.alloc(1024 * 1024);
-        for (let done = 0; done < reserveSize; done += zeros.length) writeSync(file, zeros);
+        const zeros = Buffer.alloc(share);
+        for (this.#held = 0; this.#held < reserveSize;) this.#held += writeSync(file, zeros);
       } finally {
         closeSync(file);
       }
-      this.#held = true;
     } catch {
       // Without it nothing is worse than before.
     }
   }
 
-  /** Gives the reserve up. @returns whether there was one */
+  /** Gives a share of the reserve up. @returns whether there was one */
   release(): boolean {
-    if (!this.#held) return false;
-    this.#held = false;
+    if (this.#held === 0) return false;
     this.#lookAt = performance.now() + patience;
+    const left = Math.max(0, this.#held - share);
     try {
-      truncateSync(this.#path, 0);
+      truncateSync(this.#path, left);
+      this.#held = left;
       return true;
     } catch {
+      // Where it cannot be cut now, it is not asked again and again.
+      this.#held = 0;
       return false;
     }
   }

@@ -16,9 +16,16 @@ const patienceLimit = 2;
 /**
  * The writer thread: takes jobs, runs all that are waiting as one group, answers after its commit. While a commit waits
  * for the disk the next group gathers by itself.
+ * @param adding names of writes that leave what is held back for a full disk to the others
  */
-export function serveWrites(port: MessagePort, start: WriterStart, writes: Writes): void {
-  const group = new GroupCommit(start.path, writes, start.generations, new Reserve(`${start.path}-reserve`));
+export function serveWrites(
+  port: MessagePort,
+  start: WriterStart,
+  writes: Writes,
+  adding: readonly string[] = [],
+): void {
+  const room = { reserve: new Reserve(`${start.path}-reserve`), adding: new Set(adding) };
+  const group = new GroupCommit(start.path, writes, start.generations, room);
   let waiting: Job[] = [];
   let running = false;
 
