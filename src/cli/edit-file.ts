@@ -1,4 +1,5 @@
-import { open, readFile, realpath, rename, stat, unlink } from "node:fs/promises";
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { open, readFile, realpath, stat, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -42,14 +43,29 @@ async function editOnce(target: string, edit: (text: string | undefined) => stri
     await file.writeFile(text);
     await file.chmod(await modeOf(target));
     await file.sync();
-    if ((await readText(target)) !== before || !(await isOurs())) return false;
-    await rename(next, target);
-    placed = true;
+    placed = putInPlace(next, (await file.stat()).ino, target, before);
+    if (!placed) return false;
     await syncDirectory(dirname(target));
     return true;
   } finally {
     if (!placed && (await isOurs())) await unlink(next);
     await file.close();
+  }
+}
+
+/** The last look and the rename at one go, so that the time in which another program's edit gets lost is the shortest. */
+function putInPlace(next: string, inode: number, target: string, before: string | undefined): boolean {
+  if (statSync(next, { throwIfNoEntry: false })?.ino !== inode) return false;
+  if (readNow(target) !== before) return false;
+  renameSync(next, target);
+  return true;
+}
+
+function readNow(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return absent(error);
   }
 }
 
@@ -88,7 +104,12 @@ export async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    return absent(error);
   }
+}
+
+/** Undefined for a file that is not there. @throws the error for any other */
+function absent(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+  throw error;
 }
