@@ -32,7 +32,8 @@ export async function startProcess({ data, env, open = true, command }: ProcessO
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((done, reject) => {
-    child.once("exit", done);
+    // Not "exit": the last lines of its log may come after that.
+    child.once("close", done);
     child.once("error", reject);
   });
   const lines: Record<string, unknown>[] = [];
