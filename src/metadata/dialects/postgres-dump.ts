@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Reader } from "../metadata.ts";
+import { listSteps } from "../migrations/index.ts";
 import { checkPostgresSchema } from "./postgres-migrate.ts";
 import { parsersOf, readerOn, translatePostgres } from "./postgres.ts";
 
@@ -21,6 +22,12 @@ export const dumpFormat = 1;
 
 /** What is under way belongs to processes that will not be there. */
 const leftOut = new Set(["upload", "node"]);
+/** Tables of the schema's steps: others belong to processes, or to somebody else. */
+const tables = new Set([
+  "migration",
+  ...listSteps().flatMap(({ step }) => [...step.matchAll(/create table (\w+)/g)].map(([, name]) => name!)),
+]);
+const isTaken = (table: string) => tables.has(table) && !leftOut.has(table);
 /** Rows read in one go, of tables whose rows are small and of those that hold bytes, up to 4 MiB a row. */
 const batch = { small: 1000, large: 16 };
 
@@ -65,7 +72,7 @@ async function* writeRows(client: pg.Client): AsyncGenerator<string> {
   yield `${JSON.stringify({ berth: "schema", format: dumpFormat, steps: steps.map(({ name }) => name) })}\n`;
   let rows = 0;
   for (const { table, columns, large } of await listTables(client)) {
-    if (leftOut.has(table)) continue;
+    if (!isTaken(table)) continue;
     yield `${JSON.stringify({ berth: "table", table, columns })}\n`;
     const quoted = client.escapeIdentifier(table);
     await client.query(`declare rows no scroll cursor for select row_to_json(t)::text as line from ${quoted} t`);
@@ -105,7 +112,7 @@ async function listSequences(client: pg.Client): Promise<object[]> {
     where table_schema = current_schema() and is_identity = 'YES' order by 1`);
   const sequences: object[] = [];
   for (const { table, column } of found.rows) {
-    if (leftOut.has(table)) continue;
+    if (!isTaken(table)) continue;
     const name = (
       await client.query<{ name: string }>("select pg_get_serial_sequence($1, $2) as name", [
         client.escapeIdentifier(table),
