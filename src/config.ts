@@ -68,6 +68,7 @@ export const configSchema = z.strictObject({
   open: flag(false, {
     about: "Anyone on this machine may do everything, with any password or none. Refused beyond loopback.",
   }),
+  readOnly: flag(false, { about: "This node refuses pushes and deletes, and collects nothing; pulls go on." }),
   insecureHttp: flag(false, {
     about:
       "Listen beyond this machine without TLS. Passwords and tokens are readable on the way then: only behind a proxy that speaks TLS.",

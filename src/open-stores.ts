@@ -113,10 +113,10 @@ export async function openReadOnlyRows(database: Config["database"]): Promise<Me
   return openPostgres(database.url, writes, { readOnly: true });
 }
 
-function settingsOf({ collection, uploads, redirect }: Config): RegistrySettings {
+function settingsOf({ collection, uploads, redirect, readOnly }: Config): RegistrySettings {
   const { pin, untagged, objectGrace, orphanGrace, lookGap } = collection;
   const { idle: uploadIdle, age: uploadAge } = uploads;
-  return { pin, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect };
+  return { pin, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect, readOnly };
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {

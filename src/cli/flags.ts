@@ -11,6 +11,7 @@ export const settingFlags = {
   storage: ["--storage <place>", "directory or s3:// URL of the bytes (BERTH_STORAGE, default blobs in data)"],
   ops: ["--ops <host:port>", "health and metrics, or off (BERTH_OPS, default 127.0.0.1:5001)"],
   open: ["--open", "anyone on this machine may do everything (BERTH_OPEN)"],
+  readOnly: ["--read-only", "refuse pushes and deletes, collect nothing (BERTH_READ_ONLY)"],
   publicUrl: ["--public-url <url>", "what clients call this registry behind a proxy (BERTH_PUBLIC_URL)"],
   "log.level": ["--log-level <level>", "trace, debug, info, warn, error or silent (BERTH_LOG_LEVEL, default info)"],
 } as const;

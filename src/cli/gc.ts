@@ -15,10 +15,12 @@ export async function collect(
 ): Promise<number> {
   const { config } = await readConfig(flags, process.env);
   const done = await (dryRun ? composition.previewNow(config, commandLog) : composition.collectNow(config, commandLog));
-  if (done.off !== undefined)
-    process.stderr.write(
-      `berth: collection is off: ${done.off}. If database and blob store belong together as they are now, run: berth restore acknowledge\n`,
-    );
+  if (done.off !== undefined) {
+    const cure = done.off.startsWith("the registry is read-only")
+      ? "It goes on when that ends: berth maintenance read-only off"
+      : "If database and blob store belong together as they are now, run: berth restore acknowledge";
+    process.stderr.write(`berth: collection is off: ${done.off}. ${cure}\n`);
+  }
   const kinds = ["manifest", "link", "blob"] as const;
   await printResult(output, {
     value: { dryRun, ...done, off: done.off ?? null },

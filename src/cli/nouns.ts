@@ -15,6 +15,7 @@ export const nouns = {
   tag: "look after tags",
   hold: "let nothing delete an image or a repository, for legal reasons",
   webhook: "look after webhooks, which tell other programs what happens",
+  maintenance: "make the registry read-only for a while",
   job: "look at what is done in the background, and try again what failed",
 } as const;
 

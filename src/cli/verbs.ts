@@ -257,6 +257,10 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     delete: { endpoint: "deleteTag", ...inRepository },
   },
   hold: holdVerbs,
+  maintenance: {
+    show: { endpoint: "getMaintenance" },
+    "read-only": { endpoint: "setReadOnly", args: ["state"] },
+  },
   job: {
     list: {
       endpoint: "listJobs",

@@ -44,6 +44,8 @@ export interface Endpoint {
   readonly status: 200 | 201 | 202 | 204;
   /** What can go wrong beside what can go wrong everywhere. */
   readonly errors: readonly RegistryErrorCode[];
+  /** Goes on while the registry is read-only: it changes no content, or lets people in or out. */
+  readonly whenReadOnly?: true;
   /** Takes `Idempotency-Key`: repeated within a day, it answers as it did and changes nothing. */
   readonly once?: true;
   /** Takes `If-Match` with the ETag of what is to be changed. */

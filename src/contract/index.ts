@@ -6,6 +6,7 @@ import { holdEndpoints } from "./holds.ts";
 import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
+import { maintenanceEndpoints } from "./maintenance.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { robotEndpoints } from "./robots.ts";
@@ -27,6 +28,7 @@ export { holdEndpoints } from "./holds.ts";
 export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
+export { maintenanceEndpoints } from "./maintenance.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { robotEndpoints } from "./robots.ts";
@@ -57,6 +59,7 @@ export const endpoints = {
   ...holdEndpoints,
   ...lifecycleEndpoints,
   ...webhookEndpoints,
+  ...maintenanceEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

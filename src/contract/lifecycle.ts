@@ -148,5 +148,6 @@ export const lifecycleEndpoints = {
     }),
     status: 200,
     errors: ["NAME_UNKNOWN", "NOT_FOUND"],
+    whenReadOnly: true,
   },
 } as const satisfies Endpoints;

@@ -100,6 +100,7 @@ export const tokenEndpoints = {
     status: 201,
     errors: ["NOT_FOUND"],
     once: true,
+    whenReadOnly: true,
   },
   getToken: {
     method: "GET",
@@ -131,6 +132,7 @@ export const tokenEndpoints = {
     query: revocation,
     status: 204,
     errors: ["NOT_FOUND"],
+    whenReadOnly: true,
   },
   revokeTokens: {
     method: "DELETE",
@@ -142,6 +144,7 @@ export const tokenEndpoints = {
     query: revocation,
     status: 204,
     errors: ["NOT_FOUND"],
+    whenReadOnly: true,
   },
   listLogins: {
     method: "GET",
@@ -165,5 +168,6 @@ export const tokenEndpoints = {
     parameters: parameters.extend({ login: id }),
     status: 204,
     errors: ["NOT_FOUND"],
+    whenReadOnly: true,
   },
 } as const satisfies Endpoints;

@@ -21,6 +21,7 @@ export type RegistryErrorCode =
   | "PAGINATION_INVALID"
   | "RANGE_INVALID"
   | "RANGE_NOT_SATISFIABLE"
+  | "READ_ONLY"
   | "REFERENCED"
   | "REQUEST_INVALID"
   | "REQUEST_TIMEOUT"

@@ -3,6 +3,7 @@ import { findGround } from "./find-ground.ts";
 import type { GroundOptions } from "./find-ground.ts";
 import { reapObjects } from "./reap-objects.ts";
 import { queueUnheld } from "./repair-content.ts";
+import { findReadOnly } from "./read-only.ts";
 import type { Registry } from "./registry.ts";
 import { sweepOrphans } from "./sweep-orphans.ts";
 import { parseState } from "./parse-state.ts";
@@ -40,6 +41,8 @@ export interface CollectOptions extends GroundOptions {
 
 /** Reviews, or uploads, in one transaction at most. */
 const batch = 50;
+/** A pass under way ends this soon after the registry has become read-only, in milliseconds. */
+const pauseWithin = 1_000;
 /** Rows of a deleted repository that go in one transaction at most. */
 const rows = 200;
 
@@ -49,7 +52,22 @@ const rows = 200;
  * @throws MetadataError, StorageError when database or store fail; what was done until then stands
  */
 export async function collectGarbage(registry: Registry, options: CollectOptions): Promise<Collected> {
-  const { signal } = options;
+  const pausing = new AbortController();
+  const look = setInterval(() => {
+    // A database that is away ends the pass by itself.
+    void findReadOnly(registry).then(
+      (found) => found !== undefined && pausing.abort(),
+      () => undefined,
+    );
+  }, pauseWithin);
+  try {
+    return await pass(registry, options, AbortSignal.any([options.signal, pausing.signal]));
+  } finally {
+    clearInterval(look);
+  }
+}
+
+async function pass(registry: Registry, options: CollectOptions, signal: AbortSignal): Promise<Collected> {
   const done = {
     off: undefined,
     removed: { manifest: 0, link: 0, blob: 0 },

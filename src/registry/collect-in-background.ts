@@ -1,5 +1,6 @@
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Collected, CollectOptions } from "./collect-garbage.ts";
+import { pausedBy } from "./find-ground.ts";
 import type { Registry } from "./registry.ts";
 import { SteadyClock } from "./steady-clock.ts";
 
@@ -47,7 +48,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
     const collected = await collectGarbage(registry, options);
     schedule.passed(collected);
     if (checkMark) markedAt = performance.now();
-    if (collected.off !== undefined && collected.off !== off) {
+    if (collected.off !== undefined && collected.off !== off && !collected.off.startsWith(pausedBy)) {
       registry.alarm("collection is off", { reason: collected.off });
     }
     off = collected.off;

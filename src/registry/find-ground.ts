@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkEpoch } from "./check-epoch.ts";
+import { findReadOnly } from "./read-only.ts";
 import type { Registry } from "./registry.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 
@@ -19,6 +20,9 @@ export interface Ground {
   readonly steady: number;
 }
 
+/** How the sentence begins when an operator wants nothing to be removed. */
+export const pausedBy = "the registry is read-only";
+
 /** Long enough for a living process to speak again, in milliseconds. */
 const listening = 2_500;
 
@@ -29,6 +33,8 @@ const listening = 2_500;
  * @throws MetadataError, StorageError
  */
 export async function findGround(registry: Registry, { clock, checkMark }: GroundOptions): Promise<Ground> {
+  const readOnly = await findReadOnly(registry);
+  if (readOnly !== undefined) return { off: `${pausedBy} (${readOnly.reason})`, steady: 0 };
   const off = checkMark ? await checkEpoch(registry, true) : undefined;
   if (off !== undefined) return { off, steady: 0 };
   if (clock === undefined) return registry.metadata.alone ? trusted : askServers(registry);

@@ -9,6 +9,7 @@ export type { Collection, CollectionSchedule } from "./collect-in-background.ts"
 export { fsck, fsckNumbers } from "./fsck.ts";
 export type { FsckNumber, FsckOptions, FsckResult, Problem } from "./fsck.ts";
 export { createRepository, deleteRepository, renameRepository, updateRepository } from "./change-repository.ts";
+export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
 export { describeRepositories, inspectRepository } from "./inspect-repository.ts";
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";
 export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-images.ts";

@@ -19,6 +19,8 @@ export interface RegistrySettings {
   readonly orphanGrace: number;
   /** Between the two looks that condemn and remove. */
   readonly lookGap: number;
+  /** This process changes nothing. */
+  readonly readOnly?: boolean;
   /** Send readers of large blobs to the store itself, where it can sign URLs. */
   readonly redirect: boolean;
 }

@@ -12,6 +12,7 @@ import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
+import { setReadOnly } from "./writes/read-only.ts";
 import { recordPulls } from "./writes/pull-times.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
@@ -79,6 +80,7 @@ export const registryWrites = {
   reviewBatch,
   saveUpload,
   setHold,
+  setReadOnly,
   setTag,
   updateRepository,
 } satisfies Writes;

@@ -57,10 +57,10 @@ async function folderOf(name: string): Promise<string> {
 }
 
 /** The lines that tell why, without what differs from run to run. */
-function reasonIn(printed: string): string {
+function reasonIn(printed: string, word = /denied/i): string {
   return printed
     .split("\n")
-    .filter((line) => /denied/i.test(line))
+    .filter((line) => word.test(line))
     .map((line) =>
       line
         .replaceAll(host, "registry.example")
@@ -83,6 +83,39 @@ test("docker, podman, skopeo and crane show the refusal as a sentence", async (c
   }
   await expectGolden("refusals.txt", seen.join("\n"));
   expect(seen.every((text) => text.includes("Push under a new tag"))).toBe(true);
+});
+
+test("docker, podman, skopeo and crane show why the registry is read-only, and do not try for long", async (context) => {
+  needPeers(context, "docker", "podman", "skopeo", "crane");
+  const folder = await folderOf("read-only");
+  const script = (text: string) => ["-euo", "pipefail", "-c", `cd ${folder}\n${text}`] as const;
+  await writeFile(join(folder, "late"), "late\n");
+  const source = `${host}/skopeo/late:1`;
+  const append = "tar -cf layer.tar late; crane append --insecure --new_layer layer.tar --new_tag";
+  await place.call("bash", ...script(`${append} ${source}`));
+  const pushes: typeof scripts = {
+    ...scripts,
+    skopeo: () =>
+      `skopeo copy --src-tls-verify=false --dest-tls-verify=false docker://${source} docker://${host}/skopeo/copy:v2.0.0`,
+  };
+  const read = async (...args: readonly string[]) => {
+    const ended = await runBerth(["maintenance", "read-only", ...args], place.env);
+    expect(ended.code, ended.stderr).toBe(0);
+  };
+  await read("on", "--reason", "the database moves until 14:00 UTC");
+  const seen: string[] = [];
+  try {
+    for (const [name, push] of Object.entries(pushes)) {
+      const began = performance.now();
+      const printed = await place.refuse("bash", ...script(push("late")));
+      expect(performance.now() - began, name).toBeLessThan(30_000);
+      seen.push(`${name}\n${reasonIn(printed, /read-only at/)}\n`);
+    }
+  } finally {
+    await read("off");
+  }
+  await expectGolden("read-only.txt", seen.join("\n"));
+  expect(seen.every((text) => text.includes("the database moves until 14:00 UTC"))).toBe(true);
 });
 
 test("the example of the guide does what it says", async (context) => {

@@ -23,6 +23,8 @@ export const distributionErrors = {
   RANGE_INVALID: { status: 416, code: "BLOB_UPLOAD_INVALID" },
   RANGE_NOT_SATISFIABLE: { status: 416, code: "BLOB_UNKNOWN" },
   UPLOAD_BUSY: { status: 409, code: "BLOB_UPLOAD_INVALID", retryAfter: 1 },
+  // Clients try a 503 again and hide its message (docs/decisions/0035-read-only.md).
+  READ_ONLY: { status: 405, code: "UNSUPPORTED" },
   REFERENCED: { status: 405, code: "UNSUPPORTED" },
   UNSUPPORTED: { status: 405, code: "UNSUPPORTED" },
   DENIED: { status: 403, code: "DENIED" },

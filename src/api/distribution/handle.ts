@@ -1,4 +1,5 @@
 import { decodeSegment, matchRoute } from "./route.ts";
+import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { answerAgain, keepAnswer } from "./answer-cache.ts";
 import {
@@ -38,6 +39,7 @@ import {
   notePull,
   pullManifest,
   pushManifest,
+  requireWritable,
   sendBlob,
   translateError,
 } from "../../registry/index.ts";
@@ -123,6 +125,18 @@ function answer(registry: Registry, exchange: Exchange): MaybePromise<void> {
     if (exchange.principal.kind === "anonymous") throw new RegistryError("UNAUTHORIZED", "log in first");
     return sendJson(exchange, 200, ["Docker-Distribution-Api-Version", "registry/2.0"], "{}");
   }
+  const pull = method === "GET" || method === "HEAD";
+  if (!pull) return requireWritable(registry).then(() => answerRoute(registry, exchange, route, unsupported));
+  return answerRoute(registry, exchange, route, unsupported);
+}
+
+function answerRoute(
+  registry: Registry,
+  exchange: Exchange,
+  route: Exclude<Route, { readonly kind: "base" }>,
+  unsupported: () => void,
+): MaybePromise<void> {
+  const method = exchange.request.method ?? "";
   const pull = method === "GET" || method === "HEAD";
   if (route.kind === "catalog") return pull ? answerCatalog(registry, exchange) : unsupported();
   const name = parseRepositoryName(route.name);

@@ -30,6 +30,7 @@ export const managementErrors = {
   PAGINATION_INVALID: { status: 400 },
   RANGE_INVALID: { status: 416 },
   RANGE_NOT_SATISFIABLE: { status: 416 },
+  READ_ONLY: { status: 503, retryAfter: 60 },
   REFERENCED: { status: 409 },
   REQUEST_INVALID: { status: 400 },
   REQUEST_TIMEOUT: { status: 408 },

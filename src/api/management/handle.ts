@@ -2,7 +2,7 @@ import { attempt, authenticate, watchLogin } from "../../access/index.ts";
 import { endpoints } from "../../contract/index.ts";
 import type { Endpoint } from "../../contract/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { translateError } from "../../registry/index.ts";
+import { requireWritable, translateError } from "../../registry/index.ts";
 import { sendEmpty, sendJson } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import type { Call, Handler, Management, Reply } from "./call.ts";
@@ -47,6 +47,7 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
   if (match.id === undefined) return refuseMethod(exchange, match.methods);
   const endpoint: Endpoint = endpoints[match.id as keyof typeof endpoints];
   refuseStrangers(exchange, endpoint);
+  if (endpoint.method !== "GET" && endpoint.whenReadOnly !== true) await requireWritable(management.registry);
   const parameters = parseTexts(endpoint.parameters, match.parameters, "path");
   const query = parseTexts(endpoint.query, queryTexts(exchange), "query");
   const versions = readVersions(exchange, endpoint);

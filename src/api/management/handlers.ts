@@ -7,6 +7,7 @@ import { holdHandlers } from "./holds.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { jobHandlers } from "./jobs.ts";
 import { lifecycleHandlers } from "./lifecycle.ts";
+import { maintenanceHandlers } from "./maintenance.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { robotHandlers } from "./robots.ts";
@@ -37,4 +38,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...holdHandlers,
   ...lifecycleHandlers,
   ...webhookHandlers,
+  ...maintenanceHandlers,
 };

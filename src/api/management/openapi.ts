@@ -93,7 +93,8 @@ function describeParameters(schema: z.ZodObject | undefined, where: "path" | "qu
 
 function describeAnswers(endpoint: Endpoint, schemas: Map<string, unknown>): Document {
   const { status, answer, auth, body, conditional, errors } = endpoint;
-  const codes: RegistryErrorCode[] = [...everywhere, ...errors];
+  const refusable = endpoint.method !== "GET" && endpoint.whenReadOnly !== true;
+  const codes: RegistryErrorCode[] = [...everywhere, ...errors, ...(refusable ? (["READ_ONLY"] as const) : [])];
   if (auth.place !== "none") codes.push("UNAUTHORIZED");
   if ("action" in auth) codes.push("DENIED");
   if (body !== undefined) codes.push("BODY_TOO_LARGE", "MEDIA_TYPE_INVALID");

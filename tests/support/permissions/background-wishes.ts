@@ -3,7 +3,7 @@ import { hooks } from "./cast.ts";
 const owner = { needs: "server:manage-settings" } as const;
 const hook = { needs: "hidden:manage-settings", places: Object.values(hooks), body: () => ({}) } as const;
 
-/** What the endpoints of jobs and webhooks take, for the table of `rows.ts`. */
+/** What the endpoints of jobs, webhooks and maintenance take, for the table of `rows.ts`. */
 export const backgroundWishes = {
   listWebhooks: { needs: "login" },
   createWebhook: {
@@ -15,5 +15,8 @@ export const backgroundWishes = {
   ...{ getWebhook: hook, updateWebhook: hook, rotateWebhook: hook },
   deleteWebhook: { ...hook, body: () => undefined },
   ...{ testWebhook: hook, listDeliveries: hook, redeliver: hook },
+  getMaintenance: { needs: "login" },
+  // Without a reason it is refused.
+  setReadOnly: { needs: "server:manage-access", body: () => ({ state: "on" }) },
   ...{ listJobs: owner, getJob: owner, retryJob: owner },
 } as const;
