@@ -16,7 +16,7 @@ import { openBackground } from "./open-background.ts";
 import type { Background } from "./open-background.ts";
 import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { openStores } from "./open-stores.ts";
-import { beatHeart, collectInBackground, keepPullTimes } from "./registry/index.ts";
+import { beatHeart, collectInBackground, keepPullTimes, keepQuotas } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { routeRequests } from "./route-requests.ts";
 import { watchServer } from "./watch-server.ts";
@@ -78,6 +78,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
     const uses = keepUses(registry.access, { interval: usesInterval, alarm });
     const pulls = keepPullTimes(registry, usesInterval);
+    const quotas = keepQuotas(registry, quotaInterval);
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {
       address: { host: config.listen.host, port: listener.port },
@@ -91,6 +92,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         await background?.stop();
         await heart?.stop();
         await pulls.stop();
+        await quotas.stop();
         await uses.stop();
         await trail.stop();
         await stores.close();
@@ -125,6 +127,8 @@ const minute = 60_000;
 const trailInterval = 5_000;
 /** Between two writes of when tokens were last used, and images last pulled, in milliseconds. */
 const usesInterval = 30_000;
+/** Between two looks at what quotas count, in milliseconds. */
+const quotaInterval = 500;
 
 function listenerOptions({ listen, tls, limits, trustedProxies, publicUrl }: Config): ListenerOptions {
   const { certificate, key, clientCa: ca, clientNames: names, clientCrl: crl, clientMode } = tls;

@@ -185,6 +185,9 @@ const owners: { readonly [table: string]: string } = {
   manifest_content: "registry",
   node: "registry",
   orphan: "registry",
+  quota: "registry",
+  quota_blob: "registry",
+  quota_delta: "registry",
   referrer: "registry",
   // Its visibility follows its namespace in the write that changes that.
   repository: "registry or access",

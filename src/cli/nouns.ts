@@ -10,6 +10,7 @@ export const nouns = {
   trail: "look into the audit trail",
   namespace: "look after namespaces",
   settings: "look after what namespaces and repositories are set to",
+  quota: "look at what namespaces use of their quotas",
   repository: "look after repositories",
   image: "look at images and delete them",
   tag: "look after tags",

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { settingValues } from "../contract/index.ts";
+import { parseSize } from "../lib/index.ts";
 import { usageError } from "./command-error.ts";
 import { shapeOf } from "./field-flags.ts";
 
@@ -12,6 +13,10 @@ const shortForms: Readonly<Record<string, (text: string) => unknown>> = {
     if (format === undefined) throw usageError(`${JSON.stringify(text)} is no format: write any, semver, or JSON`);
     return { semver: format === "semver", except: listIn(except) };
   },
+  quotaStorage: (text) => readQuota(text, parseSize),
+  quotaImages: (text) => readQuota(text, readCount),
+  quotaRepositories: (text) => readQuota(text, readCount),
+  quotaWarnings: (text) => text.split(",").map(readCount),
   labels: (text) => Object.fromEntries(text.split(",").map((pair) => splitOnce(pair, "="))),
 };
 
@@ -38,6 +43,20 @@ function readTagRule(text: string): unknown {
   throw usageError(
     `${JSON.stringify(text)} is no rule: write "refuse except latest,dev-*" or "allow except v* by owner"`,
   );
+}
+
+/** `none`, or what the reader makes of it. */
+function readQuota(text: string, read: (text: string) => number): number | null {
+  try {
+    return text === "none" ? null : read(text);
+  } catch (error) {
+    throw usageError(`${(error as Error).message}: write none for no limit`);
+  }
+}
+
+function readCount(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw usageError(`${JSON.stringify(text)} is no whole number`);
 }
 
 function listIn(text: string | undefined): readonly string[] {

@@ -2,6 +2,7 @@ import { usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { holdVerbs } from "./hold-verbs.ts";
 import type { Noun } from "./nouns.ts";
+import { quotaVerbs } from "./quota-verbs.ts";
 import { settingVerbs } from "./setting-verbs.ts";
 import type { Spread, Verb } from "./verb.ts";
 import { parseCondition, parsePlace, parseRight, parseScope, parseSubject } from "./parse-scope.ts";
@@ -241,6 +242,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     delete: { endpoint: "deleteRepository" },
   },
   settings: settingVerbs,
+  quota: quotaVerbs,
   image: {
     list: {
       endpoint: "listImages",

@@ -9,6 +9,7 @@ import { lifecycleEndpoints } from "./lifecycle.ts";
 import { maintenanceEndpoints } from "./maintenance.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
+import { quotaEndpoints } from "./quotas.ts";
 import { robotEndpoints } from "./robots.ts";
 import { imageEndpoints } from "./images.ts";
 import { repositoryEndpoints } from "./repositories.ts";
@@ -31,6 +32,7 @@ export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
 export { maintenanceEndpoints } from "./maintenance.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
+export { quotaEndpoints } from "./quotas.ts";
 export { robotEndpoints } from "./robots.ts";
 export { imageEndpoints } from "./images.ts";
 export { repositoryEndpoints } from "./repositories.ts";
@@ -57,6 +59,7 @@ export const endpoints = {
   ...settingEndpoints,
   ...templateEndpoints,
   ...holdEndpoints,
+  ...quotaEndpoints,
   ...lifecycleEndpoints,
   ...webhookEndpoints,
   ...maintenanceEndpoints,

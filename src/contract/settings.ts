@@ -17,6 +17,8 @@ const tagRule = z.strictObject({
     .meta({ description: "Whoever has this role or a higher one may do all the same what is refused" }),
 });
 
+const quota = z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullable();
+
 /** What a value of each key looks like; the same keys as `policy/setting-rules.ts` has, which a test compares. */
 const values = {
   visibility: z.enum(["public", "private"]).meta({ description: "Whether anybody may pull" }),
@@ -51,6 +53,13 @@ const values = {
     .refine((labels) => Object.keys(labels).length <= 50, "has more than 50 labels")
     .meta({ description: "For programs; at most 50" }),
   lifecycle: lifecycleDocument,
+  quotaStorage: quota.meta({ description: "Bytes that the namespace may have, with all below it; of namespaces only" }),
+  quotaImages: quota.meta({ description: "Images that it may have" }),
+  quotaRepositories: quota.meta({ description: "Repositories that it may have" }),
+  quotaWarnings: z
+    .array(z.int().min(1).max(100))
+    .max(10)
+    .meta({ description: "Percent of each quota at which an event `quota.warned` is told; of namespaces only" }),
 };
 
 export const settingValues = z.strictObject(values).partial().meta({ id: "SettingValues" });

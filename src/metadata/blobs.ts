@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { statement } from "./statement.ts";
+import { settingsVersion, statement } from "./statement.ts";
 
 /** A blob as seen through a repository that links it. */
 export interface LinkedBlob {
@@ -116,12 +116,13 @@ export const shareLink = statement(
     where repository_id = ${p.repository} and blob_id = ${p.blob} ${d.forKeyShare}`,
 );
 
-/** No change when the repository has the blob already. */
+/** No row when the repository has the blob already. */
 export const insertLink = statement("insertLink", (db, p: { repository: number; blob: number; pinUntil: number }) =>
   db
     .insertInto("repository_blob")
     .values({ repository_id: p.repository, blob_id: p.blob, pin_until: p.pinUntil, condemned_at: null })
-    .onConflict((conflict) => conflict.columns(["repository_id", "blob_id"]).doNothing()),
+    .onConflict((conflict) => conflict.columns(["repository_id", "blob_id"]).doNothing())
+    .returning(settingsVersion.as("settings")),
 );
 
 /** Holds a link back from collection, if its pin is older than `unless`. */

@@ -337,7 +337,7 @@ export {
   readTime,
 } from "./trail.ts";
 export type { Attribution, Change } from "./trail.ts";
-export { MetadataError } from "./metadata.ts";
+export { LostRace, MetadataError } from "./metadata.ts";
 export type {
   InputOf,
   Metadata,
@@ -410,3 +410,30 @@ export {
   updateWebhook,
 } from "./webhooks.ts";
 export type { DeliveryRow, WebhookRow } from "./webhooks.ts";
+export {
+  addUsage,
+  countRoots,
+  deleteQuota,
+  deleteQuotaBlobs,
+  enterBlobs,
+  findUnsettled,
+  holdBlobs,
+  holdParents,
+  holdRepositoryName,
+  leaveBlobs,
+  listQuotasAt,
+  listQuotasBelow,
+  lockBlobs,
+  lockQuota,
+  lockUsage,
+  measureOwnBlobs,
+  pageBlobsOf,
+  pageRepositories,
+  putQuota,
+  readUsage,
+  sumQuotaBlobs,
+  takeDeltas,
+  updateQuota,
+  weighManifest,
+} from "./quotas.ts";
+export type { QuotaRow, UsageRow } from "./quotas.ts";

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { statement } from "./statement.ts";
+import { settingsVersion, statement } from "./statement.ts";
 
 /** A manifest as it is served. */
 export interface ServedManifest {
@@ -126,7 +126,7 @@ export const insertManifest = statement(
         condemned_at: null,
       })
       .onConflict((conflict) => conflict.columns(["repository_id", "digest"]).doNothing())
-      .returning("id"),
+      .returning(["id", settingsVersion.as("settings")]),
 );
 
 export const insertManifestContent = statement(

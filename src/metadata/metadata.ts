@@ -70,3 +70,10 @@ export class MetadataError extends Error {
     this.reason = reason;
   }
 }
+
+/** Thrown by a write that must be run again from the start, since others were quicker. On PostgreSQL only: SQLite has one writer. */
+export class LostRace extends Error {
+  override readonly name = "LostRace";
+  /** That of a serialization failure. */
+  readonly code = "40001";
+}

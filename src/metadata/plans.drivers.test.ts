@@ -11,7 +11,8 @@ import { SqliteConnection } from "./dialects/sqlite-connection.ts";
 import { migratePostgres } from "./dialects/postgres-migrate.ts";
 import { migrateSqlite } from "./dialects/sqlite-migrate.ts";
 import type { DialectName, Parameter } from "./statement.ts";
-import { loadTables, sampleDigest } from "./testing/loaded-tables.ts";
+import { loadTables } from "./testing/loaded-tables.ts";
+import { ofType, samples } from "./testing/sample-parameters.ts";
 
 /** Statements that may look at a whole table or sort, each with the reason; all others are on the path of a request. */
 const allowed: { readonly [statement: string]: string } = {
@@ -87,6 +88,13 @@ const allowed: { readonly [statement: string]: string } = {
   countDeviceLogins: "ten thousand rows at most, when a machine without a browser asks for a code",
   countLoginsOfNetwork: "fifty rows of an index at most, counted",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
+  insertLink: "with the version of settings, one of a handful of rows of the installation",
+  insertManifest: "with the version of settings, one of a handful of rows of the installation",
+  ...{ enterBlobs: "what is given is sorted: blobs and the namespaces above them", holdBlobs: "the same" },
+  ...{ lockBlobs: "the same", holdParents: "what one index lists, in the order of ids" },
+  findUnsettled: "two rows at most, one of each kind",
+  takeDeltas: "a batch, in the background",
+  ...{ listQuotasBelow: "a command that counts everything anew", measureOwnBlobs: "the same, a page" },
 };
 
 /** Statements of the background that may read many pages, each with the reason. */
@@ -98,6 +106,7 @@ const allowedReads: { readonly [statement: string]: string } = {
   releaseLeases: "once, at the start; uploads under way are few",
   findImageBound: "two thousand entries of an index, once for each look over a list of images",
   listImages: "a page of ten images with tags, children and their sizes",
+  measureOwnBlobs: "a page of links of a command that counts everything anew",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 
@@ -222,47 +231,6 @@ for (const dialect of ["sqlite", "postgres"] as const) {
     await expectGolden(`sql.${dialect}.txt`, text.join("\n"));
   });
 }
-
-/** Parameters that make a statement work: the busiest repository, the most shared blob, the longest lists. */
-const samples: { readonly [statement: string]: { readonly [parameter: string]: Parameter } } = {
-  findLinkedBlob: { digest: sampleDigest({ blob: 1 }) },
-  findManifestByDigest: { digest: sampleDigest({ manifest: 2 }) },
-  listReferrers: { subject: sampleDigest({ manifest: 2 }), after: "" },
-  listReferrersOfType: {
-    subject: sampleDigest({ manifest: 2 }),
-    artifactType: "application/vnd.example.rare",
-    after: "",
-  },
-  findImage: { digest: sampleDigest({ manifest: 2 }) },
-  findImageBound: { beforeTime: 1_000_000, beforeId: 0, from: 0, skip: 1999 },
-  listImages: {
-    from: 0,
-    fromId: 0,
-    beforeTime: 1_000_000,
-    beforeId: 0,
-    pattern: null,
-    untagged: 0,
-    os: null,
-    architecture: null,
-    variant: null,
-  },
-  listTagRows: { after: "v010000", pattern: "v*" },
-  listTags: { after: "v010000" },
-  lockBlob: { digest: sampleDigest({ blob: 1 }) },
-  lockChildren: { digests: [2, 4, 6].map((manifest) => sampleDigest({ manifest })) },
-  lockLinks: { digests: [2, 4, 6].map((blob) => sampleDigest({ blob })) },
-  lockManifest: { digest: sampleDigest({ manifest: 2 }) },
-  resolveDigest: { digest: sampleDigest({ manifest: 2 }) },
-};
-
-const ofType: { readonly [type: string]: (parameter: string) => Parameter } = {
-  bigint: (parameter) => (parameter === "limit" ? 10 : 1),
-  integer: () => 1,
-  text: (parameter) => ({ repository: "team/app-000001", tag: "v000002", kind: "blob" })[parameter] ?? "v000002",
-  bytea: () => Buffer.from("{}"),
-  "bigint[]": () => [2, 4, 6],
-  "text[]": () => ["d/000001", "d/000002"],
-};
 
 test("no look-up or update reads more than a few pages, however full its repository is (PostgreSQL)", async (context) => {
   if (pool === undefined) return needPeers(context, "postgresql");

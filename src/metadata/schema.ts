@@ -1,5 +1,6 @@
 import type { Generated } from "kysely";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
+import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type {
   AccessGrantTable,
   AccountGroupTable,
@@ -36,6 +37,8 @@ import type {
  *
  *   webhook ──< delivery (`jobs` owns these) · on one of namespace, repository
  *   job · schedule
+ *
+ *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
  *   request_key · device_login · setting (of a namespace or a repository) · template (of a namespace)
@@ -418,4 +421,7 @@ export interface Schema {
   webhook: WebhookTable;
   delivery: DeliveryTable;
   device_login: DeviceLoginTable;
+  quota: QuotaTable;
+  quota_blob: QuotaBlobTable;
+  quota_delta: QuotaDeltaTable;
 }

@@ -22,6 +22,9 @@ export type SharedLock = keyof typeof sharedLocks;
 /** Advisory locks of ours on PostgreSQL, apart from those of others. */
 export const lockSpace = 0x62657274;
 
+/** Names the state of settings as the statement finds it. */
+export const settingsVersion = sql<string | null>`(select value from installation where name = 'settings-version')`;
+
 /** The few places where the two databases spell the same thing differently. */
 export interface Spelling {
   readonly name: DialectName;

@@ -1,8 +1,5 @@
 import { sql } from "kysely";
-import { statement } from "./statement.ts";
-
-/** Names the state of settings as the statement finds it. */
-const settingsVersion = sql<string | null>`(select value from installation where name = 'settings-version')`;
+import { settingsVersion, statement } from "./statement.ts";
 
 /** The tag, taken for this transaction. */
 export const lockTag = statement(

@@ -39,3 +39,15 @@ export { mayRefuse, refuseTag } from "./immutability.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
 export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";
 export type { EventFacts, EventType, Subscription } from "./events.ts";
+export {
+  describeRefusal,
+  findLimits,
+  isLarge,
+  isNear,
+  judgeQuota,
+  percentOf,
+  quotaKeys,
+  quotaResources,
+  reachedThreshold,
+} from "./quota.ts";
+export type { Growth, Limits, QuotaRefusal, QuotaResource, Usage } from "./quota.ts";

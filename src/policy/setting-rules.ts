@@ -19,6 +19,13 @@ export interface SettingValues {
   readonly labels: Readonly<Record<string, string>>;
   /** The lifecycle policy, as it was written; null for none. */
   readonly lifecycle: Readonly<Record<string, unknown>> | null;
+  /** Bytes that a namespace may have, with all below it; null for any number. */
+  readonly quotaStorage: number | null;
+  /** Images. */
+  readonly quotaImages: number | null;
+  readonly quotaRepositories: number | null;
+  /** Percent of a quota at which others are told. */
+  readonly quotaWarnings: readonly number[];
 }
 
 export type SettingKey = keyof SettingValues;
@@ -57,7 +64,16 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   description: { standard: "" },
   labels: { standard: {} },
   lifecycle: { standard: null },
+  quotaStorage: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
+  quotaImages: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
+  quotaRepositories: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
+  quotaWarnings: { standard: [80, 95], namespacesOnly: true },
 };
+
+/** Lower is stricter. */
+function isQuotaAsStrict(value: number | null, bound: number | null): boolean {
+  return bound === null || (value !== null && value <= bound);
+}
 
 export const settingKeys = Object.keys(settingRules) as readonly SettingKey[];
 

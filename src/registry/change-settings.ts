@@ -1,8 +1,8 @@
-import { authorize, authorizeNamespace } from "../access/index.ts";
+import { authorize, authorizeNamespace, parentOf } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { findNamespace, findRepositoryRow } from "../metadata/index.ts";
 import { parseRepositoryName, RegistryError } from "../oci/index.ts";
-import { describePlace, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
+import { describePlace, quotaKeys, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace, SettingValues } from "../policy/index.ts";
 import { checkPolicy } from "./lifecycle/check-policy.ts";
 import type { LifecycleDocument } from "./lifecycle/compile-policy.ts";
@@ -70,10 +70,19 @@ export async function changeSettings(
       ? await authorize(registry.access, caller, "manage-settings", parseRepositoryName(at.repository))
       : undefined;
   const by = permit?.by ?? (await authorizeNamespace(registry.access, caller, "manage-settings", placePath(at)));
+  // Nobody gives themselves more than they were given.
+  if (permit === undefined && namesQuota(change)) {
+    await authorizeNamespace(registry.access, caller, "manage-settings", parentOf(placePath(at)));
+  }
   const format = change.set.tagFormat as SettingValues["tagFormat"] | undefined;
   checkExpressions(format?.regex ?? []);
   const overrides = await registry.metadata.write("changeSettings", { at, by, permit, ...change, versions });
   return inspectSettings(registry, caller, at, overrides);
+}
+
+function namesQuota({ set, unset, enforce, relax }: SettingsChange): boolean {
+  const keys = [...Object.keys(set), ...unset, ...enforce, ...relax];
+  return Object.values(quotaKeys).some((key) => keys.includes(key));
 }
 
 function placePath(at: SettingPlace): string {

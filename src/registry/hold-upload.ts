@@ -16,6 +16,13 @@ import type { ClaimedUpload } from "./writes/upload.ts";
 /** Takes a chunk of a body. */
 export type Take = (chunk: Uint8Array) => Promise<void> | undefined;
 
+/** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
+export interface Body {
+  (take: Take): Promise<void>;
+  /** Bytes that the client says it has; undefined where it does not say. */
+  readonly stated?: number | undefined;
+}
+
 /** An upload that this request writes to: what its row said, and who takes its bytes. */
 export interface HeldUpload {
   readonly claimed: ClaimedUpload;

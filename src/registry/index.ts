@@ -20,6 +20,8 @@ export { listHolds, listNamespaceHolds, releaseHold, setHold } from "./holds.ts"
 export { deleteTemplate, inspectTemplate, listTemplates, putTemplate } from "./templates.ts";
 export type { DescribedTemplate } from "./templates.ts";
 export { previewLifecycle } from "./lifecycle/preview-lifecycle.ts";
+export { inspectQuotas, recountQuotas } from "./quotas/inspect-quotas.ts";
+export { keepQuotas } from "./quotas/keep-quotas.ts";
 export { setTag } from "./set-tag.ts";
 export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
@@ -36,8 +38,8 @@ export { queueUnheld, repairContent } from "./repair-content.ts";
 export type { Damage } from "./repair-content.ts";
 export { isStorageFault, translateError } from "./translate-error.ts";
 export { appendUpload, cancelUpload, finishUpload, inspectUpload, pushBlob, startUpload } from "./upload-blob.ts";
-export type { Body } from "./upload-blob.ts";
 export { addingWrites, registryWrites } from "./writes.ts";
+export type { Body } from "./hold-upload.ts";
 export type { RegistryWrites } from "./writes.ts";
 export type { Mark } from "./writes/epoch.ts";
 export type { Hold } from "./writes/hold-objects.ts";

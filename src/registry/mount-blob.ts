@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import { authorize, findAllowed } from "../access/index.ts";
+import { attempt, authorize, findAllowed } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { listBlobRepositories } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
@@ -34,7 +34,13 @@ export async function mountBlob(
     return false;
   }
   const context = { repository, permit, pin: registry.settings.pin };
-  const { mounted } = await registry.metadata.write("mountBlob", { ...context, digest, from: sources });
+  const mount = registry.metadata.write("mountBlob", { ...context, digest, from: sources });
+  const { mounted } = await attempt(
+    registry.access,
+    caller,
+    { action: "mount-blob", repository, target: digest },
+    mount,
+  );
   return mounted;
 }
 

@@ -8,19 +8,18 @@ import type { Registry } from "./registry.ts";
 import { giveUpObject } from "./give-up-object.ts";
 import { ownUploads } from "./own-uploads.ts";
 import { parseState } from "./parse-state.ts";
+import { findRoom, fit } from "./quotas/find-room.ts";
+import { isQuotaError } from "./quotas/refuse-quota.ts";
 import { readSettingFacts } from "./read-settings.ts";
 import { recentBlobs } from "./recent-blobs.ts";
 import { authorizeUpload, checkId, contextOf, putBack, save, withUpload } from "./hold-upload.ts";
-import type { Take } from "./hold-upload.ts";
+import type { Body, HeldUpload, Take } from "./hold-upload.ts";
 import { catchUpUpload } from "./save-upload.ts";
 import { newUploadId } from "./upload-id.ts";
 import { uploadsHere } from "./uploads-here.ts";
 import { refuseCreation } from "./writes/context.ts";
 import { unknownUpload } from "./writes/upload.ts";
 import type { UploadClaim } from "./writes/upload.ts";
-
-/** Hands every chunk of a body to `take`, waiting where it returns a promise; rejects when the body ends early. */
-export type Body = (take: Take) => Promise<void>;
 
 /**
  * Opens an upload (end-4a) that is its caller's alone. Nothing is written: the id carries what is needed.
@@ -34,6 +33,8 @@ export async function startUpload(
 ): Promise<string> {
   const permit = await authorize(registry.access, caller, "push", repository);
   await refuseMaking(registry, caller, permit, repository);
+  const look = async () => (await findRoom(registry, repository))?.refuseOver();
+  await attempt(registry.access, caller, { action: "push-blob", repository, target: "" }, look());
   const session = { repository, place: permit.repository ?? 0, owner: permit.owner };
   return newUploadId(registry.uploadKey, session, algorithm, Date.now(), ownUploads(registry).mark);
 }
@@ -52,19 +53,23 @@ export async function pushBlob(
   const rights = watchRights(registry.access, caller, "push", repository);
   const permit = await authorize(registry.access, caller, "push", repository);
   await refuseMaking(registry, caller, permit, repository);
-  await pushWhole(registry, permit, rights, repository, digest, body);
+  const push = pushWhole(registry, permit, rights, repository, digest, body);
+  await attempt(registry.access, caller, { action: "push-blob", repository, target: digest }, push);
 }
 
 /** Refuses a repository that no push makes before any bytes are taken. @throws RegistryError DENIED */
 async function refuseMaking(
-  { access, metadata }: Registry,
+  registry: Registry,
   caller: Caller,
   permit: Permit,
   repository: RepositoryName,
 ): Promise<void> {
   if (permit.repository !== null) return;
-  const look = async () =>
+  const { access, metadata } = registry;
+  const look = async () => {
     refuseCreation(repository, await readSettingFacts(metadata.read, { namespace: parentOf(repository) }));
+    (await findRoom(registry, repository))?.refuseRepository();
+  };
   await attempt(access, caller, { action: "create-repository", repository, target: "" }, look());
 }
 
@@ -77,20 +82,22 @@ async function pushWhole(
   body: Body,
 ): Promise<void> {
   await registry.store.ensureSpace();
+  const fitting = await fit(registry, repository, 0, body);
   const writer = registry.store.begin(digestAlgorithm(digest));
-  await receive(writer, watched(body, rights));
+  await receive(writer, watched(fitting, rights));
   await commit(registry, permit, repository, digest, writer, null);
 }
 
 /** The body for as long as its sender may push; the last look is after its last byte. */
 function watched(body: Body, rights: RightsWatch): Body {
-  return async (take) => {
+  const whole = async (take: Take) => {
     await body((chunk) => {
       const looking = rights.look();
       return looking === undefined ? take(chunk) : looking.then(() => take(chunk));
     });
     await rights.look();
   };
+  return Object.assign(whole, { stated: body.stated });
 }
 
 /**
@@ -113,15 +120,36 @@ export async function appendUpload(
   if (range !== undefined && range.start > 0) checkStart(range, await inspectUpload(registry, caller, repository, id));
   const permit = await authorizeUpload(registry, caller, repository, id);
   await registry.store.ensureSpace();
-  return withUpload(registry, permit, repository, id, async (held, take) => {
-    const { writer } = held;
-    try {
-      await receivePart(writer, range, watched(body, rights), take);
-    } finally {
-      await save(registry, id, held);
-    }
-    return writer.size;
+  return endWhereRefused(registry, caller, repository, id, async () => {
+    // What alone is too much does not even get a row.
+    await fit(registry, repository, 0, body);
+    return withUpload(registry, permit, repository, id, async (held, take) => {
+      const { writer } = held;
+      try {
+        const fitting = await fit(registry, repository, writer.size, body);
+        await receivePart(writer, range, watched(fitting, rights), take);
+      } finally {
+        await save(registry, id, held);
+      }
+      return writer.size;
+    });
   });
+}
+
+/** Ends an upload for which a quota has no room: its client cannot go on with it. */
+async function endWhereRefused<T>(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  id: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt(registry.access, caller, { action: "push-blob", repository, target: "" }, work());
+  } catch (error) {
+    if (isQuotaError(error)) await cancelUpload(registry, caller, repository, id).catch(() => undefined);
+    throw error;
+  }
 }
 
 /**
@@ -147,25 +175,45 @@ export async function finishUpload(
   if (whole) {
     checkStart(range, 0);
     const part = range === undefined ? body : limitBody(body, range);
-    await pushWhole(registry, permit, rights, repository, digest, part);
+    const push = pushWhole(registry, permit, rights, repository, digest, part);
+    await attempt(registry.access, caller, { action: "push-blob", repository, target: digest }, push);
     uploadsHere(registry).end(id);
     return;
   }
-  await withUpload(registry, permit, repository, id, async (held, take) => {
-    try {
-      await receivePart(held.writer, range, watched(body, rights), take);
-    } catch (error) {
-      await save(registry, id, held);
-      throw error;
-    }
-    try {
-      await commit(registry, permit, repository, digest, held.writer, { id, fence: held.claimed.fence });
-    } catch (error) {
-      await putBack(registry, id, held.claimed);
-      throw error;
-    }
-    uploadsHere(registry).end(id);
-  });
+  const finish = (held: HeldUpload, take: Take) =>
+    finishHeld(registry, { permit, repository, id, digest, range }, held, watched(body, rights), take);
+  await endWhereRefused(registry, caller, repository, id, () => withUpload(registry, permit, repository, id, finish));
+}
+
+interface Finish {
+  readonly permit: Permit;
+  readonly repository: RepositoryName;
+  readonly id: string;
+  readonly digest: Digest;
+  readonly range: ByteRange | undefined;
+}
+
+async function finishHeld(
+  registry: Registry,
+  { permit, repository, id, digest, range }: Finish,
+  held: HeldUpload,
+  body: Body,
+  take: Take,
+): Promise<void> {
+  try {
+    const fitting = await fit(registry, repository, held.writer.size, body);
+    await receivePart(held.writer, range, fitting, take);
+  } catch (error) {
+    await save(registry, id, held);
+    throw error;
+  }
+  try {
+    await commit(registry, permit, repository, digest, held.writer, { id, fence: held.claimed.fence });
+  } catch (error) {
+    await putBack(registry, id, held.claimed);
+    throw error;
+  }
+  uploadsHere(registry).end(id);
 }
 
 /** Bytes that an upload has (end-13). @throws RegistryError BLOB_UPLOAD_UNKNOWN */

@@ -17,6 +17,7 @@ import { recordPulls } from "./writes/pull-times.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
+import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
 import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
 import { deleteTemplate, putTemplate } from "./writes/templates.ts";
@@ -72,6 +73,7 @@ export const registryWrites = {
   recordPulls,
   recordRestore,
   releaseHold,
+  recountQuotas,
   releaseLeases,
   releaseObjects,
   removeNode,
@@ -82,6 +84,7 @@ export const registryWrites = {
   setHold,
   setReadOnly,
   setTag,
+  settleUsage,
   updateRepository,
 } satisfies Writes;
 

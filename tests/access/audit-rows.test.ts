@@ -229,12 +229,13 @@ const unrecorded: { readonly [write: string]: string } = {
   renewUpload: "an upload is not content yet",
   saveUpload: "an upload is not content yet",
   sealTrail: "seals the rows themselves",
+  settleUsage: "adds up what changes brought that have rows of their own",
 };
 
 /** Functions of all `writes` folders that append audit rows, themselves or by another. */
 function findRecording(): ReadonlySet<string> {
   const root = resolve(import.meta.dirname, "../../src");
-  const bodies = globSync(["*/writes/*.ts"], { cwd: root }).flatMap((file) =>
+  const bodies = globSync(["*/writes/**/*.ts"], { cwd: root }).flatMap((file) =>
     readFileSync(join(root, file), "utf8")
       .split(/^(?=(?:export )?(?:async )?function \w+)/m)
       .map((body): [string | undefined, string] => [/^(?:export )?(?:async )?function (\w+)/.exec(body)?.[1], body]),

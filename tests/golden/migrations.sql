@@ -884,3 +884,47 @@ create index hold_on_whole on hold (repository_id) where manifest_id is null;
 create index hold_by_manifest on hold (manifest_id);
 
 create index hold_by_manifest on hold (manifest_id);
+
+-- 0022-quotas/1
+create table quota (
+      namespace_id integer primary key references namespace (id) on delete cascade,
+      storage integer not null, images integer not null, repositories integer not null, unseen integer not null,
+      warned_storage integer not null, warned_images integer not null, warned_repositories integer not null);
+
+create table quota (
+      namespace_id bigint primary key references namespace (id) on delete cascade,
+      storage bigint not null, images bigint not null, repositories bigint not null, unseen bigint not null,
+      warned_storage bigint not null, warned_images bigint not null, warned_repositories bigint not null);
+
+-- 0022-quotas/2
+create index quota_unseen on quota (namespace_id) where unseen = 1;
+
+create index quota_unseen on quota (namespace_id) where unseen = 1;
+
+-- 0022-quotas/3
+create table quota_blob (
+      namespace_id integer not null, blob_id integer not null, size integer not null,
+      primary key (namespace_id, blob_id)) without rowid;
+
+create table quota_blob (
+      namespace_id bigint not null, blob_id bigint not null, size bigint not null,
+      primary key (namespace_id, blob_id)) ;
+
+-- 0022-quotas/4
+create index quota_blob_large on quota_blob (namespace_id, size) where size > 1048576;
+
+create index quota_blob_large on quota_blob (namespace_id, size) where size > 1048576;
+
+-- 0022-quotas/5
+create table quota_delta (
+      id integer primary key autoincrement, namespace_id integer not null, storage integer not null, images integer not null,
+      repositories integer not null);
+
+create table quota_delta (
+      id bigint generated always as identity primary key, namespace_id bigint not null, storage bigint not null, images bigint not null,
+      repositories bigint not null);
+
+-- 0022-quotas/6
+create index quota_delta_by_namespace on quota_delta (namespace_id, id);
+
+create index quota_delta_by_namespace on quota_delta (namespace_id, id);

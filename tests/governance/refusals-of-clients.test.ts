@@ -10,7 +10,7 @@ import type { PeerName } from "../support/peers.ts";
 import { runBerth } from "../support/run-berth.ts";
 import { startTestServer } from "../support/start-server.ts";
 
-/* What people see when a tag is refused, and the example of docs/guide/immutability.md. */
+/* What people see when a tag or a push is refused, and the examples of docs/guide/immutability.md and quotas.md. */
 
 const place = await openWorkplace();
 const password = "a password that nobody guesses";
@@ -129,4 +129,22 @@ test("the example of the guide does what it says", async (context) => {
   expect(printed).toMatch(/tagOverwrite +rule=refuse except=latest, branch-\* +namespace shop/);
   const listed = await place.call("crane", "ls", "--insecure", `${host}/shop/web`);
   expect(listed.split("\n").toSorted()).toEqual(["latest", "v1.0.0"]);
+});
+
+test("the example of the guide to quotas does what it says, and crane shows the refusal as a sentence", async (context) => {
+  needPeers(context, "crane");
+  const page = await readFile(resolve(import.meta.dirname, "../../docs/guide/quotas.md"), "utf8");
+  const [, commands] = /```sh\n(.*?)```/s.exec(page)!;
+  const script = `cd ${await folderOf("quotas")}\n${commands!.replaceAll("127.0.0.1:5000", host)}`;
+  const printed = await place.call("bash", "-euo", "pipefail", "-c", `exec 2>&1\n${script}`);
+  expect(printed).toMatch(
+    /DENIED: the quota of namespace market is 300 KiB \(quotaStorage\), 19\d KiB is used, and this would add 19\d KiB: delete what is not needed there, or ask an owner of the root namespace for a larger quota/,
+  );
+  expect(printed).toContain("refused: no room");
+  expect(printed).toMatch(
+    /the quota of namespace market is 2 repositories \(quotaRepositories\), 2 are used, and this would add 1/,
+  );
+  expect(printed).toContain("refused: no third repository");
+  expect(printed).toMatch(/quotaStorage +namespace market +2\d{5} +307200 +6\d.*/);
+  expect(printed).toMatch(/namespace market .* no$/);
 });

@@ -121,6 +121,6 @@ function rangeOf({ request }: Exchange): ByteRange | undefined {
 
 /** The request's body, checked before it is read. @throws RegistryError SIZE_INVALID */
 function bodyOf(exchange: Exchange): Body {
-  statedLength(exchange.request);
-  return (take) => readChunks(exchange, take);
+  const stated = statedLength(exchange.request);
+  return Object.assign((take: Parameters<Body>[0]) => readChunks(exchange, take), { stated });
 }

@@ -10,6 +10,7 @@ import { lifecycleHandlers } from "./lifecycle.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
+import { quotaHandlers } from "./quotas.ts";
 import { robotHandlers } from "./robots.ts";
 import { imageHandlers } from "./images.ts";
 import { repositoryHandlers } from "./repositories.ts";
@@ -36,6 +37,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...settingHandlers,
   ...templateHandlers,
   ...holdHandlers,
+  ...quotaHandlers,
   ...lifecycleHandlers,
   ...webhookHandlers,
   ...maintenanceHandlers,

@@ -14,6 +14,7 @@ import { lifecycle } from "./0015-lifecycle.ts";
 import { tagRules } from "./0017-tag-rules.ts";
 import { templates } from "./0020-templates.ts";
 import { holds } from "./0021-holds.ts";
+import { quotas } from "./0022-quotas.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   tagRules,
   templates,
   holds,
+  quotas,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

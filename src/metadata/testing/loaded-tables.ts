@@ -200,6 +200,15 @@ export function loadTables(dialect: DialectName): string[] {
       5000,
       `i, ${hex("i")}, ${hex("i")}, 'laptop', '10.0.0.1', '10.0.0.' || i % 250, i, i, 5000`,
     ),
+    fill(
+      "quota",
+      "namespace_id, storage, images, repositories, unseen, warned_storage, warned_images, warned_repositories",
+      1000,
+      `1 + i, i, i, i, case when i % 100 = 0 then 1 else 0 end, 0, 0, 0`,
+    ),
+    `insert into quota_blob (namespace_id, blob_id, size)
+     select n.id, b.id, b.size from namespace n join blob b on (n.id + b.id) % 500 = 0 where n.id <= 1000`,
+    fill("quota_delta", "namespace_id, storage, images, repositories", 3000, `2 + i / 30, i, 1, 0`),
     "analyze",
   ];
 }

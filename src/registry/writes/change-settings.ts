@@ -16,10 +16,11 @@ import {
 import type { Attribution, NamespaceRow, RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { describePlace, findStricter, isAsStrictAs, looserThan, settingRules } from "../../policy/index.ts";
+import { describePlace, findStricter, isAsStrictAs, looserThan, quotaKeys, settingRules } from "../../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 import { checkRepository, goneRepository } from "./context.ts";
+import { settleQuota } from "./quotas/keep-counts.ts";
 import { setVisibility } from "./repositories.ts";
 
 /** What is to be changed; what is not named stays. */
@@ -74,6 +75,9 @@ export async function changeSettings(tx: Transaction, input: ChangeSettingsInput
   for (const fact of changed) await put(tx, target, fact);
   for (const key of gone) await remove(tx, target, key);
   if (changed.length + gone.length === 0) return {};
+  if (target.kind === "namespace" && touchesQuotas([...changed.map(({ key }) => key), ...gone])) {
+    await settleQuota(tx, target.row, [...after.values()]);
+  }
   await renewSettings(tx);
   await recordSettings(tx, input, changed, gone);
   if (target.kind === "repository") tx.touch(target.row.name);
@@ -82,6 +86,10 @@ export async function changeSettings(tx: Transaction, input: ChangeSettingsInput
     input.at,
     changed.filter(({ key, enforced }) => enforced && input.enforce.includes(key)),
   );
+}
+
+function touchesQuotas(keys: readonly SettingKey[]): boolean {
+  return keys.some((key) => key === "quotaWarnings" || Object.values<SettingKey>(quotaKeys).includes(key));
 }
 
 async function findTarget(tx: Transaction, { at, permit }: ChangeSettingsInput): Promise<Target> {

@@ -21,6 +21,7 @@ import { MetadataError } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { afterPin, ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
+import { countLink } from "./quotas/count-content.ts";
 import { unknownUpload } from "./upload.ts";
 import type { UploadClaim } from "./upload.ts";
 
@@ -42,14 +43,15 @@ export interface CommitBlobInput extends WriteContext {
 /**
  * Names an uploaded blob and links it to the repository (end-4b, end-6). A digest that is there already keeps its
  * object and the new one is given up; a bad one takes the new bytes.
- * @throws RegistryError BLOB_UPLOAD_UNKNOWN when the upload ended or another writer has it
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN when the upload ended or another writer has it, DENIED where a quota has no room
  */
 export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promise<{ readonly duplicate: boolean }> {
   if (input.upload !== null && !(await endUpload(tx, input, input.upload))) return { duplicate: false };
   const repository = await ensureRepository(tx, input);
   const pinUntil = tx.now + input.pin;
   const { blob, duplicate } = await nameBlob(tx, input, pinUntil);
-  const { created } = await linkBlob(tx, { repository, blob, pin: input.pin, event: "blob pushed" });
+  const link = { repository, name: input.repository, blob, pin: input.pin, event: "blob pushed" };
+  const { created } = await linkBlob(tx, link);
   if (created) await record(tx, input, { action: "push-blob", target: input.digest });
   return { duplicate };
 }
@@ -66,19 +68,29 @@ async function endUpload(tx: Transaction, input: CommitBlobInput, upload: Upload
   throw unknownUpload();
 }
 
+/** What is linked to which repository. */
+export interface NewLink {
+  readonly repository: number;
+  /** Of the repository. */
+  readonly name: string;
+  readonly blob: number;
+  readonly pin: number;
+  readonly event: string;
+}
+
 /**
  * Links a blob to a repository and pins the link; the caller keeps the blob from being collected meanwhile. `created` is
  * false where the link was there.
+ * @throws RegistryError DENIED where a quota has no room for it
  */
-export async function linkBlob(
-  tx: Transaction,
-  link: { readonly repository: number; readonly blob: number; readonly pin: number; readonly event: string },
-): Promise<{ readonly created: boolean }> {
-  const { repository, blob, pin, event } = link;
+export async function linkBlob(tx: Transaction, link: NewLink): Promise<{ readonly created: boolean }> {
+  const { repository, name, blob, pin, event } = link;
   const pinUntil = tx.now + pin;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    if ((await tx.run(insertLink, { repository, blob, pinUntil })) > 0) {
+    const inserted = await tx.first(insertLink, { repository, blob, pinUntil });
+    if (inserted !== undefined) {
       await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: afterPin(tx.now, pin), event });
+      await countLink(tx, { name, version: inserted.settings }, blob);
       return { created: true };
     }
     // Another node may be removing the link that was in the way: locked, it is there or it is not.

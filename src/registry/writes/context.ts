@@ -14,6 +14,7 @@ import { describePlace, isTagAllowed, resolveSetting } from "../../policy/index.
 import type { SettingFact } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 import { findTemplateFor, giveSettings } from "./apply-template.ts";
+import { countRepository } from "./quotas/count-content.ts";
 
 /** What every write of the registry is told. */
 export interface WriteContext {
@@ -74,6 +75,7 @@ export async function opennessOf(
  * Makes a repository, after `shareSettings`: what the namespaces above say is true when this is committed. It begins with
  * what its template says; a visibility that is given goes before the template's, null follows the namespace. Undefined when
  * the name is taken. On PostgreSQL it waits for another node that is at the name.
+ * @throws RegistryError DENIED also where a quota has no room for one more
  */
 export async function makeRepository(
   tx: Transaction,
@@ -93,6 +95,7 @@ export async function makeRepository(
   const facts = { visibility, ...template.facts };
   const change = { action: "create-repository", target: name, event: "repository.created", facts };
   await record(tx, { repository: name, permit }, change);
+  await countRepository(tx, name);
   return inserted.id;
 }
 

@@ -21,6 +21,7 @@ import { requireUnheld } from "../require-unheld.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
+import { discountLinks, weigh } from "./quotas/count-content.ts";
 
 export interface DeleteTagInput extends WriteContext {
   readonly tag: string;
@@ -71,18 +72,22 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   }
   const of = { id: repository, name: input.repository };
   await requireUnheld(tx, of, { kind: "manifest", digest: input.digest }, manifest.id);
-  const tags = await removeManifest(tx, repository, { id: manifest.id, digest: input.digest }, "manifest deleted");
+  const removed = { id: manifest.id, digest: input.digest, repository: input.repository };
+  const tags = await removeManifest(tx, repository, removed, "manifest deleted");
   checkTags(input, tags);
   await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
   await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts: { tags } });
   tx.touch(input.repository);
 }
 
-/** Takes out a manifest that nothing lists and queues what it held for review. Resolves with its former tags. */
+/**
+ * Takes out a manifest that nothing lists and queues what it held for review. Resolves with its former tags.
+ * @param manifest with the name of its repository, which keeps it until the transaction ends
+ */
 export async function removeManifest(
   tx: Transaction,
   repository: number,
-  manifest: { readonly id: number; readonly digest: string },
+  manifest: { readonly id: number; readonly digest: string; readonly repository: string },
   event: string,
 ): Promise<string[]> {
   const tags = (await tx.all(deleteManifestTags, { manifest: manifest.id })).map((row) => row.name);
@@ -91,7 +96,9 @@ export async function removeManifest(
   const referrers = (await tx.all(listReferringManifests, { repository, subject: manifest.digest })).map(
     (row) => row.id,
   );
+  const discount = await weigh(tx, { name: manifest.repository }, manifest.id, children);
   await tx.run(deleteManifestRow, { manifest: manifest.id });
+  await discount?.();
   const reviewAfter = tx.now;
   if (blobs.length > 0) await tx.run(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
   if (children.length > 0) {
@@ -123,6 +130,7 @@ export async function deleteBlobLink(tx: Transaction, input: DeleteDigestInput):
   }
   await requireUnheld(tx, { id: link.repository, name }, { kind: "blob", digest });
   await tx.run(deleteLink, link);
+  await discountLinks(tx, { name }, [blob.id]);
   await tx.run(insertReview, {
     kind: "blob",
     repository: 0,

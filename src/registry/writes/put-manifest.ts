@@ -16,6 +16,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { afterPin, checkTags, ensureRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { moveTag } from "./move-tag.ts";
+import { countManifest } from "./quotas/count-content.ts";
 
 /** A descriptor whose content must be there. */
 export interface Needed {
@@ -47,14 +48,14 @@ export interface PutManifestInput extends WriteContext {
 
 /**
  * Stores a manifest with its references and moves the tags, all or nothing (end-7a, end-7b).
- * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
+ * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID, DENIED
  */
 export async function putManifest(tx: Transaction, input: PutManifestInput): Promise<{ readonly created: boolean }> {
   const repository = await ensureRepository(tx, input);
   checkTags(input, input.tags);
   const blobs = await gatherBlobs(tx, repository, input.blobs);
   const children = await gatherChildren(tx, repository, input.children);
-  const { manifest, created } = await ensureManifest(tx, repository, input, blobs, children);
+  const { manifest, created, version } = await ensureManifest(tx, repository, input, blobs, children);
   for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
   if (created && input.tags.length === 0) {
     const reviewAfter = afterPin(tx.now, input.pin);
@@ -73,6 +74,17 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
     facts: { tags: input.tags, mediaType: input.mediaType, size: input.contentSize },
   });
   tx.touch(input.repository);
+  if (created) {
+    const { repository: name, subject, bytes, tags } = input;
+    const counted = {
+      id: manifest,
+      size: bytes.length,
+      hasSubject: subject !== null,
+      children,
+      isTagged: tags.length > 0,
+    };
+    await countManifest(tx, { name, version }, counted);
+  }
   return { created };
 }
 
@@ -119,7 +131,7 @@ async function ensureManifest(
   input: PutManifestInput,
   blobs: readonly number[],
   children: readonly number[],
-): Promise<{ readonly manifest: number; readonly created: boolean }> {
+): Promise<{ readonly manifest: number; readonly created: boolean; readonly version: string | null }> {
   const pinUntil = tx.now + input.pin;
   if (input.subject !== null) {
     // Its removal, on another node, comes before this push or sees the referrer that it must review.
@@ -131,7 +143,7 @@ async function ensureManifest(
     const found = await tx.first(lockManifest, { repository, digest: input.digest });
     if (found !== undefined) {
       await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
-      return { manifest: found.id, created: false };
+      return { manifest: found.id, created: false, version: null };
     }
     // Another node removed the row that was in the way.
     if (attempt > 10) throw new MetadataError("unavailable", `the row of ${input.digest} comes and goes`);
@@ -145,7 +157,7 @@ async function ensureManifest(
     const { subject, digest, artifactType, referrer: descriptor } = input;
     await tx.run(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
   }
-  return { manifest, created: true };
+  return { manifest, created: true, version: inserted.settings };
 }
 
 function rowOf(input: PutManifestInput) {

@@ -23,6 +23,7 @@ import { requireAllTags } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { moveToTemplate } from "./apply-template.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
+import { moveWhole } from "./quotas/count-repository.ts";
 
 /** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
 export type Visibility = "public" | "private" | "inherit";
@@ -93,7 +94,8 @@ export interface RenameRepositoryInput extends SeenInput {
  * Gives a repository another name. All that it holds stays as it is, and so does what was granted on it; what its
  * namespace says is from now on what the new one says. A template that decides about the new name and not about the old one
  * gives what the repository does not say itself.
- * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED
+ * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED, DENIED also where a quota has no
+ * room for it
  */
 export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<void> {
   const { repository: name, to } = input;
@@ -115,6 +117,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   const facts = { from: name, ...template.facts };
   const made = { action: "rename-repository", target: name, event: "repository.created", facts };
   await record(tx, { ...input, repository: to }, made);
+  await moveWhole(tx, row.id, { from: name, to });
   tx.touch(name);
   tx.touch(to);
 }
@@ -130,6 +133,7 @@ export async function deleteRepository(tx: Transaction, input: SeenInput): Promi
   await requireUnheld(tx, { id, name }, { kind: "repository" });
   await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
   await endRepositoryRights(tx, id);
+  await moveWhole(tx, id, { from: name, to: null });
   const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: {} };
   await record(tx, input, change);
   tx.touch(name);

@@ -6,7 +6,6 @@ import {
   deleteBlob,
   deleteLink,
   deleteReviews,
-  findRepositoryName,
   insertDeadObject,
   insertReview,
   takeReviews,
@@ -16,6 +15,7 @@ import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { removeManifest } from "./delete-content.ts";
 import { judge, subjectDeleted } from "./judge.ts";
 import type { Judged, ReviewKind, ReviewRule, Target } from "./judge.ts";
+import { discountLinks, holdName, shareQuotas } from "./quotas/count-content.ts";
 
 export interface ReviewInput extends ReviewRule {
   readonly kind: ReviewKind;
@@ -52,6 +52,7 @@ const by = {
 /** Takes due reviews of one kind and does what they come to (docs/garbage-collection.md, "One review"). */
 export async function reviewBatch(tx: Transaction, input: ReviewInput): Promise<Reviewed> {
   const began = performance.now();
+  await shareQuotas(tx);
   const due = await tx.all(claimReviews, { kind: input.kind, now: tx.now, limit: input.limit });
   const seen = new Set<string>();
   const counts = { condemned: 0, removed: 0 };
@@ -108,17 +109,19 @@ async function condemn(tx: Transaction, kind: ReviewKind, target: Target, at: nu
 
 async function remove(tx: Transaction, target: Target, judged: Judged, input: ReviewInput): Promise<void> {
   const { repository, id } = target;
-  const { digest, key, name } = judged;
+  const { digest, key } = judged;
+  const name = input.kind === "blob" ? "" : await holdName(tx, repository);
   if (input.kind === "manifest") {
-    await removeManifest(tx, repository, { id, digest }, "manifest collected");
+    await removeManifest(tx, repository, { id, digest, repository: name }, "manifest collected");
     const change = { action: "collect-manifest", target: digest, event: "image.deleted", facts: { tags: [] } };
     await recordChange(tx, by, { ...change, repository: name });
     tx.touch(name);
   } else if (input.kind === "link") {
     await tx.run(deleteLink, { repository, blob: id });
+    await discountLinks(tx, { name }, [id]);
     const review = { kind: "blob", repository: 0, target: id, reviewAfter: tx.now, event: "link collected" };
     await tx.run(insertReview, review);
-    tx.touch((await tx.first(findRepositoryName, { repository }))?.name ?? "");
+    tx.touch(name);
   } else {
     await tx.run(deleteBlob, { blob: id });
     if (key !== null) await tx.run(insertDeadObject, { key, notBefore: tx.now + input.objectGrace });

@@ -9,5 +9,9 @@ export const governanceWishes = {
   ...{ showNamespaceSettings: look, changeNamespaceSettings: change },
   ...{ showRepositorySettings: look, changeRepositorySettings: change },
   ...{ listHolds: remove, listNamespaceHolds: remove, setHold: own, releaseHold: own },
+  ...{
+    showQuotas: look,
+    recountQuotas: { needs: "server:manage-settings", places: ["none"], body: () => ({}) } as const,
+  },
   ...{ listTemplates: look, getTemplate: look, putTemplate: change, deleteTemplate: change },
 } as const;

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import type { Endpoints } from "./endpoint.ts";
+import { namespacePath } from "./texts.ts";
+
+const quota = z
+  .object({
+    quota: z.enum(["quotaStorage", "quotaImages", "quotaRepositories"]),
+    from: z.string().meta({ description: "Where it is set: what is there, with all below, counts" }),
+    used: z.int().meta({ description: "Bytes, images or repositories" }),
+    limit: z.int(),
+    percent: z.number(),
+  })
+  .meta({ id: "Quota" });
+
+const usage = z
+  .object({ storage: z.int(), images: z.int(), repositories: z.int() })
+  .meta({ id: "QuotaUsage", description: "Bytes, images, repositories" });
+
+const recounted = z
+  .object({
+    namespace: z.string(),
+    counted: usage,
+    found: usage,
+    corrected: z.boolean().meta({ description: "They differed, and what was found counts now" }),
+  })
+  .meta({ id: "RecountedQuota" });
+
+const parameters = z.strictObject({ path: namespacePath });
+
+export const quotaEndpoints = {
+  showQuotas: {
+    method: "GET",
+    path: "/namespaces/{path*}/-/quotas",
+    tag: "quotas",
+    summary: "Show how much of its quotas, and of those above it, a namespace uses",
+    about: "Quotas are settings: `quotaStorage`, `quotaImages`, `quotaRepositories` of a namespace.",
+    auth: { place: "namespace", action: "pull" },
+    parameters,
+    answer: z.object({ items: z.array(quota) }),
+    status: 200,
+    errors: ["NAMESPACE_UNKNOWN"],
+  },
+  recountQuotas: {
+    method: "POST",
+    path: "/namespaces/{path*}/-/quotas/recount",
+    tag: "quotas",
+    summary: "Count anew what namespaces with a quota use, here and below, and set right what differs",
+    about: "Pushes and deletes wait until it is done, everywhere.",
+    auth: { place: "root", action: "manage-settings" },
+    parameters,
+    body: z.strictObject({}),
+    answer: z.object({ items: z.array(recounted) }),
+    status: 200,
+    errors: ["NAMESPACE_UNKNOWN"],
+  },
+} as const satisfies Endpoints;

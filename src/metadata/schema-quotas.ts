@@ -1,0 +1,36 @@
+import type { Generated } from "kysely";
+
+/** What a namespace with a quota uses, with all below it; there while one of its settings limits something. */
+export interface QuotaTable {
+  namespace_id: number;
+  /** Bytes, but for those of `quota_delta`. */
+  storage: number;
+  /** Manifests without a parent and a subject, but for those of `quota_delta`. */
+  images: number;
+  /** But for those of `quota_delta`. */
+  repositories: number;
+  /** 1 when warnings were not thought of since the last change. */
+  unseen: number;
+  /** Highest threshold, in percent, that others were told of; 0 for none. */
+  warned_storage: number;
+  warned_images: number;
+  warned_repositories: number;
+}
+
+/** That a blob counts for a namespace with a quota: some repository in it has the blob. */
+export interface QuotaBlobTable {
+  /** No foreign key: a lock on its row would be one that all pushes share. */
+  namespace_id: number;
+  blob_id: number;
+  /** Bytes, as in `blob`. */
+  size: number;
+}
+
+/** A change of what a namespace uses, until it is added to `quota`. PostgreSQL only: SQLite has one writer, which adds at once. */
+export interface QuotaDeltaTable {
+  id: Generated<number>;
+  namespace_id: number;
+  storage: number;
+  images: number;
+  repositories: number;
+}
