@@ -22,6 +22,7 @@ const composition: Composition = {
   acknowledgeNow: async (config, log) => (await import("./maintain.ts")).acknowledgeNow(config, log),
   backupNow: async (config, log, options) => (await import("./backup.ts")).backupNow(config, log, version, options),
   restoreNow: async (config, options) => (await import("./restore.ts")).restoreNow(config, options),
+  recoverOwnerNow: async (config, options) => (await import("./recover.ts")).recoverOwnerNow(config, options),
   openTrail: async (config) => (await import("./trail.ts")).openTrail(config),
   checkNow: async (config, log, options) => (await import("./maintain.ts")).checkNow(config, log, options),
 };

@@ -2,6 +2,7 @@ import { askControl, controlPath, serveControl } from "./api/control/index.ts";
 import type { Control } from "./api/control/index.ts";
 import type { Checked, Composition } from "./cli/index.ts";
 import type { Config } from "./config.ts";
+import type { RecoverOwnerInput } from "./access/index.ts";
 import type { Log } from "./lib/index.ts";
 import { checkIntegrity, MetadataError } from "./metadata/index.ts";
 import { openReadOnlyStores, openStores } from "./open-stores.ts";
@@ -32,6 +33,7 @@ export function serveMaintenance(config: Config, registry: Registry, collection:
     holdObjects: (hold: Hold) => registry.metadata.write("holdObjects", hold),
     keepHolding: (hold: Hold) => registry.metadata.write("keepHolding", hold),
     releaseObjects: (hold: Hold) => registry.metadata.write("releaseObjects", hold),
+    recoverOwner: (input: RecoverOwnerInput) => registry.access.metadata.write("recoverOwner", input),
     raiseTurn: () => raiseTurn(registry),
   });
 }

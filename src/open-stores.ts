@@ -25,6 +25,9 @@ import type { AllWrites } from "./writes.ts";
 import { BlobStore, BufferPool, StorageError, filesystemDriver, s3Driver } from "./storage/index.ts";
 import type { BlobDriver } from "./storage/index.ts";
 
+/** Name of the file in the data directory that holds the first owner's password, until that is changed. */
+export const initialPasswordFile = "initial-password";
+
 /** Rows and bytes, ready for the use-cases. */
 export interface Stores {
   readonly registry: Registry;

@@ -15,7 +15,7 @@ import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/inde
 import { openBackground } from "./open-background.ts";
 import type { Background } from "./open-background.ts";
 import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
-import { openStores } from "./open-stores.ts";
+import { initialPasswordFile, openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground, keepPullTimes, keepQuotas } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { routeRequests } from "./route-requests.ts";
@@ -171,9 +171,6 @@ function refuseExposure({ listen: address, ops, open, tls, insecureHttp }: Confi
 async function forgetInitialPassword(config: Config, user: string): Promise<void> {
   if (user === firstOwner) await rm(join(config.data, initialPasswordFile), { force: true });
 }
-
-/** Name of the file in the data directory that holds the first owner's password. */
-const initialPasswordFile = "initial-password";
 
 /** Makes the first owner; a password that was made up is kept in a file of the data directory until it is changed. */
 async function makeFirstOwner(config: Config, registry: Registry): Promise<InitialPassword | undefined> {

@@ -66,6 +66,7 @@ export type { PresentEntry } from "./present-scope.ts";
 export { beginRepositoryRights, endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
 export { findClosedAbove, openNamespace, pathsAbove, refuseOpening, renewVisibility } from "./writes/visibility.ts";
 export { accessWrites } from "./writes.ts";
+export type { RecoverOwnerInput, RecoveredOwner } from "./writes/recover.ts";
 export type { AccessWrites } from "./writes.ts";
 export type { IdentityProvider } from "./identity-providers/identity-provider.ts";
 export { openLdap } from "./identity-providers/ldap.ts";

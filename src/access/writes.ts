@@ -12,6 +12,7 @@ import { endLogin, issueToken, revokeTokens } from "./writes/tokens.ts";
 import { noteUses } from "./writes/uses.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
+import { recoverOwner } from "./writes/recover.ts";
 import { createRefreshToken } from "./writes/refresh-tokens.ts";
 import { admitIdentity } from "./writes/identities.ts";
 import { openDeviceLogin, pollDeviceLogin, settleDeviceLogin } from "./writes/device-logins.ts";
@@ -34,6 +35,7 @@ export const accessWrites = {
   deleteNamespace,
   expireTrail,
   recordRefusals,
+  recoverOwner,
   sealTrail,
   deleteUser,
   endLogin,

@@ -40,6 +40,24 @@ export interface BackedUp {
   readonly off: string | null;
 }
 
+/** What `recover owner` is to do. */
+export interface RecoverOptions {
+  /** Name. */
+  readonly user: string;
+  readonly endCredentials: boolean;
+}
+
+/** What `recover owner` did. */
+export interface Recovered {
+  readonly user: string;
+  readonly password: string;
+  readonly made: boolean;
+  readonly wasDisabled: boolean;
+  readonly wasOwner: boolean;
+  /** Tokens. */
+  readonly revoked: number;
+}
+
 /** What `restore` is to do. */
 export interface RestoreOptions {
   /** Of one backup. */
@@ -102,6 +120,8 @@ export interface Composition {
   backupNow(config: Config, log: Log, options: BackupOptions): Promise<BackedUp>;
   /** Puts a backup where nothing is overwritten. */
   restoreNow(config: Config, options: RestoreOptions): Promise<Restored>;
+  /** Makes somebody an owner with a new password, asking nobody. */
+  recoverOwnerNow(config: Config, options: RecoverOptions): Promise<Recovered>;
   /** Opens the audit rows for reading, beside a server that may be running. */
   openTrail(config: Config): Promise<OpenTrail>;
   /** Compares rows and bytes; `repair` marks and queues, here or by the server. */

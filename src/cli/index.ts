@@ -4,6 +4,8 @@ export type {
   Checked,
   Composition,
   OpenTrail,
+  RecoverOptions,
+  Recovered,
   RestoreOptions,
   Restored,
 } from "./composition.ts";
