@@ -1,5 +1,5 @@
 import type { Config } from "./config.ts";
-import { openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
+import { lifecycleJobs, openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
 import type { Jobs, Webhooks } from "./jobs/index.ts";
 import { openReceivers } from "./open-outside.ts";
 import type { Stores } from "./open-stores.ts";
@@ -19,7 +19,10 @@ export async function openBackground(config: Config, { registry, metadata }: Sto
   const source = config.publicUrl ?? "urn:berth";
   const { giveUp, keep, timeout } = config.webhooks;
   const lease = Math.max(30_000, 3 * timeout);
-  const { kinds, schedules } = webhookUpkeep(metadata, keep);
+  const upkeep = webhookUpkeep(metadata, keep);
+  const lifecycle = lifecycleJobs(registry, { keep: config.jobs.keep });
+  const kinds = { ...upkeep.kinds, ...lifecycle.kinds };
+  const schedules = [...upkeep.schedules, ...lifecycle.schedules];
   const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
   const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });
   return {

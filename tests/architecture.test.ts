@@ -176,6 +176,8 @@ const owners: { readonly [table: string]: string } = {
   token_repository: "access",
   trust_rule: "access",
   job: "jobs",
+  lifecycle_image: "registry",
+  lifecycle_run: "registry",
   schedule: "jobs",
   webhook: "jobs",
   delivery: "jobs",

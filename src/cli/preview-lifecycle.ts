@@ -1,13 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { text as readStream } from "node:stream/consumers";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { berthLifecycle } from "../contract/index.ts";
 import type { AnswerOf, lifecycleEndpoints } from "../contract/index.ts";
-import { askPages, askServer } from "./ask-server.ts";
+import { askServer } from "./ask-server.ts";
 import type { Server } from "./ask-server.ts";
-import { CommandError, usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { chooseRepositories, readPolicy, roughSize } from "./lifecycle-words.ts";
 import { openContext } from "./open-context.ts";
 import type { ServerFlags } from "./open-context.ts";
 import { layTable, printResult } from "./print-result.ts";
@@ -34,8 +31,7 @@ export async function previewLifecycle(
 ): Promise<number> {
   const policy = file === undefined ? undefined : await readPolicy(file);
   const { server } = await openContext(env, place);
-  const names = pattern.includes("*") ? await findRepositories(server, pattern) : [pattern];
-  if (names.length === 0) throw new CommandError(`no repository that you see matches ${pattern}`);
+  const names = await chooseRepositories(server, pattern);
   const previews: Preview[] = [];
   for (const name of names) {
     const preview = await askAll(server, name, policy);
@@ -51,35 +47,6 @@ export async function printLifecycleSchema(output: Output): Promise<number> {
   const schema = z.toJSONSchema(berthLifecycle);
   await printResult(output === "yaml" ? "yaml" : "json", { value: schema, rows: [] });
   return exitCodes.done;
-}
-
-/** @throws CommandError */
-async function readPolicy(file: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = file === "-" ? await readStream(process.stdin) : await readFile(file, "utf8");
-  } catch (error) {
-    throw usageError(`${file} cannot be read: ${(error as Error).message}`);
-  }
-  let value: unknown;
-  try {
-    value = parseYaml(text);
-  } catch (error) {
-    throw usageError(`${file} is neither YAML nor JSON: ${(error as Error).message}`);
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw usageError(`${file} holds no policy: a policy has rules`);
-}
-
-async function findRepositories(server: Server, pattern: string): Promise<string[]> {
-  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
-  const expression = new RegExp(`^${parts.join(".*")}$`);
-  const names: string[] = [];
-  for await (const item of askPages(server, "listRepositories", {}, Infinity)) {
-    const { name } = item as { readonly name: string };
-    if (expression.test(name)) names.push(name);
-  }
-  return names;
 }
 
 /** All pages as one; the first tells the time that the others are judged at. */
@@ -124,12 +91,4 @@ function cellsOf({ outcome, tags, digest, pushedAt, bytes, along, reason }: Imag
   const shown = tags.length > 3 ? `${tags.slice(0, 3).join(", ")} and ${tags.length - 3} more` : tags.join(", ");
   const frees = outcome === "expired" ? roughSize(bytes) : "-";
   return [outcome, shown || "-", digest.slice(0, 19), pushedAt.slice(0, 10), frees, String(along.length), reason];
-}
-
-/** Bytes for people, to a tenth. */
-function roughSize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let [size, unit] = [bytes, 0];
-  for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024;
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
 }

@@ -8,7 +8,10 @@ import { parseCondition, parseRight, parseScope } from "./parse-scope.ts";
 import { verbs } from "./verbs.ts";
 
 /** Endpoints that a command of its own calls, or that are for programs only. */
-const elsewhere = ["whoAmI", "describeApi", "listAudit", "listNamespaceAudit", "previewLifecycle"];
+const elsewhere = [
+  ...["whoAmI", "describeApi", "listAudit", "listNamespaceAudit", "previewLifecycle", "startLifecycleRun"],
+  ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "listLifecycleRunImages"],
+];
 
 test("each endpoint of the management API has a command", () => {
   const called = Object.values(verbs).flatMap((of) =>

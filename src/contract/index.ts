@@ -7,6 +7,7 @@ import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
 import { maintenanceEndpoints } from "./maintenance.ts";
+import { lifecycleRunEndpoints } from "./lifecycle-runs.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
 import { quotaEndpoints } from "./quotas.ts";
@@ -30,6 +31,7 @@ export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
 export { maintenanceEndpoints } from "./maintenance.ts";
+export { lifecycleRunEndpoints } from "./lifecycle-runs.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
 export { quotaEndpoints } from "./quotas.ts";
@@ -61,6 +63,7 @@ export const endpoints = {
   ...holdEndpoints,
   ...quotaEndpoints,
   ...lifecycleEndpoints,
+  ...lifecycleRunEndpoints,
   ...webhookEndpoints,
   ...maintenanceEndpoints,
 } as const satisfies Endpoints;

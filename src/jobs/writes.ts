@@ -8,6 +8,7 @@ import {
   releaseWebhookLeases,
   restWebhook,
 } from "./writes/deliveries.ts";
+import { startLifecycleRun, startLifecycleRuns } from "./writes/lifecycle.ts";
 import { spreadEvents } from "./writes/events.ts";
 import { createWebhook, deleteWebhook, redeliver, rotateWebhook, updateWebhook } from "./writes/webhooks.ts";
 import { dropSchedule, fireSchedule, putSchedule } from "./writes/schedules.ts";
@@ -35,6 +36,8 @@ export const jobWrites = {
   retryJob,
   rotateWebhook,
   spreadEvents,
+  startLifecycleRun,
+  startLifecycleRuns,
   updateWebhook,
 } satisfies Writes;
 

@@ -380,6 +380,30 @@ export {
 export type { JobRow, ScheduleRow } from "./jobs.ts";
 export { listBlobFacts, listBlobsOfEach, listChildrenOfEach, listManifestFacts, listTagFacts } from "./lifecycle.ts";
 export type { BlobFactsRow, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";
+export {
+  advanceLifecycleRun,
+  decideLifecycleImage,
+  deleteLifecycleImages,
+  deleteLifecycleRun,
+  endLifecycleRun,
+  findLifecycleRun,
+  insertLifecycleImages,
+  insertLifecycleRun,
+  listAttachedTo,
+  listLifecycleImages,
+  listLifecycleRuns,
+  listLivingManifests,
+  listManifestsNow,
+  listOldestLifecycleRuns,
+  listManifestsOf,
+  listParentsOfEach,
+  listReferrersOfEach,
+  listRepositoryLifecycleRuns,
+  listTagsOfEach,
+  lockLifecycleRun,
+  planLifecycleRun,
+} from "./lifecycle-runs.ts";
+export type { LifecycleImageRow, LifecycleRunRow } from "./lifecycle-runs.ts";
 export { deleteEvents, hasEvents, listEvents } from "./events.ts";
 export type { EventRow } from "./events.ts";
 export {

@@ -12,6 +12,7 @@ export interface ManifestFactsRow {
   readonly size: number;
   readonly created_at: number;
   readonly pulled_at: number | null;
+  readonly pin_until: number;
   readonly image_created: string | null;
   readonly os: string | null;
   readonly architecture: string | null;
@@ -25,7 +26,7 @@ export interface ManifestFactsRow {
 export const listManifestFacts = statement(
   "listManifestFacts",
   (_db, p: { repository: number; after: string; limit: number }) => sql<ManifestFactsRow>`
-    select id, digest, kind, media_type, artifact_type, subject, size, created_at, pulled_at, image_created,
+    select id, digest, kind, media_type, artifact_type, subject, size, created_at, pulled_at, pin_until, image_created,
       os, architecture, variant, labels, annotations
     from manifest where repository_id = ${p.repository} and digest > ${p.after} order by digest limit ${p.limit}`,
 );

@@ -83,8 +83,7 @@ const allowed: { readonly [statement: string]: string } = {
   ...{ insertDeliveries: "a batch of events, sorted by number", deleteOldJobs: "a batch, once a day" },
   ...{ listDeliveries: "the log of one webhook, which is bounded", listManyDeliveries: "the same" },
   ...{ releaseWebhooks: "once, at the start; webhooks are few", releaseJobs: "the same with unfinished jobs" },
-  listJobs: "a page, read backwards, while PostgreSQL has not analysed the table",
-  listSchedules: "schedules are few; each process looks every few seconds",
+  ...{ listJobs: "a page, read backwards, on a table not analysed", listSchedules: "schedules are few" },
   countDeviceLogins: "ten thousand rows at most, when a machine without a browser asks for a code",
   countLoginsOfNetwork: "fifty rows of an index at most, counted",
   lockLinks: "rows are locked in the order of their digests; at most a thousand",
@@ -95,6 +94,7 @@ const allowed: { readonly [statement: string]: string } = {
   findUnsettled: "two rows at most, one of each kind",
   takeDeltas: "a batch, in the background",
   ...{ listQuotasBelow: "a command that counts everything anew", measureOwnBlobs: "the same, a page" },
+  listManifestsNow: "rows are locked in the order of their digests; those of one image",
 };
 
 /** Statements of the background that may read many pages, each with the reason. */

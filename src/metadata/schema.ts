@@ -1,6 +1,7 @@
 import type { Generated } from "kysely";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
+import type { LifecycleImageTable, LifecycleRunTable } from "./schema-lifecycle.ts";
 import type {
   AccessGrantTable,
   AccountGroupTable,
@@ -36,7 +37,7 @@ import type {
  *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
  *
  *   webhook ──< delivery (`jobs` owns these) · on one of namespace, repository
- *   job · schedule
+ *   job · schedule · lifecycle_run ──< lifecycle_image
  *
  *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
  *
@@ -424,4 +425,6 @@ export interface Schema {
   quota: QuotaTable;
   quota_blob: QuotaBlobTable;
   quota_delta: QuotaDeltaTable;
+  lifecycle_run: LifecycleRunTable;
+  lifecycle_image: LifecycleImageTable;
 }

@@ -7,6 +7,7 @@ export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts 
 export { findPasswordFault } from "./passwords.ts";
 export { trustPresets } from "./trust-presets.ts";
 export {
+  attachmentTags,
   comparePlans,
   explainDecision,
   parseBerthPolicy,
@@ -14,6 +15,8 @@ export {
   parseHarborPolicy,
   planLifecycle,
   PolicyFault,
+  takeTurn,
+  tiesOf,
 } from "./lifecycle/index.ts";
 export type {
   Because,
@@ -23,9 +26,12 @@ export type {
   ImageFacts,
   LifecyclePlan,
   LifecyclePolicy,
+  ManifestNow,
   Patterns,
   PlanDifference,
   RepositoryFacts,
+  SeenManifest,
+  Turn,
 } from "./lifecycle/index.ts";
 export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, resolveSettings } from "./settings.ts";
 export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";

@@ -74,18 +74,29 @@ export interface PullTimes {
  */
 export function keepPullTimes(registry: Registry, interval: number): PullTimes {
   let last: Promise<void> = Promise.resolve();
-  const flushInTurn = () => (last = last.then(() => flush(registry)).catch(() => undefined));
+  const flushInTurn = () => (last = last.then(() => writePulls(registry)).catch(() => undefined));
   const timer = setInterval(() => void flushInTurn(), interval);
   timer.unref();
   return {
     async stop() {
       clearInterval(timer);
       await last;
-      await flush(registry).catch((error: unknown) => {
+      await writePulls(registry).catch((error: unknown) => {
         registry.alarm("the times of the latest pulls are lost", { reason: String(error) });
       });
     },
   };
+}
+
+const turns = new WeakMap<Registry, Promise<void>>();
+
+/** Writes down what this process knows of pulls until now. @throws MetadataError: what could not be written waits on */
+export function writePulls(registry: Registry): Promise<void> {
+  // What another call is writing is written when this one resolves.
+  const before = turns.get(registry)?.catch(() => undefined) ?? Promise.resolve();
+  const turn = before.then(() => flush(registry));
+  turns.set(registry, turn);
+  return turn;
 }
 
 async function flush(registry: Registry): Promise<void> {

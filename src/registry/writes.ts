@@ -3,11 +3,19 @@ import { changeSettings } from "./writes/change-settings.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
+import { expireImages } from "./writes/expire-images.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
 import { releaseHold, setHold } from "./writes/holds.ts";
 import { changeSetting, ensureInstallation } from "./writes/installation.ts";
+import {
+  dropLifecyclePlan,
+  expireLifecycleRuns,
+  finishLifecycleRun,
+  keepLifecyclePlan,
+  settleLifecyclePlan,
+} from "./writes/lifecycle-runs.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
@@ -48,15 +56,20 @@ export const registryWrites = {
   deleteRepository,
   deleteTag,
   deleteTemplate,
+  dropLifecyclePlan,
   dropUpload,
   emptyRepository,
   ensureInstallation,
+  expireImages,
+  expireLifecycleRuns,
   expireUploads,
   finishDeadObjects,
+  finishLifecycleRun,
   forgetOrphans,
   giveUpObject,
   holdObjects,
   keepHolding,
+  keepLifecyclePlan,
   markBlobBad,
   markBlobsBad,
   mountBlob,
@@ -85,6 +98,7 @@ export const registryWrites = {
   setReadOnly,
   setTag,
   settleUsage,
+  settleLifecyclePlan,
   updateRepository,
 } satisfies Writes;
 

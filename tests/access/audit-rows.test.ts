@@ -198,8 +198,10 @@ const unrecorded: { readonly [write: string]: string } = {
   dropSchedule: "a schedule that the settings have no more",
   dropUpload: "an upload is not content yet",
   enqueueJob: "what asks for a job has a row of its own",
+  dropLifecyclePlan: "a plan that was not finished",
   ensureInstallation: "the first start",
   ensureSealingKey: "the first start",
+  expireLifecycleRuns: "lifecycle runs of long ago",
   expireJobs: "jobs that ended long ago",
   expireUploads: "an upload is not content yet",
   finishDeadObjects: "removal of bytes that no row names",
@@ -208,6 +210,7 @@ const unrecorded: { readonly [write: string]: string } = {
   forgetOrphans: "notes of the sweep",
   giveUpObject: "removal of bytes that no row names",
   holdJob: "which process does a job",
+  keepLifecyclePlan: "what is to be done: what is done has rows",
   markBlobBad: "what a read found, told by the log",
   markBlobsBad: "what a check found, told by the check",
   noteOrphans: "notes of the sweep",
@@ -230,6 +233,7 @@ const unrecorded: { readonly [write: string]: string } = {
   saveUpload: "an upload is not content yet",
   sealTrail: "seals the rows themselves",
   settleUsage: "adds up what changes brought that have rows of their own",
+  startLifecycleRuns: "runs by schedule: what they delete has rows, and how each ends",
 };
 
 /** Functions of all `writes` folders that append audit rows, themselves or by another. */

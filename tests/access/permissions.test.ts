@@ -208,7 +208,7 @@ test("methods that a route does not have mean nothing to anybody", async () => {
 
 test("the requests of the matrix changed nothing", async () => {
   const list = await ask(url, { method: "GET", path: "/v2/_catalog" }, admin);
-  expect(JSON.parse(list.body)).toEqual({ repositories: ["hers/app", "mine/app", "open/app"] });
+  expect(JSON.parse(list.body)).toEqual({ repositories: ["hers/app", "hers/run", "mine/app", "mine/run", "open/app"] });
   for (const name of ["mine/app", "hers/app", "open/app"]) {
     const { body } = await ask(url, { method: "GET", path: `/v2/${name}/tags/list` }, admin);
     expect(JSON.parse(body)).toEqual({ name, tags: ["all", "v1"] });

@@ -848,6 +848,33 @@ insert into setting (namespace_id, key, value, enforced, changed_at)
      select id, 'tagOverwrite', '{"rule":"allow","except":[],"by":null}', 0, 0 from namespace
      where path = '' and exists (select 1 from installation where name = 'upload-key');
 
+-- 0019-lifecycle-runs/1
+create table lifecycle_run (
+      id integer primary key, repository_id integer not null, repository text not null, state text not null,
+      created_by text not null, created_at integer not null, confirms integer, policy text, basis text, place text,
+      planned_at integer, expired integer not null, kept integer not null, bytes integer not null, next integer not null,
+      deleted integer not null, saved integer not null, freed integer not null, outcome text, ended_at integer);
+
+create table lifecycle_run (
+      id bigint primary key, repository_id bigint not null, repository text collate "C" not null, state text collate "C" not null,
+      created_by text collate "C" not null, created_at bigint not null, confirms bigint, policy text collate "C", basis text collate "C", place text collate "C",
+      planned_at bigint, expired bigint not null, kept bigint not null, bytes bigint not null, next bigint not null,
+      deleted bigint not null, saved bigint not null, freed bigint not null, outcome text collate "C", ended_at bigint);
+
+-- 0019-lifecycle-runs/2
+create index lifecycle_run_by_repository on lifecycle_run (repository_id, id);
+
+create index lifecycle_run_by_repository on lifecycle_run (repository_id, id);
+
+-- 0019-lifecycle-runs/3
+create table lifecycle_image (
+      run_id integer not null references lifecycle_run (id) on delete cascade, place integer not null, plan text not null,
+      state text not null, note text, primary key (run_id, place)) without rowid;
+
+create table lifecycle_image (
+      run_id bigint not null references lifecycle_run (id) on delete cascade, place bigint not null, plan text collate "C" not null,
+      state text collate "C" not null, note text collate "C", primary key (run_id, place)) ;
+
 -- 0020-templates/1
 create table template (
       id integer primary key autoincrement, namespace_id integer not null references namespace (id) on delete cascade,

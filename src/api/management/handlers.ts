@@ -8,6 +8,7 @@ import { webhookHandlers } from "./webhooks.ts";
 import { jobHandlers } from "./jobs.ts";
 import { lifecycleHandlers } from "./lifecycle.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { lifecycleRunHandlers } from "./lifecycle-runs.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import { quotaHandlers } from "./quotas.ts";
@@ -39,6 +40,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...holdHandlers,
   ...quotaHandlers,
   ...lifecycleHandlers,
+  ...lifecycleRunHandlers,
   ...webhookHandlers,
   ...maintenanceHandlers,
 };

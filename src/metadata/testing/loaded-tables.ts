@@ -182,6 +182,13 @@ export function loadTables(dialect: DialectName): string[] {
       `'schedule-' || ${padded("i")}, 'kind', 'team', '{}', '0 3 * * *', 'UTC', 0, i`,
     ),
     fill(
+      "lifecycle_run",
+      "id, repository_id, repository, state, created_by, created_at, expired, kept, bytes, next, deleted, saved, freed",
+      5000,
+      `i, ${repositoryOf("i")}, 'team/app-000001', 'done', 'user:admin', i, 4, 0, 0, 0, 0, 0, 0`,
+    ),
+    fill("lifecycle_image", "run_id, place, plan, state", 20000, `1 + i % 5000, i / 5000, '{}', 'deleted'`),
+    fill(
       "webhook",
       "id, namespace_id, url, format, disabled, secret, principal, revision, created_at, created_by, changed_at, changed_by, fence, lease_until, failures, rest_until",
       2000,

@@ -1,5 +1,6 @@
 import type { BlobFactsRow, HoldRow, ManifestFactsRow, TagFactsRow } from "../../metadata/index.ts";
-import type { ImageFacts, RepositoryFacts } from "../../policy/index.ts";
+import { mayRefuse, refuseTag } from "../../policy/index.ts";
+import type { ImageFacts, RepositoryFacts, TagSettings } from "../../policy/index.ts";
 
 /** Rows of one page of manifests. */
 export interface ManifestRows {
@@ -32,7 +33,14 @@ export class GrowingFacts {
     for (const { id, digest, reason } of rows) this.#holds.set(digest, `hold ${id}, ${reason}`);
   }
 
-  finish(repository: string): RepositoryFacts {
+  /** Rows of the manifests, in the order of the images of the facts. */
+  rows(): ManifestFactsRow[] {
+    return this.#rows.flatMap(({ manifests }) => [...manifests]);
+  }
+
+  /** @param settings may hold tags, and so what has them */
+  finish(repository: string, settings: TagSettings): RepositoryFacts {
+    const holds = mayRefuse(settings, "delete");
     const digests = new Map<number, string>();
     for (const { manifests } of this.#rows) for (const { id, digest } of manifests) digests.set(id, digest);
     const places = new Map(this.#blobs.map(({ id }, place) => [id, place]));
@@ -42,12 +50,14 @@ export class GrowingFacts {
       const children = groupBy(page.children, ({ parent_id }) => parent_id);
       const blobs = groupBy(page.blobs, ({ manifest_id }) => manifest_id);
       for (const row of page.manifests) {
-        const held = this.#holds.get(null) ?? this.#holds.get(row.digest);
+        const named = tags.get(row.id) ?? [];
+        const hold = this.#holds.get(null) ?? this.#holds.get(row.digest);
+        const held = hold ?? (holds ? findHold(named, settings) : undefined);
         images.push({
           ...imageOf(row),
           ...(held === undefined ? {} : { held }),
           children: (children.get(row.id) ?? []).flatMap(({ child_id }) => digests.get(child_id) ?? []),
-          tags: (tags.get(row.id) ?? []).map(({ name, updated_at, pulled_at }) => {
+          tags: named.map(({ name, updated_at, pulled_at }) => {
             return { name, pushedAt: updated_at, pulledAt: pulled_at };
           }),
           // A blob that came since its page was read frees nothing.
@@ -61,6 +71,16 @@ export class GrowingFacts {
       blobs: this.#blobs.map(({ size, elsewhere }) => ({ size, elsewhere: elsewhere === 1 })),
     };
   }
+}
+
+/** A lifecycle run has no role: what settings let some people do, it may not. */
+function findHold(tags: readonly TagFactsRow[], settings: TagSettings): string | undefined {
+  const facts = { held: {}, matches: () => false };
+  for (const { name } of tags) {
+    const refusal = refuseTag(settings, "delete", name, facts);
+    if (refusal !== undefined) return refusal.sentence;
+  }
+  return undefined;
 }
 
 function imageOf(row: ManifestFactsRow): Omit<ImageFacts, "children" | "tags" | "blobs"> {

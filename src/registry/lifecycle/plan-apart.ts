@@ -9,7 +9,7 @@ import {
   listTagFacts,
 } from "../../metadata/index.ts";
 import type { BlobFactsRow, HoldRow, ManifestFactsRow, Reader, TagFactsRow } from "../../metadata/index.ts";
-import type { ImageDecision, LifecyclePlan, PlanDifference } from "../../policy/index.ts";
+import type { ImageDecision, LifecyclePlan, PlanDifference, SeenManifest, TagSettings } from "../../policy/index.ts";
 import type { ManifestRows } from "./build-facts.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
 
@@ -25,12 +25,18 @@ export interface PlanInput {
   readonly current: LifecycleDocument | null;
   /** The time to judge at, milliseconds since 1970. */
   readonly now: number;
+  /** What holds for its tags. */
+  readonly settings: TagSettings;
+  /** Whether it is told what those that go looked like. */
+  readonly watch: boolean;
 }
 
 /** A plan, and what the other policy would have done differently. */
 export interface MadePlan {
   readonly plan: LifecyclePlan;
   readonly difference: PlanDifference | null;
+  /** For each image that goes, in their order: what it looked like, and then what goes along; empty unless it was asked. */
+  readonly seen: readonly (readonly SeenManifest[])[];
 }
 
 /** To the planning thread. */
@@ -44,6 +50,7 @@ export type PlanOrder =
 /** From it; the last one has `sums`. */
 export type PlanReply =
   | { readonly images: readonly ImageDecision[] }
+  | { readonly seen: MadePlan["seen"] }
   | { readonly sums: Omit<LifecyclePlan, "images">; readonly difference: PlanDifference | null };
 
 /** Rows of a page. */
@@ -66,11 +73,13 @@ async function planNow(read: Reader, { id, ...order }: PlanInput): Promise<MadeP
   const file = import.meta.url.endsWith(".ts") ? "./plan-thread.ts" : "./plan-thread.js";
   const worker = new Worker(new URL(file, import.meta.url));
   const images: ImageDecision[] = [];
+  const seen: (readonly SeenManifest[])[] = [];
   try {
     const made = new Promise<MadePlan>((resolve, reject) => {
       worker.on("message", (reply: PlanReply) => {
         if ("images" in reply) for (const image of reply.images) images.push(image);
-        else resolve({ plan: { images, ...reply.sums }, difference: reply.difference });
+        else if ("seen" in reply) for (const family of reply.seen) seen.push(family);
+        else resolve({ plan: { images, ...reply.sums }, difference: reply.difference, seen });
       });
       worker.on("error", reject);
       worker.on("exit", (code) => reject(new Error(`the planning thread ended with ${code}`)));

@@ -49,14 +49,14 @@ export async function previewLifecycle(
   { document: given, at, after, limit }: PreviewQuestion,
 ): Promise<LifecyclePreview> {
   const { id } = await findPermitted(registry, caller, "manage-settings", repository);
-  const stored = await readPolicy(registry.metadata.read, { repository, id });
+  const { policy: stored, settings } = await readPolicy(registry.metadata.read, { repository, id });
   const { read } = registry.metadata;
   const now = at ?? (await read.first(readTime, {}))!.now;
   const document = given ?? stored?.document;
   if (document === undefined) throw noPolicy(repository);
   const { grammar } = checkPolicy(document);
   const current = given === undefined ? null : (stored?.document ?? null);
-  const input = { id, repository, document, current, now };
+  const input = { id, repository, document, current, now, settings, watch: false };
   const { plan, difference } = await planOnce(registry, JSON.stringify(input), () => planApart(read, input));
   const images = plan.images.slice(after, after + limit);
   return {

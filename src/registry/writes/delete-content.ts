@@ -29,6 +29,8 @@ export interface DeleteTagInput extends WriteContext {
 
 export interface DeleteDigestInput extends WriteContext {
   readonly digest: string;
+  /** The lifecycle run that does it; undefined where somebody does. */
+  readonly run?: number | undefined;
 }
 
 /** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
@@ -76,7 +78,8 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   const tags = await removeManifest(tx, repository, removed, "manifest deleted");
   checkTags(input, tags);
   await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
-  await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts: { tags } });
+  const facts = input.run === undefined ? { tags } : { tags, run: input.run };
+  await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);
 }
 

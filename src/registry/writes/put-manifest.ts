@@ -142,7 +142,8 @@ async function ensureManifest(
   for (let attempt = 0; inserted === undefined; attempt++) {
     const found = await tx.first(lockManifest, { repository, digest: input.digest });
     if (found !== undefined) {
-      await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
+      // Each push moves the pin: whoever judged the image before sees that.
+      await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: pinUntil });
       return { manifest: found.id, created: false, version: null };
     }
     // Another node removed the row that was in the way.

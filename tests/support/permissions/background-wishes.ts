@@ -2,8 +2,9 @@ import { hooks } from "./cast.ts";
 
 const owner = { needs: "server:manage-settings" } as const;
 const hook = { needs: "hidden:manage-settings", places: Object.values(hooks), body: () => ({}) } as const;
+const run = { needs: "hidden:manage-settings", places: Object.values(hooks) } as const;
 
-/** What the endpoints of jobs, webhooks and maintenance take, for the table of `rows.ts`. */
+/** What the endpoints of jobs, lifecycle runs, webhooks and maintenance take, for the table of `rows.ts`. */
 export const backgroundWishes = {
   listWebhooks: { needs: "login" },
   createWebhook: {
@@ -18,5 +19,9 @@ export const backgroundWishes = {
   getMaintenance: { needs: "login" },
   // Without a reason it is refused.
   setReadOnly: { needs: "server:manage-access", body: () => ({ state: "on" }) },
+  startLifecycleRun: { needs: "here:manage-settings" },
+  listRepositoryLifecycleRuns: { needs: "here:manage-settings" },
+  listLifecycleRuns: owner,
+  ...{ getLifecycleRun: run, listLifecycleRunImages: run },
   ...{ listJobs: owner, getJob: owner, retryJob: owner },
 } as const;

@@ -1,10 +1,12 @@
 import { hashPassword, operator } from "../../../src/access/index.ts";
 import { parseConfig } from "../../../src/config.ts";
+import { findRepository } from "../../../src/metadata/index.ts";
 import type { Metadata } from "../../../src/metadata/index.ts";
 import { openStores } from "../../../src/open-stores.ts";
 import type { Action, Role } from "../../../src/policy/index.ts";
 import type { AllWrites } from "../../../src/writes.ts";
 import { adminPassword, basicHeader } from "../management-client.ts";
+import { permit } from "../open-registry.ts";
 import { callerOf, grant, makeAccount, makeNamespace, makeRobot, makeToken, makeTrustRule } from "../open-rights.ts";
 import { KeptLog } from "../start-server.ts";
 
@@ -33,7 +35,7 @@ export const namespaces = { mine: "mine", hers: "hers", open: "open", none: "non
 /** A trust rule of each namespace that is private. */
 export const rules = { mine: "rule-mine", hers: "rule-hers" } as const;
 
-/** A webhook of each namespace that is private, and one that is not there. */
+/** A webhook and a lifecycle run of each namespace that is private, and one that is not there. */
 export const hooks = { mine: "1", hers: "2", none: "9" } as const;
 
 /** Fills the rows of a data directory with everybody who asks, before a server opens it. */
@@ -70,6 +72,7 @@ async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
     };
     const { id } = await metadata.write("createWebhook", { ...byOperator, ...hook });
     if (String(id) !== hooks[namespace]) throw new Error(`the webhook of ${namespace} is ${id}`);
+    await makeRun(metadata, namespace);
   }
   const players: Player[] = [
     { name: "anonymous", credential: "none", grants: [], header: undefined },
@@ -142,6 +145,16 @@ async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
   await metadata.write("updateUser", { ...byOperator, user: "barred", ...disabled });
   players.push({ name: "disabled user", credential: "bad", grants: [], header: basicHeader("barred", secret) });
   return [...players, ...withTokens(players)];
+}
+
+/** A lifecycle run of a repository. */
+async function makeRun(metadata: Metadata<AllWrites>, namespace: "mine" | "hers"): Promise<void> {
+  const name = `${namespace}/run`;
+  const repository = { repository: name, permit, visibility: "inherit", once: undefined } as const;
+  await metadata.write("createRepository", repository);
+  const { id } = (await metadata.read.first(findRepository, { name }))!;
+  const { run } = await metadata.write("startLifecycleRun", { by: permit.by, target: { id, name }, confirms: null });
+  if (String(run) !== hooks[namespace]) throw new Error(`the run of ${namespace} is ${run}`);
 }
 
 /** The same who fetch registry tokens, as docker does, and show those. */

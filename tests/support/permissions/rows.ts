@@ -346,7 +346,7 @@ const samples: Readonly<Record<string, string>> = {
 function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
-    if (many !== "" || (wish.places !== undefined && /^(?:user|rule|webhook)$/.test(name))) return place;
+    if (many !== "" || (wish.places !== undefined && /^(?:user|rule|webhook|run)$/.test(name))) return place;
     return samples[name] ?? (/^(?:id|grant|token|secret|login|job|delivery|hold)$/.test(name) ? "4711" : "nobody");
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;

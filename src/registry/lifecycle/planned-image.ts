@@ -1,0 +1,19 @@
+import type { SeenManifest } from "../../policy/index.ts";
+
+/** An image that goes by a plan, as its row keeps it. */
+export interface PlannedImage {
+  /** Its turn. */
+  readonly place: number;
+  readonly digest: string;
+  readonly tags: readonly string[];
+  readonly pushedAt: number;
+  readonly rule: string | null;
+  /** A sentence. */
+  readonly reason: string;
+  /** Digests that go with it. */
+  readonly along: readonly string[];
+  /** Freed with it. */
+  readonly bytes: number;
+  /** What it and what goes along looked like. */
+  readonly seen: readonly SeenManifest[];
+}
