@@ -18,6 +18,7 @@ import {
 import type { Body, Registry, RegistryWrites } from "../src/registry/index.ts";
 import { filesystemDriver } from "../src/storage/index.ts";
 import { caller, digestOf, openRegistry, permit } from "./support/open-registry.ts";
+import { needPeers } from "./support/peers.ts";
 import { startPostgres } from "./support/postgres.ts";
 import { startTestServer } from "./support/start-server.ts";
 
@@ -34,6 +35,25 @@ const bodyOf =
   (bytes: Uint8Array): Body =>
   async (take) =>
     void (await take(Uint8Array.from(bytes)));
+
+test.for(["SQLite", "PostgreSQL"])(
+  "a renewal that comes after the save does not take the lease back (%s)",
+  async (kind, test) => {
+    if (kind === "PostgreSQL" && postgres === undefined) return needPeers(test, "postgresql");
+    const metadata: Metadata<RegistryWrites> =
+      kind === "SQLite"
+        ? openSqliteInProcess(":memory:", registryWrites)
+        : await openPostgres(postgres!.url, registryWrites);
+    const context = { repository: name, id: `late-${kind}`, permit, pin: 0, idle: 60_000 };
+    const { fence } = await metadata.write("claimUpload", { ...context, node: null });
+    const held = { id: context.id, fence, idle: 60_000 };
+    expect(await metadata.write("renewUpload", held)).toEqual({ held: true });
+    await metadata.write("saveUpload", { ...held, key: null, state: null, bytes: null, size: 0 });
+    expect(await metadata.write("renewUpload", held)).toEqual({ held: false });
+    expect((await metadata.write("claimUpload", { ...context, node: null })).fence).toBe(fence + 1);
+    await metadata.close();
+  },
+);
 
 /** A node of several: rows and bytes are shared. */
 async function openNode(metadata: Metadata<RegistryWrites>, node: string | null, directory: string): Promise<Registry> {

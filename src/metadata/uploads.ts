@@ -64,7 +64,7 @@ export const releaseLeases = statement("releaseLeases", (db, _p: { readonly [non
   db.updateTable("upload").set({ lease_until: 0 }).where("lease_until", ">", 0),
 );
 
-/** No change when another writer has it. */
+/** No change when another writer has it, or nobody any more. */
 export const renewUpload = statement(
   "renewUpload",
   (db, p: { id: string; fence: number; leaseUntil: number; expiresAt: number }) =>
@@ -72,7 +72,8 @@ export const renewUpload = statement(
       .updateTable("upload")
       .set({ lease_until: p.leaseUntil, expires_at: p.expiresAt })
       .where("id", "=", p.id)
-      .where("fence", "=", p.fence),
+      .where("fence", "=", p.fence)
+      .where("lease_until", ">", 0),
 );
 
 /** Ends the lease; no change when another writer has it, or it was cancelled. */

@@ -86,7 +86,7 @@ export async function saveUpload(tx: Transaction, input: SaveUploadInput): Promi
   if ((await tx.run(saveUploadRow, { ...row, expiresAt: tx.now + idle })) === 0) throw unknownUpload();
 }
 
-/** Keeps the lease while bytes arrive. `held: false` when another writer or a cancel took it. */
+/** Keeps the lease while bytes arrive. `held: false` when another writer or a cancel took it, or it was let go of: a renewal that comes late takes nothing back. */
 export async function renewUpload(
   tx: Transaction,
   input: { readonly id: string; readonly fence: number; readonly idle: number },
