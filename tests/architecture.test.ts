@@ -198,6 +198,8 @@ const owners: { readonly [table: string]: string } = {
   setting: "registry",
   template: "registry",
   hold: "registry",
+  usage_report: "registry",
+  usage_digest: "registry",
   tag: "registry",
   upload: "registry",
 };

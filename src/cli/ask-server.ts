@@ -108,13 +108,21 @@ async function askWhole(
     try {
       const answer = await sendRequest(server, { method, path, headers, ...body });
       if (mayRepeat && attempt < attempts && answer.status === 503) throw new RefusedError(server, 503, {});
-      return { body: readAnswer(server, endpoint, answer), version: answer.headers["etag"] };
+      const read = readAnswer(server, endpoint, answer);
+      for (const text of warningsOf(answer)) process.stderr.write(`berth: ${text}\n`);
+      return { body: read, version: answer.headers["etag"] };
     } catch (error) {
       const again = mayRepeat && attempt < attempts && error instanceof CommandError;
       if (!again || error.exitCode !== exitCodes.unavailable || isAbsent(error)) throw error;
       await setTimeout(200 * attempt);
     }
   }
+}
+
+/** What the server says of a request that succeeded (RFC 7234, 5.5). */
+function warningsOf({ headers }: Received): string[] {
+  const texts = [...String(headers["warning"] ?? "").matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)];
+  return texts.map(([, text]) => text!.replaceAll(/\\(.)/g, "$1"));
 }
 
 /** All pages of a list one after the other, at most `limit` entries. */

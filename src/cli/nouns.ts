@@ -15,6 +15,7 @@ export const nouns = {
   image: "look at images and delete them",
   tag: "look after tags",
   hold: "let nothing delete an image or a repository, for legal reasons",
+  usage: "say which digests run somewhere, and so stay",
   webhook: "look after webhooks, which tell other programs what happens",
   maintenance: "make the registry read-only for a while",
   job: "look at what is done in the background, and try again what failed",

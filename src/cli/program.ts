@@ -4,6 +4,7 @@ import type { Composition } from "./composition.ts";
 import { describeBackup } from "./describe-backup.ts";
 import { describeRecover } from "./describe-recover.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
+import { describeUsage } from "./describe-usage.ts";
 import { describeTrail } from "./describe-trail.ts";
 import { describeLogins } from "./describe-logins.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -77,6 +78,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
   describeLifecycle(program, finish);
+  describeUsage(program, finish);
   for (const [noun, about] of Object.entries(nouns)) {
     // Some have commands that work on the stores of this machine.
     if (program.commands.some((command) => command.name() === noun)) continue;

@@ -10,7 +10,7 @@ import { verbs } from "./verbs.ts";
 /** Endpoints that a command of its own calls, or that are for programs only. */
 const elsewhere = [
   ...["whoAmI", "describeApi", "listAudit", "listNamespaceAudit", "previewLifecycle", "startLifecycleRun"],
-  ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "listLifecycleRunImages"],
+  ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "reportUsage", "listLifecycleRunImages"],
 ];
 
 test("each endpoint of the management API has a command", () => {

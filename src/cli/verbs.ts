@@ -1,6 +1,6 @@
 import { usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { holdVerbs } from "./hold-verbs.ts";
+import { byForce, holdVerbs, usageVerbs } from "./keeping-verbs.ts";
 import type { Noun } from "./nouns.ts";
 import { quotaVerbs } from "./quota-verbs.ts";
 import { settingVerbs } from "./setting-verbs.ts";
@@ -238,8 +238,8 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     show: { endpoint: "getRepository" },
     create: { endpoint: "createRepository" },
     update: { endpoint: "updateRepository" },
-    rename: { endpoint: "renameRepository", args: ["name", "to"] },
-    delete: { endpoint: "deleteRepository" },
+    rename: { endpoint: "renameRepository", args: ["name", "to"], ...byForce },
+    delete: { endpoint: "deleteRepository", ...byForce },
   },
   settings: settingVerbs,
   quota: quotaVerbs,
@@ -250,15 +250,16 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       columns: ["digest", "tags", "platforms", "size", "pushedAt", "pulledAt"],
     },
     show: { endpoint: "getImage", ...inRepository, digest: "digest" },
-    delete: { endpoint: "deleteImage", ...inRepository },
+    delete: { endpoint: "deleteImage", ...inRepository, ...byForce },
   },
   tag: {
     list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
     show: { endpoint: "getTag", ...inRepository },
     set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
-    delete: { endpoint: "deleteTag", ...inRepository },
+    delete: { endpoint: "deleteTag", ...inRepository, ...byForce },
   },
   hold: holdVerbs,
+  usage: usageVerbs,
   maintenance: {
     show: { endpoint: "getMaintenance" },
     "read-only": { endpoint: "setReadOnly", args: ["state"] },

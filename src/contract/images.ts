@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { digest, line, pageOf, pageQuery, repositoryName, tagName, tagPattern, time } from "./texts.ts";
+import { digest, force, line, pageOf, pageQuery, repositoryName, tagName, tagPattern, time } from "./texts.ts";
 
 const platform = z
   .object({ os: z.string().nullable(), architecture: z.string().nullable(), variant: z.string().nullable() })
@@ -56,6 +56,7 @@ export const tag = z
   .meta({ id: "Tag" });
 
 const parameters = z.strictObject({ name: repositoryName });
+const query = z.strictObject({ force });
 const imageParameters = z.strictObject({ name: repositoryName, digest });
 const tagParameters = z.strictObject({ name: repositoryName, tag: tagName });
 
@@ -102,6 +103,7 @@ export const imageEndpoints = {
     about: "What only it needed is collected later. A manifest that an index lists is refused.",
     auth: { place: "repository", action: "delete" },
     parameters: imageParameters,
+    query,
     status: 204,
     errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "REFERENCED"],
   },
@@ -148,6 +150,7 @@ export const imageEndpoints = {
     summary: "Delete a tag; its image stays",
     auth: { place: "repository", action: "delete" },
     parameters: tagParameters,
+    query,
     status: 204,
     errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN"],
   },

@@ -3,6 +3,7 @@ import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
 import { holdEndpoints } from "./holds.ts";
+import { usageEndpoints } from "./usage.ts";
 import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
@@ -27,6 +28,7 @@ export type { Problem } from "./problem.ts";
 export { grantEndpoints } from "./grants.ts";
 export { groupEndpoints } from "./groups.ts";
 export { holdEndpoints } from "./holds.ts";
+export { usageEndpoints, usageLimit } from "./usage.ts";
 export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
@@ -62,6 +64,7 @@ export const endpoints = {
   ...templateEndpoints,
   ...holdEndpoints,
   ...quotaEndpoints,
+  ...usageEndpoints,
   ...lifecycleEndpoints,
   ...lifecycleRunEndpoints,
   ...webhookEndpoints,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { pageOf, pageQuery, repositoryName, time } from "./texts.ts";
+import { force, pageOf, pageQuery, repositoryName, time } from "./texts.ts";
 
 const visibility = z
   .enum(["public", "private", "inherit"])
@@ -88,7 +88,7 @@ export const repositoryEndpoints = {
       "Tags, digests, times and grants on it stay; uploads under way become unknown. Takes pull as well, and push and create-repository under the new name.",
     auth: { place: "repository", action: "delete-repository" },
     parameters,
-    body: z.strictObject({ to: repositoryName }),
+    body: z.strictObject({ to: repositoryName, force }),
     answer: repository,
     status: 200,
     errors: ["NAME_UNKNOWN", "CONFLICT"],
@@ -102,6 +102,7 @@ export const repositoryEndpoints = {
     about: "It is gone at once and its bytes go later. One that is made under its name is another.",
     auth: { place: "repository", action: "delete-repository" },
     parameters,
+    query: z.strictObject({ force }),
     status: 204,
     errors: ["NAME_UNKNOWN"],
     conditional: true,

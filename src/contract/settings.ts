@@ -40,6 +40,9 @@ const values = {
       except: exceptions.default([]),
     })
     .meta({ description: "Which tags may be made; neither `semver` nor `regex` allows all" }),
+  inUse: z.enum(["refuse", "warn"]).meta({
+    description: "Whether what is reported to run may be deleted or renamed by hand; lifecycle and collection keep it",
+  }),
   description: line(500).meta({ description: "For people" }),
   labels: z
     .record(

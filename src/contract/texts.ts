@@ -14,6 +14,7 @@ export const action = z
     "manage-robots",
     "manage-access",
     "read-audit",
+    "report-usage",
   ])
   .meta({ id: "Action" });
 
@@ -66,6 +67,9 @@ export const tagPattern = z
 
 /** Number of a row; names nothing outside the place that the path names. */
 export const id = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+/** Of deletes. */
+export const force = z.boolean().optional().meta({ description: "Also what runs somewhere; of maintainers only" });
 
 /** RFC 3339, in UTC. */
 export const time = z.iso.datetime().meta({ description: "RFC 3339, in UTC" });

@@ -54,6 +54,19 @@ export {
   listOwnersOf,
 } from "./holds.ts";
 export type { FoundHold, HoldRow } from "./holds.ts";
+export {
+  deleteUsageReport,
+  findUsageReport,
+  findUseOfRepository,
+  insertUsageDigests,
+  insertUsageReport,
+  listDigestsOf,
+  listLiveReports,
+  listMembersOf,
+  listUsageReports,
+  listUses,
+} from "./usage.ts";
+export type { UsageReportRow, UseRow } from "./usage.ts";
 export { deleteTemplate, findTemplate, listTemplates, listTemplatesAt, putTemplate } from "./templates.ts";
 export type { TemplateRow } from "./templates.ts";
 export type { SettingRow } from "./settings.ts";

@@ -44,7 +44,7 @@ const allowed: { readonly [statement: string]: string } = {
   lockTag: "with the version of settings, one of a handful of rows of the installation",
   insertTag: "with the version of settings, one of a handful of rows of the installation",
   findClosed: "namespaces that let nothing be public, a handful, when a repository is made or opened",
-  ...{ listHoldsBelow: "holds are few", hastenReviews: "when a hold is released" },
+  ...{ listHoldsBelow: "holds are few", hastenReviews: "when a hold is released", listUsageReports: "a hundred" },
   ...{ listTemplates: "a hundred of one namespace at most", listTemplatesAt: "templates above one repository" },
   listSettings: "the settings of the namespaces above a repository and its own, kept until settings change",
   listNamespacesAt: "the namespaces above a repository, a handful",
@@ -107,6 +107,7 @@ const allowedReads: { readonly [statement: string]: string } = {
   findImageBound: "two thousand entries of an index, once for each look over a list of images",
   listImages: "a page of ten images with tags, children and their sizes",
   measureOwnBlobs: "a page of links of a command that counts everything anew",
+  findUseOfRepository: "what a repository runs, when it is deleted or renamed",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

@@ -42,7 +42,7 @@ import type {
  *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
- *   request_key · device_login · setting (of a namespace or a repository) · template (of a namespace)
+ *   request_key · device_login · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
  */
 
 /** A repository's name; made by the first push to it. */
@@ -373,6 +373,30 @@ export interface HoldTable {
   set_at: number;
 }
 
+/** What one source says that it runs; its next report takes the place of this one. */
+export interface UsageReportTable {
+  id: Generated<number>;
+  /** For the repositories below it. */
+  namespace_id: number;
+  /** Unique on its namespace. */
+  source: string;
+  digests: number;
+  /** Who reported it: `robot:robot_team_cluster`. */
+  reported_by: string;
+  reported_at: number;
+  /** Nobody believes it from then on. */
+  expires_at: number;
+}
+
+/** A digest that runs, by one report. */
+export interface UsageDigestTable {
+  report_id: number;
+  digest: string;
+  /** Name of the repository from which it was pulled; empty for any. */
+  repository: string;
+  workload: string;
+}
+
 /** What all processes share. */
 export interface InstallationTable {
   /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`. */
@@ -416,6 +440,8 @@ export interface Schema {
   setting: SettingTable;
   template: TemplateTable;
   hold: HoldTable;
+  usage_report: UsageReportTable;
+  usage_digest: UsageDigestTable;
   refresh_token: RefreshTokenTable;
   job: JobTable;
   schedule: ScheduleTable;

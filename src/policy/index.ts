@@ -37,6 +37,8 @@ export { describePlace, findStricter, isAsStrictAs, looserThan, resolveSetting, 
 export type { EffectiveSetting, EffectiveSettings, PlacedValue, SettingFact, SettingPlace } from "./settings.ts";
 export { isSettingKey, settingKeys, settingRules } from "./setting-rules.ts";
 export type { SettingKey, SettingValues } from "./setting-rules.ts";
+export { judgeUse } from "./usage.ts";
+export type { UseFact, UseVerdict } from "./usage.ts";
 export { refuseRemoval } from "./holds.ts";
 export type { HoldFact, Removal } from "./holds.ts";
 export { chooseTemplate, fitTemplate } from "./templates.ts";

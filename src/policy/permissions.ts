@@ -1,6 +1,6 @@
 /**
  * What may be done, finer than roles. `pull` also lists tags and referrers. `push` adds content and new tags; to move a tag
- * that is there takes `overwrite-tag` as well.
+ * that is there takes `overwrite-tag` as well. `report-usage` says which digests run somewhere.
  */
 export const actions = [
   "pull",
@@ -13,6 +13,7 @@ export const actions = [
   "manage-robots",
   "manage-access",
   "read-audit",
+  "report-usage",
 ] as const;
 
 export type Action = (typeof actions)[number];
@@ -34,6 +35,7 @@ export const actionsOfRole: Readonly<Record<Role, readonly Action[]>> = {
     "delete-repository",
     "manage-settings",
     "manage-robots",
+    "report-usage",
   ],
   owner: actions,
 };

@@ -13,6 +13,8 @@ export interface SettingValues {
   readonly tagDelete: TagRule;
   /** Which tags may be made. */
   readonly tagFormat: TagFormat;
+  /** Whether what runs somewhere may be taken away by hand. */
+  readonly inUse: "refuse" | "warn";
   /** For people; empty for none. */
   readonly description: string;
   /** For programs. */
@@ -61,6 +63,7 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   },
   tagDelete: { standard: { rule: "allow", except: [], by: null }, isAsStrict: isRuleAsStrict, partial: true },
   tagFormat: { standard: { semver: false, regex: [], except: [] }, isAsStrict: isFormatAsStrict, partial: true },
+  inUse: { standard: "refuse", isAsStrict: (value, bound) => value === "refuse" || bound === "warn" },
   description: { standard: "" },
   labels: { standard: {} },
   lifecycle: { standard: null },

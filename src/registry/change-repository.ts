@@ -3,6 +3,7 @@ import type { Caller, Once, Permit } from "../access/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
+import type { Removed } from "./require-unused.ts";
 import type { Visibility } from "./writes/repositories.ts";
 
 /**
@@ -42,7 +43,8 @@ export async function updateRepository(
 /**
  * Renames a repository, or moves it to another namespace, with all that it holds; grants on it go along. Uploads that are
  * under way become unknown. It takes delete-repository and pull here, and push and create-repository there.
- * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED
+ * @param force a maintainer insists, though something in it runs somewhere
+ * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED, DENIED
  */
 export async function renameRepository(
   registry: Registry,
@@ -50,7 +52,8 @@ export async function renameRepository(
   repository: RepositoryName,
   to: RepositoryName,
   versions: readonly string[] | undefined,
-): Promise<void> {
+  force = false,
+): Promise<Removed> {
   const permit = await permitWhole(registry, caller, repository);
   // Whoever may not read it must not get it by moving it to where they may.
   await authorize(registry.access, caller, "pull", repository);
@@ -61,22 +64,24 @@ export async function renameRepository(
     });
   }
   refuseSomeTags(target, to);
-  await registry.metadata.write("renameRepository", { repository, permit, to, versions });
+  return registry.metadata.write("renameRepository", { repository, permit, to, versions, force });
 }
 
 /**
  * Deletes a repository with all that it holds: it is gone at once, its bytes later. One that is made under its name is
  * another.
- * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED
+ * @param force a maintainer insists, though something in it runs somewhere
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED, DENIED
  */
 export async function deleteRepository(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   versions: readonly string[] | undefined,
-): Promise<void> {
+  force = false,
+): Promise<Removed> {
   const permit = await permitWhole(registry, caller, repository);
-  await registry.metadata.write("deleteRepository", { repository, permit, versions });
+  return registry.metadata.write("deleteRepository", { repository, permit, versions, force });
 }
 
 async function permitWhole(registry: Registry, caller: Caller, repository: RepositoryName): Promise<Permit> {

@@ -17,6 +17,7 @@ export type { ImageFilter, InspectedImage, InspectedTag, ListedImage } from "./i
 export { changeSettings, inspectSettings } from "./change-settings.ts";
 export type { InspectedSettings, SettingsChange } from "./change-settings.ts";
 export { listHolds, listNamespaceHolds, releaseHold, setHold } from "./holds.ts";
+export { forgetUsage, listUsage, reportUsage } from "./usage.ts";
 export { deleteTemplate, inspectTemplate, listTemplates, putTemplate } from "./templates.ts";
 export type { DescribedTemplate } from "./templates.ts";
 export type { LifecycleDocument } from "./lifecycle/compile-policy.ts";

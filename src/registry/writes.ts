@@ -29,6 +29,7 @@ import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
 import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
 import { deleteTemplate, putTemplate } from "./writes/templates.ts";
+import { deleteUsage, putUsage } from "./writes/usage.ts";
 import {
   cancelUpload,
   claimUpload,
@@ -57,6 +58,7 @@ export const registryWrites = {
   deleteTag,
   deleteTemplate,
   dropLifecyclePlan,
+  deleteUsage,
   dropUpload,
   emptyRepository,
   ensureInstallation,
@@ -79,6 +81,7 @@ export const registryWrites = {
   putHeartbeat,
   putManifest,
   putTemplate,
+  putUsage,
   postponeDeadObject,
   queueUnheld,
   readMark,

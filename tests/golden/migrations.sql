@@ -955,3 +955,25 @@ create table quota_delta (
 create index quota_delta_by_namespace on quota_delta (namespace_id, id);
 
 create index quota_delta_by_namespace on quota_delta (namespace_id, id);
+
+-- 0021-usage/1
+create table usage_report (
+      id integer primary key autoincrement, namespace_id integer not null references namespace (id) on delete cascade,
+      source text not null, digests integer not null, reported_by text not null,
+      reported_at integer not null, expires_at integer not null, unique (namespace_id, source));
+
+create table usage_report (
+      id bigint generated always as identity primary key, namespace_id bigint not null references namespace (id) on delete cascade,
+      source text collate "C" not null, digests bigint not null, reported_by text collate "C" not null,
+      reported_at bigint not null, expires_at bigint not null, unique (namespace_id, source));
+
+-- 0021-usage/2
+create table usage_digest (
+      report_id integer not null references usage_report (id) on delete cascade,
+      digest text not null, repository text not null, workload text not null,
+      primary key (report_id, repository, digest)) without rowid;
+
+create table usage_digest (
+      report_id bigint not null references usage_report (id) on delete cascade,
+      digest text collate "C" not null, repository text collate "C" not null, workload text collate "C" not null,
+      primary key (report_id, repository, digest)) ;

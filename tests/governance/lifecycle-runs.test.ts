@@ -1,6 +1,6 @@
 import { afterEach, expect } from "vitest";
 import { parseDigest, parseRepositoryName } from "../../src/oci/index.ts";
-import { deleteRepository, renameRepository, setHold, setReadOnly } from "../../src/registry/index.ts";
+import { deleteRepository, renameRepository, reportUsage, setHold, setReadOnly } from "../../src/registry/index.ts";
 import { describeEachDatabase } from "../support/each-database.ts";
 import { LifecycleStage } from "../support/lifecycle-stage.ts";
 import { caller, descriptorOf, permit } from "../support/open-registry.ts";
@@ -118,6 +118,20 @@ await describeEachDatabase((it, prepare) => {
     expect(await stage.run(name)).toMatchObject({ state: "done", deleted: 1, saved: 0 });
     expect(await stage.digests(name)).toEqual([release]);
     expect(old).not.toBe(release);
+  });
+
+  it("an image that is reported to run between plan and delete stays, though people would only be warned", async () => {
+    const runs = await stage.image(name, "one", "one");
+    await stage.image(name, "two", "two");
+    await stage.set({ repository: name }, { lifecycle: all(), inUse: "warn" });
+    await stage.openBetween(async () => {
+      const uses = [{ digest: runs, workload: "prod/deployment/web" }];
+      await reportUsage(stage.registry, caller, { namespace: "", source: "cluster-1" }, uses, 60_000);
+    });
+    const row = await stage.run(name);
+    expect(row).toMatchObject({ state: "done", expired: 2, deleted: 1, saved: 1 });
+    const saved = (await stage.imagesOf(row.id)).find(({ state }) => state === "saved");
+    expect(saved).toMatchObject({ digest: runs, note: "prod/deployment/web runs it, as cluster-1 reports" });
   });
 
   it("an image that is held between plan and delete stays, and so does one that is refused for any other reason", async () => {

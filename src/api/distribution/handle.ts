@@ -244,9 +244,11 @@ async function removeManifest(
   text: string,
 ): Promise<void> {
   const reference = parseReference(decodeSegment(text));
-  if (reference.kind === "tag") await deleteTag(registry, exchange, name, reference.tag);
-  else await deleteManifest(registry, exchange, name, reference.digest);
-  sendEmpty(exchange.response, 202, []);
+  const { warnings } =
+    reference.kind === "tag"
+      ? await deleteTag(registry, exchange, name, reference.tag)
+      : await deleteManifest(registry, exchange, name, reference.digest);
+  sendEmpty(exchange.response, 202, warningHeaders(warnings));
 }
 
 async function answerBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {

@@ -39,6 +39,8 @@ export interface Reply<E extends Endpoint> {
   readonly location?: string;
   /** Whether it was answered before. */
   readonly replayed?: boolean;
+  /** What the caller should know although it was done; each is a `Warning`. */
+  readonly warnings?: readonly string[];
 }
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Reply<E>>;

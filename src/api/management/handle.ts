@@ -3,7 +3,7 @@ import { endpoints } from "../../contract/index.ts";
 import type { Endpoint } from "../../contract/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireWritable, translateError } from "../../registry/index.ts";
-import { sendEmpty, sendJson } from "../http/index.ts";
+import { sendEmpty, sendJson, warningHeaders } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import type { Call, Handler, Management, Reply } from "./call.ts";
 import { askLeave, refuseStrangers } from "./guard.ts";
@@ -68,10 +68,11 @@ async function answer(management: Management, exchange: Exchange): Promise<void>
 
 function send(exchange: Exchange, { status, answer: schema }: Endpoint, reply: Reply<Endpoint>): void {
   const headers = [...everywhere, "X-Request-Id", exchange.id];
-  const { body, version, location, replayed } = reply;
+  const { body, version, location, replayed, warnings = [] } = reply;
   if (version !== undefined) headers.push("ETag", `"${version}"`);
   if (location !== undefined) headers.push("Location", location);
   if (replayed === true) headers.push("Idempotency-Replayed", "true");
+  headers.push(...warningHeaders(warnings));
   if (schema === undefined) return sendEmpty(exchange.response, status, headers);
   // A column that the contract does not list never leaves.
   const shown = schema.parse(body);

@@ -19,6 +19,7 @@ import { settingHandlers } from "./settings.ts";
 import { templateHandlers } from "./templates.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
+import { usageHandlers } from "./usage.ts";
 import { userHandlers } from "./users.ts";
 
 /** What each route does: one that has no handler does not compile. */
@@ -39,6 +40,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...templateHandlers,
   ...holdHandlers,
   ...quotaHandlers,
+  ...usageHandlers,
   ...lifecycleHandlers,
   ...lifecycleRunHandlers,
   ...webhookHandlers,

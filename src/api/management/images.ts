@@ -30,9 +30,9 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     const image = await inspectImage(registry, caller, name, digest);
     return { body: { ...image, ...show(image), children: [...image.children], referrers: [...image.referrers] } };
   },
-  async deleteImage({ management: { registry }, caller, parameters: { name, digest } }) {
-    await deleteManifest(registry, caller, name, digest);
-    return { body: undefined };
+  async deleteImage({ management: { registry }, caller, parameters: { name, digest }, query }) {
+    const { warnings } = await deleteManifest(registry, caller, name, digest, query.force);
+    return { body: undefined, warnings };
   },
   async listTags({ management: { registry }, caller, parameters, query }) {
     const name = parameters.name;
@@ -47,9 +47,9 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     await setTag(registry, caller, name, tag, body.digest, versions);
     return { body: undefined };
   },
-  async deleteTag({ management: { registry }, caller, parameters: { name, tag } }) {
-    await deleteTag(registry, caller, name, tag);
-    return { body: undefined };
+  async deleteTag({ management: { registry }, caller, parameters: { name, tag }, query }) {
+    const { warnings } = await deleteTag(registry, caller, name, tag, query.force);
+    return { body: undefined, warnings };
   },
 };
 

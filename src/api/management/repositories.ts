@@ -37,12 +37,12 @@ export const repositoryHandlers: HandlersOf<typeof repositoryEndpoints> = {
   },
   async renameRepository({ management, caller, parameters, body, versions }) {
     const to = body.to;
-    await renameRepository(management.registry, caller, parameters.name, to, versions);
-    return reply({ management, caller }, to);
+    const { warnings } = await renameRepository(management.registry, caller, parameters.name, to, versions, body.force);
+    return { ...(await reply({ management, caller }, to)), warnings };
   },
-  async deleteRepository({ management: { registry }, caller, parameters, versions }) {
-    await deleteRepository(registry, caller, parameters.name, versions);
-    return { body: undefined };
+  async deleteRepository({ management: { registry }, caller, parameters, query, versions }) {
+    const { warnings } = await deleteRepository(registry, caller, parameters.name, versions, query.force);
+    return { body: undefined, warnings };
   },
 };
 

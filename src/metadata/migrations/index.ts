@@ -16,6 +16,7 @@ import { lifecycleRuns } from "./0019-lifecycle-runs.ts";
 import { templates } from "./0020-templates.ts";
 import { holds } from "./0021-holds.ts";
 import { quotas } from "./0022-quotas.ts";
+import { usage } from "./0021-usage.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   templates,
   holds,
   quotas,
+  usage,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

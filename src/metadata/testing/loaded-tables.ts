@@ -115,6 +115,18 @@ export function loadTables(dialect: DialectName): string[] {
       `i, ${repositoryOf("i")}, case when i % 10 > 0 then i end, 'case ' || i, 'user:admin', i`,
     ),
     fill(
+      "usage_report",
+      "id, namespace_id, source, digests, reported_by, reported_at, expires_at",
+      2000,
+      `i, 1 + i, 'cluster', 5, 'user:admin', i, i`,
+    ),
+    fill(
+      "usage_digest",
+      "report_id, digest, repository, workload",
+      10000,
+      `1 + i % 2000, 'sha256:' || ${hex(`${blobs} + i`)}, 'team/app-' || ${padded("i")}, 'prod/deployment/web'`,
+    ),
+    fill(
       "account",
       "id, name, source, disabled, created_at, changed_at",
       5000,

@@ -1,4 +1,4 @@
-import type { BlobFactsRow, HoldRow, ManifestFactsRow, TagFactsRow } from "../../metadata/index.ts";
+import type { BlobFactsRow, HoldRow, ManifestFactsRow, TagFactsRow, UseRow } from "../../metadata/index.ts";
 import { mayRefuse, refuseTag } from "../../policy/index.ts";
 import type { ImageFacts, RepositoryFacts, TagSettings } from "../../policy/index.ts";
 
@@ -14,6 +14,8 @@ export class GrowingFacts {
   readonly #rows: ManifestRows[] = [];
   readonly #tags: TagFactsRow[] = [];
   readonly #blobs: BlobFactsRow[] = [];
+  /** Who runs an image, by its digest. */
+  readonly #uses = new Map<string, readonly string[]>();
   /** Why an image is held, by its digest; null is for all of them. */
   readonly #holds = new Map<string | null, string>();
 
@@ -27,6 +29,10 @@ export class GrowingFacts {
 
   addBlobs(rows: readonly BlobFactsRow[]): void {
     for (const row of rows) this.#blobs.push(row);
+  }
+
+  addUses(rows: readonly UseRow[]): void {
+    for (const { digest, workload } of rows) this.#uses.set(digest, [...(this.#uses.get(digest) ?? []), workload]);
   }
 
   addHolds(rows: readonly HoldRow[]): void {
@@ -50,12 +56,14 @@ export class GrowingFacts {
       const children = groupBy(page.children, ({ parent_id }) => parent_id);
       const blobs = groupBy(page.blobs, ({ manifest_id }) => manifest_id);
       for (const row of page.manifests) {
+        const inUseBy = this.#uses.get(row.digest);
         const named = tags.get(row.id) ?? [];
         const hold = this.#holds.get(null) ?? this.#holds.get(row.digest);
         const held = hold ?? (holds ? findHold(named, settings) : undefined);
         images.push({
           ...imageOf(row),
           ...(held === undefined ? {} : { held }),
+          ...(inUseBy === undefined ? {} : { inUseBy }),
           children: (children.get(row.id) ?? []).flatMap(({ child_id }) => digests.get(child_id) ?? []),
           tags: named.map(({ name, updated_at, pulled_at }) => {
             return { name, pushedAt: updated_at, pulledAt: pulled_at };

@@ -7,9 +7,12 @@ import {
   listHolds,
   listManifestFacts,
   listTagFacts,
+  listUses,
+  readTime,
 } from "../../metadata/index.ts";
-import type { BlobFactsRow, HoldRow, ManifestFactsRow, Reader, TagFactsRow } from "../../metadata/index.ts";
+import type { BlobFactsRow, HoldRow, ManifestFactsRow, Reader, TagFactsRow, UseRow } from "../../metadata/index.ts";
 import type { ImageDecision, LifecyclePlan, PlanDifference, SeenManifest, TagSettings } from "../../policy/index.ts";
+import { readReports } from "../require-unused.ts";
 import type { ManifestRows } from "./build-facts.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
 
@@ -45,6 +48,7 @@ export type PlanOrder =
   | { readonly tags: readonly TagFactsRow[] }
   | { readonly blobFacts: readonly BlobFactsRow[] }
   | { readonly holds: readonly HoldRow[] }
+  | { readonly uses: readonly UseRow[] }
   | Omit<PlanInput, "id">;
 
 /** From it; the last one has `sums`. */
@@ -86,7 +90,7 @@ async function planNow(read: Reader, { id, ...order }: PlanInput): Promise<MadeP
     });
     // Told below; a fault before that must not go unseen.
     made.catch(() => undefined);
-    await sendFacts(read, id, (rows) => worker.postMessage(rows));
+    await sendFacts(read, { id, name: order.repository }, (rows) => worker.postMessage(rows));
     worker.postMessage(order satisfies PlanOrder);
     return await made;
   } finally {
@@ -94,7 +98,13 @@ async function planNow(read: Reader, { id, ...order }: PlanInput): Promise<MadeP
   }
 }
 
-async function sendFacts(read: Reader, repository: number, send: (order: PlanOrder) => void): Promise<void> {
+async function sendFacts(
+  read: Reader,
+  { id: repository, name }: { readonly id: number; readonly name: string },
+  send: (order: PlanOrder) => void,
+): Promise<void> {
+  const { now } = (await read.first(readTime, {}))!;
+  const reports = [...(await readReports(read, name, now)).keys()];
   const blobs = new Set<number>();
   for (let after: string | undefined = ""; after !== undefined;) {
     const manifests: readonly ManifestFactsRow[] = await read.all(listManifestFacts, {
@@ -108,6 +118,10 @@ async function sendFacts(read: Reader, repository: number, send: (order: PlanOrd
     const needed = ids.length === 0 ? [] : await read.all(listBlobsOfEach, { manifests: ids });
     for (const { blob_id } of needed) blobs.add(blob_id);
     send({ manifests, children, blobs: needed });
+    if (reports.length > 0) {
+      const digests = manifests.map(({ digest }) => digest);
+      send({ uses: await read.all(listUses, { reports, digests, repository: name }) });
+    }
     after = manifests.length < page ? undefined : manifests.at(-1)!.digest;
     // Requests come in between pages.
     await setImmediate();

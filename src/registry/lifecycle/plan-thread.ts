@@ -18,6 +18,7 @@ port.on("message", (order: PlanOrder) => {
   if ("manifests" in order) facts.add(order);
   else if ("tags" in order) facts.addTags(order.tags);
   else if ("blobFacts" in order) facts.addBlobs(order.blobFacts);
+  else if ("uses" in order) facts.addUses(order.uses);
   else if ("holds" in order) facts.addHolds(order.holds);
   else plan(order);
 });

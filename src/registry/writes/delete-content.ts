@@ -18,23 +18,25 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireTags } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
+import { requireUnused } from "../require-unused.ts";
+import type { Insisting, Removed } from "../require-unused.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
 import { discountLinks, weigh } from "./quotas/count-content.ts";
 
-export interface DeleteTagInput extends WriteContext {
+export interface DeleteTagInput extends WriteContext, Insisting {
   readonly tag: string;
 }
 
-export interface DeleteDigestInput extends WriteContext {
+export interface DeleteDigestInput extends WriteContext, Insisting {
   readonly digest: string;
   /** The lifecycle run that does it; undefined where somebody does. */
   readonly run?: number | undefined;
 }
 
 /** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
-export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<void> {
+export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<Removed> {
   const repository = await getRepository(tx, input);
   checkTags(input, [input.tag]);
   await requireTags(tx, { id: repository, name: input.repository }, "delete", [input.tag], input.permit.roles);
@@ -47,16 +49,19 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
   const target = removed.manifest_id;
   const of = { id: repository, name: input.repository };
   await requireUnheld(tx, of, { kind: "tag", tag: input.tag }, target);
+  const { facts, warnings } = await requireUnused(tx, of, { kind: "tag", tag: input.tag, manifest: target }, input);
   await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
-  await record(tx, input, { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true } });
+  const change = { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true, ...facts } };
+  await record(tx, input, change);
   tx.touch(input.repository);
+  return { warnings };
 }
 
 /**
  * Removes a manifest with its tags (end-9).
  * @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED while an index lists it
  */
-export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<void> {
+export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<Removed> {
   const repository = await getRepository(tx, input);
   const manifest = await tx.first(lockManifest, { repository, digest: input.digest });
   if (manifest === undefined) {
@@ -74,13 +79,16 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   }
   const of = { id: repository, name: input.repository };
   await requireUnheld(tx, of, { kind: "manifest", digest: input.digest }, manifest.id);
+  const removal = { kind: "manifest", digest: input.digest, manifest: manifest.id } as const;
+  const used = await requireUnused(tx, of, removal, input);
   const removed = { id: manifest.id, digest: input.digest, repository: input.repository };
   const tags = await removeManifest(tx, repository, removed, "manifest deleted");
   checkTags(input, tags);
   await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
-  const facts = input.run === undefined ? { tags } : { tags, run: input.run };
+  const facts = { tags, ...(input.run === undefined ? {} : { run: input.run }), ...used.facts };
   await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);
+  return { warnings: used.warnings };
 }
 
 /**

@@ -20,6 +20,7 @@ import type { PlannedImage } from "../lifecycle/planned-image.ts";
 import { policyIn } from "../lifecycle/read-policy.ts";
 import { settingsWithin } from "../read-settings.ts";
 import { requireTags } from "../require-tag.ts";
+import { findUse } from "../require-unused.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { deleteManifest } from "./delete-content.ts";
 import { attributionOfRun, endRun, takeRun } from "./lifecycle-runs.ts";
@@ -125,12 +126,17 @@ async function expireImage(tx: Transaction, of: Of, { plan }: LifecycleImageRow)
   return { state: "deleted", note: null };
 }
 
-/** Why settings or a hold keep one of these, as the sentence that a manual delete is refused with; a run has no role. */
+/** Why settings, a hold or a workload keep one of these, as the sentence that a manual delete is refused with; a run has no role. */
 async function findRefusal(tx: Transaction, of: Of, going: readonly ManifestNow[]): Promise<string | undefined> {
   try {
     const tags = going.flatMap((one) => one.tags.map(({ name }) => name));
     await requireTags(tx, of, "delete", tags, {});
-    for (const { id, digest } of going) await requireUnheld(tx, of, { kind: "manifest", digest }, id);
+    for (const { id, digest } of going) {
+      await requireUnheld(tx, of, { kind: "manifest", digest }, id);
+      // Whatever the setting lets people do.
+      const use = await findUse(tx, { repository: of.name, manifest: id, now: tx.now });
+      if (use !== undefined) return `${use.workload} runs it, as ${use.source} reports`;
+    }
     return undefined;
   } catch (error) {
     if (error instanceof RegistryError && error.code === "DENIED") return error.message;

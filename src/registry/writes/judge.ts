@@ -12,6 +12,7 @@ import {
 import type { Reader } from "../../metadata/index.ts";
 import { judgeUnused } from "../../policy/index.ts";
 import type { CollectionRule, Verdict } from "../../policy/index.ts";
+import { findUse } from "../require-unused.ts";
 import { isHeld } from "../require-unheld.ts";
 
 /** What collection looks at, in the order in which each holds the next. */
@@ -39,7 +40,7 @@ export interface Judged {
   readonly key: string | null;
   /** Name of a manifest's repository. */
   readonly name: string;
-  /** Nothing uses it, and yet it stays: it is looked at again later. */
+  /** Nothing in the registry uses it, and yet it stays, held or running somewhere: it is looked at again later. */
   readonly held: boolean;
 }
 
@@ -106,8 +107,9 @@ async function judgeManifest(
     (await reader.first(findParent, { manifest })) !== undefined ||
     (subject !== null && (await reader.first(findManifestId, { repository, digest: subject })) !== undefined) ||
     (rule.untagged === "keep" && !orphaned);
-  const held = !used && (await isHeld(reader, repository, manifest));
-  if (held === "busy") return undefined;
+  const kept = !used && (await isHeld(reader, repository, manifest));
+  if (kept === "busy") return undefined;
+  const held = !used && (kept || (await findUse(reader, { repository: name, manifest, now })) !== undefined);
   return { ...verdictOn(row, used || held, now, rule), digest, key: null, name, held };
 }
 

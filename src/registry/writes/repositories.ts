@@ -21,6 +21,8 @@ import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { requireAllTags } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
+import { requireUnused } from "../require-unused.ts";
+import type { Insisting, Removed } from "../require-unused.ts";
 import { moveToTemplate } from "./apply-template.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
 import { moveWhole } from "./quotas/count-repository.ts";
@@ -85,7 +87,7 @@ export async function setVisibility(
   await renewSettings(tx);
 }
 
-export interface RenameRepositoryInput extends SeenInput {
+export interface RenameRepositoryInput extends SeenInput, Insisting {
   /** The new name, in the same namespace or in another. */
   readonly to: string;
 }
@@ -97,12 +99,13 @@ export interface RenameRepositoryInput extends SeenInput {
  * @throws RegistryError NAME_UNKNOWN, CONFLICT when there is one of that name, VERSION_CHANGED, DENIED also where a quota has no
  * room for it
  */
-export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<void> {
+export async function renameRepository(tx: Transaction, input: RenameRepositoryInput): Promise<Removed> {
   const { repository: name, to } = input;
   await tx.run(shareSettings, {});
   const row = await takeSeen(tx, input);
   await requireAllTags(tx, row, "delete", input.permit.roles);
   await requireUnheld(tx, row, { kind: "name" });
+  const used = await requireUnused(tx, row, { kind: "repository", act: "renamed" }, input);
   // Waits for another node that is making it, and finds out for certain whether the name is free.
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
   if (placeholder === undefined) throw takenName(to);
@@ -113,30 +116,38 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   await tx.run(updateRepositoryRow, { repository: row.id, name: to, public: open, visibility });
   await renewRepositoryRights(tx);
   await requireAllTags(tx, { id: row.id, name: to }, "make", input.permit.roles);
-  await record(tx, input, { action: "rename-repository", target: to, event: "repository.deleted", facts: { to } });
+  await record(tx, input, {
+    action: "rename-repository",
+    target: to,
+    event: "repository.deleted",
+    facts: { to, ...used.facts },
+  });
   const facts = { from: name, ...template.facts };
   const made = { action: "rename-repository", target: name, event: "repository.created", facts };
   await record(tx, { ...input, repository: to }, made);
   await moveWhole(tx, row.id, { from: name, to });
   tx.touch(name);
   tx.touch(to);
+  return { warnings: used.warnings };
 }
 
 /**
  * Takes a repository away at once; its name is free. What it held goes in the background, as `emptyRepository` does.
  * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen
  */
-export async function deleteRepository(tx: Transaction, input: SeenInput): Promise<void> {
+export async function deleteRepository(tx: Transaction, input: SeenInput & Insisting): Promise<Removed> {
   const { repository: name } = input;
   const { id } = await takeSeen(tx, input);
   await requireAllTags(tx, { id, name }, "delete", input.permit.roles);
   await requireUnheld(tx, { id, name }, { kind: "repository" });
+  const used = await requireUnused(tx, { id, name }, { kind: "repository", act: "deleted" }, input);
   await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
   await endRepositoryRights(tx, id);
   await moveWhole(tx, id, { from: name, to: null });
-  const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: {} };
+  const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: used.facts };
   await record(tx, input, change);
   tx.touch(name);
+  return { warnings: used.warnings };
 }
 
 /** The row, when it is as the caller has seen it. */

@@ -12,11 +12,11 @@ const rights: Readonly<Record<Role, readonly Action[]>> = {
   writer: ["pull", "push", "overwrite-tag", "create-repository"],
   maintainer: [
     ...["pull", "push", "overwrite-tag", "create-repository"],
-    ...["delete", "delete-repository", "manage-settings", "manage-robots"],
+    ...["delete", "delete-repository", "manage-settings", "manage-robots", "report-usage"],
   ] as Action[],
   owner: [
     ...["pull", "push", "overwrite-tag", "create-repository", "delete", "delete-repository"],
-    ...["manage-settings", "manage-robots", "manage-access", "read-audit"],
+    ...["manage-settings", "manage-robots", "manage-access", "read-audit", "report-usage"],
   ] as Action[],
 };
 

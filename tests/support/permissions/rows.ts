@@ -6,7 +6,7 @@ import type { Endpoint } from "../../../src/contract/index.ts";
 import type { Action } from "../../../src/policy/index.ts";
 import { backgroundWishes } from "./background-wishes.ts";
 import { rules } from "./cast.ts";
-import { governanceWishes } from "./governance-wishes.ts";
+import { governanceSamples, governanceWishes } from "./governance-wishes.ts";
 import { digestOf, types } from "../wire-client.ts";
 
 /*
@@ -337,7 +337,7 @@ function placesOf({ path }: Endpoint): readonly string[] {
 /** Parameters that name something at the place, there or not. */
 const samples: Readonly<Record<string, string>> = {
   group: "crew",
-  template: "plan",
+  ...governanceSamples,
   robot: "ci",
   tag: "v1",
   digest: digestOf(image),

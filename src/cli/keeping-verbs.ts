@@ -28,3 +28,19 @@ export const holdVerbs: Readonly<Record<string, Verb>> = {
   set: { endpoint: "setHold", ...inRepository, args: ["name", "digest"], digest: "digest" },
   release: { endpoint: "releaseHold", ...inRepository, args: ["name", "hold"] },
 };
+
+/** Whose reports. */
+const usagePlace: Spread = {
+  about: "the namespace, such as team/; / is the whole server",
+  fields: ["path"],
+  read: (text) => ({ path: text.replace(/\/$/, "") }),
+};
+
+/** `berth usage …`, beside `berth usage report`. */
+export const usageVerbs: Readonly<Record<string, Verb>> = {
+  list: { endpoint: "listUsage", args: ["namespace"], spread: { namespace: usagePlace } },
+  forget: { endpoint: "forgetUsage", args: ["namespace", "source"], spread: { namespace: usagePlace } },
+};
+
+/** Of verbs that take away what may run: nobody says `--no-force`. */
+export const byForce = { flags: { force: { flags: ["--force"] } } } as const;
