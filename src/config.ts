@@ -12,15 +12,14 @@ import {
 import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts";
 import {
   SettingsError,
+  backgroundSettings,
   fillSsoSecrets,
-  jobSettings,
   ldapSettings,
   listSsoVariables,
   readSettings,
   setting,
   ssoSettings,
   tlsSettings,
-  webhookSettings,
 } from "./lib/settings/index.ts";
 import type { SettingValue } from "./lib/settings/index.ts";
 
@@ -107,8 +106,7 @@ export const configSchema = z.strictObject({
     { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
     { about: "What was done and refused, and by whom." },
   ),
-  jobs: jobSettings,
-  webhooks: webhookSettings,
+  ...backgroundSettings,
   ldap: ldapSettings,
   sso: ssoSettings,
   publicUrl: parsed(parseOrigin, {

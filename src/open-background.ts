@@ -20,9 +20,10 @@ export async function openBackground(config: Config, { registry, metadata }: Sto
   const { giveUp, keep, timeout } = config.webhooks;
   const lease = Math.max(30_000, 3 * timeout);
   const upkeep = webhookUpkeep(metadata, keep);
-  const lifecycle = lifecycleJobs(registry, { keep: config.jobs.keep });
+  const lifecycle = lifecycleJobs(registry, metadata, { keep: config.jobs.keep, ...config.lifecycle });
   const kinds = { ...upkeep.kinds, ...lifecycle.kinds };
   const schedules = [...upkeep.schedules, ...lifecycle.schedules];
+  for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
   const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
   const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });
   return {

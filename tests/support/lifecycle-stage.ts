@@ -39,7 +39,8 @@ export class LifecycleStage {
   open = async (more: object = {}, node: Metadata<AllWrites> = this.database.metadata): Promise<Jobs> => {
     const registry: Registry = node === this.database.metadata ? this.registry : { ...this.registry, metadata: node };
     this.served = registry;
-    const { kinds } = lifecycleJobs(registry, { keep: 60_000 });
+    const times = { keep: 60_000, schedule: undefined, zone: "UTC", jitter: 0, window: 0 };
+    const { kinds } = lifecycleJobs(registry, node, times);
     const alarm = (what: string, facts: object) => void this.registry.alarms.push(`${what} ${JSON.stringify(facts)}`);
     const jobs = await openJobs(node, { ...quick, kinds, schedules: [], alarm, ...more });
     this.opened.push(jobs);

@@ -1,16 +1,17 @@
+import { findNextTime } from "../cron.ts";
 import { setting } from "./kinds.ts";
 
-const { duration, group } = setting;
+const { duration, group, parsed } = setting;
 const second = 1_000;
 
 /** What is done in the background. */
-export const jobSettings = group(
+const jobSettings = group(
   { keep: duration("30d", { about: "Jobs that ended this long ago are removed.", least: second }) },
   { about: "What is done in the background, once or by schedule." },
 );
 
 /** Who is told of events, and for how long it is tried. */
-export const webhookSettings = group(
+const webhookSettings = group(
   {
     timeout: duration("10s", { about: "How long a receiver may take to answer.", least: 100 }),
     giveUp: duration("5d", { about: "A webhook whose receiver has failed for this long is disabled.", least: second }),
@@ -21,3 +22,37 @@ export const webhookSettings = group(
   },
   { about: "Events that others are told of. Receivers in your own network must stand in `outgoing.allow`." },
 );
+
+/** When lifecycle policies are carried out. */
+const lifecycleSettings = group(
+  {
+    schedule: parsed((text) => (text === "off" ? undefined : checkedCron(text)), {
+      about:
+        "When the lifecycle policies of all repositories are carried out: minute, hour, day of month, month and day of week, or `off`.",
+      must: "five fields of cron, such as 30 1 * * *, or off",
+    }).prefault("30 1 * * *"),
+    zone: parsed(checkedZone, {
+      about: "The time zone of the schedule.",
+      must: "a time zone such as Europe/Berlin or UTC",
+    }).prefault("UTC"),
+    jitter: duration("30m", { about: "Each time is put off by up to this much, each by another." }),
+    window: duration("0s", {
+      about:
+        "From a time of the schedule, how long runs may begin and go on; the rest waits for the next time. 0 for any.",
+    }),
+  },
+  { about: "Carrying out lifecycle policies by schedule; on demand there is `berth lifecycle run`." },
+);
+
+/** Groups of settings, by name. */
+export const backgroundSettings = { jobs: jobSettings, lifecycle: lifecycleSettings, webhooks: webhookSettings };
+
+function checkedCron(cron: string): string {
+  findNextTime({ cron, zone: "UTC" }, 0);
+  return cron;
+}
+
+function checkedZone(zone: string): string {
+  findNextTime({ cron: "0 0 * * *", zone }, 0);
+  return zone;
+}

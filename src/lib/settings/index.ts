@@ -1,4 +1,4 @@
-export { jobSettings, webhookSettings } from "./background-settings.ts";
+export { backgroundSettings } from "./background-settings.ts";
 export { setting } from "./kinds.ts";
 export type { Secrecy } from "./kinds.ts";
 export { listSettings, variableOf } from "./list-settings.ts";
