@@ -23,6 +23,7 @@ const composition: Composition = {
   backupNow: async (config, log, options) => (await import("./backup.ts")).backupNow(config, log, version, options),
   restoreNow: async (config, options) => (await import("./restore.ts")).restoreNow(config, options),
   recoverOwnerNow: async (config, options) => (await import("./recover.ts")).recoverOwnerNow(config, options),
+  adoptNow: async (config, log, options) => (await import("./adopt.ts")).adoptNow(config, log, options),
   openTrail: async (config) => (await import("./trail.ts")).openTrail(config),
   checkNow: async (config, log, options) => (await import("./maintain.ts")).checkNow(config, log, options),
 };

@@ -41,7 +41,7 @@ export function authorize(
 ): MaybePromise<Permit> {
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") {
-    const by = { ...attributionOf(caller), reason: "open mode" };
+    const by = { ...attributionOf(caller), reason: reasonOf(principal) };
     const everything = { mayCreate: true, mayOverwrite: true, roles: allRoles, tags: [] };
     return { by, owner: ownerOf(principal), repository: undefined, ...everything };
   }
@@ -49,6 +49,11 @@ export function authorize(
   if (known === undefined) return authorizeByRows(access, caller, action, name);
   const by = { ...attributionOf(caller), reason: known.reason };
   return { by, owner: ownerOf(principal), repository: known.repository, ...nothingMore };
+}
+
+/** Why those may who are not asked. */
+function reasonOf({ kind }: Principal): string {
+  return kind === "system" ? "on the machine itself" : "open mode";
 }
 
 async function authorizeByRows(
@@ -154,7 +159,7 @@ export async function authorizeNamespace(
 ): Promise<Attribution> {
   const { principal } = caller;
   const by = attributionOf(caller);
-  if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: "open mode" };
+  if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: reasonOf(principal) };
   const place: Place = { kind: "namespace", path };
   const decision = decideAction(
     await findFacts(access, await findStanding(access, principal), principal, place),

@@ -1,7 +1,7 @@
 import type { TrailEntry, TrailFilter, TrailPage, VerifiedTrail, VerifyOptions } from "../access/index.ts";
 import type { Config } from "../config.ts";
 import type { Address, Log } from "../lib/index.ts";
-import type { Collected, FsckOptions, FsckResult } from "../registry/index.ts";
+import type { Adopted, Collected, FsckOptions, FsckResult } from "../registry/index.ts";
 
 /** What `fsck` found, and what SQLite itself says is wrong with its file. */
 export interface Checked {
@@ -56,6 +56,15 @@ export interface Recovered {
   readonly wasOwner: boolean;
   /** Tokens. */
   readonly revoked: number;
+}
+
+/** What `adopt distribution` is to do. */
+export interface AdoptFlags {
+  /** Directory, or `s3://` URL. */
+  readonly place: string;
+  readonly dryRun: boolean;
+  readonly link: boolean;
+  readonly progress: (done: number) => void;
 }
 
 /** What `restore` is to do. */
@@ -122,6 +131,8 @@ export interface Composition {
   restoreNow(config: Config, options: RestoreOptions): Promise<Restored>;
   /** Makes somebody an owner with a new password, asking nobody. */
   recoverOwnerNow(config: Config, options: RecoverOptions): Promise<Recovered>;
+  /** Takes over the images of a CNCF Distribution from its storage. */
+  adoptNow(config: Config, log: Log, options: AdoptFlags): Promise<Adopted>;
   /** Opens the audit rows for reading, beside a server that may be running. */
   openTrail(config: Config): Promise<OpenTrail>;
   /** Compares rows and bytes; `repair` marks and queues, here or by the server. */

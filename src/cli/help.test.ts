@@ -20,6 +20,7 @@ const program = describeProgram(
     checkNow: unused,
     backupNow: unused,
     restoreNow: unused,
+    adoptNow: unused,
     recoverOwnerNow: unused,
   },
   () => undefined,

@@ -1,4 +1,5 @@
 export type {
+  AdoptFlags,
   BackedUp,
   BackupOptions,
   Checked,

@@ -2,6 +2,7 @@ import { showVersion } from "./version.ts";
 import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
 import { describeBackup } from "./describe-backup.ts";
+import { describeAdopt } from "./describe-adopt.ts";
 import { describeRecover } from "./describe-recover.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
 import { describeUsage } from "./describe-usage.ts";
@@ -75,6 +76,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
 
   describeBackup(program, composition, finish);
   describeRecover(program, composition, finish);
+  describeAdopt(program, composition, finish);
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
   describeLifecycle(program, finish);

@@ -1,4 +1,7 @@
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
+export { adoptImages } from "./adopt/adopt-images.ts";
+export type { Adopted } from "./adopt/adopt-images.ts";
+export type { ImageSource } from "./adopt/image-source.ts";
 export { beatHeart } from "./beat-heart.ts";
 export type { Heart } from "./beat-heart.ts";
 export { raiseTurn, writeStoreMark } from "./check-epoch.ts";

@@ -7,6 +7,7 @@ import type { BufferPool } from "./buffer-pool.ts";
 import { DigestThreads, crcSpan } from "./digester.ts";
 import type { Digester, Fingerprint, HashAlgorithm } from "./digester.ts";
 import { StorageError } from "./driver.ts";
+import { newObjectKey } from "./object-key.ts";
 import type { BlobDriver, ObjectKey, ObjectReader, ReadRange } from "./driver.ts";
 
 /** Sizes in bytes. */
@@ -211,6 +212,28 @@ export class BlobStore {
     } finally {
       this.#pool.give(buffer);
       await reader.close();
+    }
+  }
+
+  /**
+   * Makes an object of a file of this machine without copying it, and hashes it. Nobody may change the file afterwards.
+   * @throws StorageError `failed` where the store keeps no files
+   */
+  async takeFile(
+    path: string,
+    algorithm: HashAlgorithm,
+  ): Promise<Fingerprint & { readonly key: ObjectKey; readonly size: number }> {
+    const { driver } = this;
+    if (driver.linkFile === undefined) {
+      throw new StorageError("failed", `a store of the kind ${driver.name} cannot take files as they are: copy them`);
+    }
+    const key = newObjectKey();
+    await driver.linkFile(key, path);
+    try {
+      return { key, ...(await this.rehash(key, algorithm)) };
+    } catch (error) {
+      await driver.remove([key]).catch(() => undefined);
+      throw error;
     }
   }
 

@@ -91,6 +91,12 @@ export interface BlobDriver {
    * @throws StorageError `missing`
    */
   read(key: ObjectKey, range?: ReadRange): Promise<ObjectReader>;
+  /**
+   * Gives a file of this machine a second name as an object, and syncs it; nothing is copied. Only where the driver keeps
+   * objects as files, on the same file system.
+   * @throws StorageError
+   */
+  linkFile?(key: ObjectKey, path: string): Promise<void>;
   /** Size of a finished object in bytes, or undefined. An unreadable store throws; it never reads as missing. */
   findSize(key: ObjectKey): Promise<number | undefined>;
   /** Removes objects; what is not there counts as removed. */

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureDirectory, syncDirectory } from "../../lib/index.ts";
 import { StorageError, noStore } from "../driver.ts";
@@ -81,6 +81,18 @@ export function filesystemDriver(root: string): BlobDriver {
         return fileReader(key, file, (await file.stat()).size);
       } catch (cause) {
         throw await translate(cause, `cannot open ${key}`);
+      }
+    },
+    async linkFile(key, path) {
+      try {
+        const file = await open(path, "r");
+        await file.sync().finally(() => file.close());
+        await link(path, pathOf(key));
+        await syncDirectory(dirname(pathOf(key)));
+      } catch (cause) {
+        const error = toStorageError(cause, `cannot give ${path} a second name in the store`);
+        const elsewhere = (cause as NodeJS.ErrnoException).code === "EXDEV";
+        throw elsewhere ? new StorageError("failed", `${error.message}: copy instead`, { cause }) : error;
       }
     },
     async findSize(key) {
