@@ -135,14 +135,18 @@ export const leaveBlobs = statement(
 export const lockUsage = statement("lockUsage", (_db, p: { namespaces: readonly number[] }, d) =>
   d.name === "postgres"
     ? sql<unknown>`
-        select case when e.value < 0 then pg_advisory_xact_lock(${sql.raw(usageSpace)}, (-e.value)::int)::text
-                    else pg_advisory_xact_lock_shared(${sql.raw(usageSpace)}, e.value::int)::text end
-        from ${d.each(p.namespaces, "bigint")}`
+        select ${lockOf(sql`e.value`)} from ${d.each(p.namespaces, "bigint")}`
     : sql<unknown>`select 1 from ${d.each(p.namespaces, "bigint")} limit 1`,
 );
 
 /** Apart from the locks of `sharing`. */
 const usageSpace = String(lockSpace + Object.keys(sharedLocks).length);
+
+/** PostgreSQL: the lock of a namespace, alone where its id is negative. */
+function lockOf(id: RawBuilder<unknown>) {
+  return sql`case when ${id} < 0 then pg_advisory_xact_lock(${sql.raw(usageSpace)}, (-${id})::int)::text
+    else pg_advisory_xact_lock_shared(${sql.raw(usageSpace)}, ${id}::int)::text end as locked`;
+}
 
 /**
  * Adds to what namespaces use. A row for each with what it uses then; `alone` is 1 where nobody else can be adding. On
@@ -165,6 +169,40 @@ export const addUsage = statement(
           select u.namespace_id, u.storage + ${p.storage}::bigint as storage, u.images + ${p.images}::bigint as images,
                  u.repositories + ${p.repositories}::bigint as repositories, 0 as alone
           from ${sumOf(p.namespaces, d)} u`,
+);
+
+/**
+ * Lets one blob count for namespaces, where it did not before: a row for each of those. `added` is 1 where what they use has been
+ * changed and locked, too, as by `addUsage` and `lockUsage`: on PostgreSQL, where each statement is a way there and back.
+ */
+export const enterBlob = statement(
+  "enterBlob",
+  (_db, p: { namespaces: readonly number[]; blob: number; size: number }, d) =>
+    d.name === "sqlite"
+      ? sql<{ namespace_id: number; added: number }>`
+          insert into quota_blob (namespace_id, blob_id, size)
+          select abs(e.value), ${p.blob}, ${p.size} from ${d.each(p.namespaces, "bigint")} where true
+          on conflict (namespace_id, blob_id) do nothing returning namespace_id, 0 as added`
+      : sql<{ namespace_id: number; added: number }>`
+          with entered as (
+            insert into quota_blob (namespace_id, blob_id, size)
+            select abs(e.value), ${p.blob}::bigint, ${p.size}::bigint from ${d.each(p.namespaces, "bigint")}
+            on conflict (namespace_id, blob_id) do nothing returning namespace_id),
+          added as (
+            insert into quota_delta (namespace_id, storage, images, repositories)
+            select namespace_id, ${p.size}::bigint, 0, 0 from entered)
+          select s.namespace_id, 1 as added, ${lockOf(sql`e.value`)}
+          from ${d.each(p.namespaces, "bigint")}
+          cross join lateral (select namespace_id from entered where namespace_id = abs(e.value) limit 1) s`,
+);
+
+/** What namespaces use, with all that this transaction added. */
+export const sumUsage = statement(
+  "sumUsage",
+  (_db, p: { namespaces: readonly number[] }, d) =>
+    sql<
+      UsageRow & { readonly namespace_id: number; readonly alone: number }
+    >`select u.namespace_id, u.storage, u.images, u.repositories, 0 as alone from ${sumOf(p.namespaces, d)} u`,
 );
 
 /** Bytes of a manifest, and 1 as `images` where it has no subject. */
@@ -203,13 +241,19 @@ export const findUnsettled = statement(
         order by namespace_id limit 1) x) u`,
 );
 
-/** Takes out the oldest changes that are not added yet. */
-export const takeDeltas = statement(
-  "takeDeltas",
-  (_db, p: { namespace: number; limit: number }) => sql<UsageRow>`
-    delete from quota_delta where id in (
-      select id from quota_delta where namespace_id = ${p.namespace} order by namespace_id, id limit ${p.limit})
-    returning storage, images, repositories`,
+/** Takes out some changes that are not added yet: their number, and their sum. SQLite has none. */
+export const takeDeltas = statement("takeDeltas", (_db, p: { namespace: number; limit: number }, d) =>
+  d.name === "sqlite"
+    ? sql<UsageRow & { readonly taken: number }>`
+        select count(*) as taken, 0 as storage, 0 as images, 0 as repositories from (
+          select 1 from quota_delta where namespace_id = ${p.namespace} limit ${p.limit}) x`
+    : sql<UsageRow & { readonly taken: number }>`
+        with gone as (
+          delete from quota_delta where ctid = any(array(
+            select ctid from quota_delta where namespace_id = ${p.namespace} limit ${p.limit}))
+          returning storage, images, repositories)
+        select count(*) as taken, coalesce(sum(storage), 0) as storage, coalesce(sum(images), 0) as images,
+               coalesce(sum(repositories), 0) as repositories from gone`,
 );
 
 /** A namespace's count, for this transaction alone. */

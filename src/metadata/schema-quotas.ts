@@ -1,5 +1,3 @@
-import type { Generated } from "kysely";
-
 /** What a namespace with a quota uses, with all below it; there while one of its settings limits something. */
 export interface QuotaTable {
   namespace_id: number;
@@ -28,7 +26,6 @@ export interface QuotaBlobTable {
 
 /** A change of what a namespace uses, until it is added to `quota`. PostgreSQL only: SQLite has one writer, which adds at once. */
 export interface QuotaDeltaTable {
-  id: Generated<number>;
   namespace_id: number;
   storage: number;
   images: number;

@@ -50,8 +50,10 @@ export type { EventFacts, EventType, Subscription } from "./events.ts";
 export {
   describeRefusal,
   findLimits,
+  isFar,
   isLarge,
   isNear,
+  isNegligible,
   judgeQuota,
   percentOf,
   quotaKeys,

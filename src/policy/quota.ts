@@ -129,6 +129,19 @@ export function isLarge(limits: Limits, growth: Growth): boolean {
   });
 }
 
+/**
+ * Whether bytes are so few that what is used need not be known to the moment where at most half of the limit is: as many of
+ * them as come within a second do not bring it near.
+ */
+export function isNegligible({ storage: limit }: Limits, bytes: number): boolean {
+  return limit === null || bytes * 1_000_000 <= limit;
+}
+
+/** Whether at most half of the limit of bytes is used. */
+export function isFar({ storage: limit }: Limits, used: number): boolean {
+  return limit === null || used * 2 <= limit;
+}
+
 /** Whether it must wait by what is used with it. */
 export function isNear(limits: Limits, after: Usage, growth: Growth): boolean {
   return quotaResources.some((resource) => {

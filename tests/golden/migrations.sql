@@ -944,17 +944,15 @@ create index quota_blob_large on quota_blob (namespace_id, size) where size > 10
 
 -- 0022-quotas/5
 create table quota_delta (
-      id integer primary key autoincrement, namespace_id integer not null, storage integer not null, images integer not null,
-      repositories integer not null);
+      namespace_id integer not null, storage integer not null, images integer not null, repositories integer not null);
 
 create table quota_delta (
-      id bigint generated always as identity primary key, namespace_id bigint not null, storage bigint not null, images bigint not null,
-      repositories bigint not null);
+      namespace_id bigint not null, storage bigint not null, images bigint not null, repositories bigint not null);
 
 -- 0022-quotas/6
-create index quota_delta_by_namespace on quota_delta (namespace_id, id);
+create index quota_delta_by_namespace on quota_delta (namespace_id);
 
-create index quota_delta_by_namespace on quota_delta (namespace_id, id);
+create index quota_delta_by_namespace on quota_delta (namespace_id);
 
 -- 0021-usage/1
 create table usage_report (

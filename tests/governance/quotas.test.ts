@@ -246,7 +246,7 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     expect(await told()).toEqual([half, { ...half, threshold: 80 }, { ...half, threshold: 80 }]);
   });
 
-  test("a count that is wrong is found and set right", async () => {
+  test("a recount says what is there, namespace by namespace", async () => {
     await setQuota(registry, "", { quotaStorage: 1_000_000 });
     await setQuota(registry, "team", { quotaStorage: 1_000_000 });
     await pushImage("team/app", big("a"), "v1");

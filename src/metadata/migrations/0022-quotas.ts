@@ -13,9 +13,9 @@ export const quotas: Migration = {
       namespace_id {int} not null, blob_id {int} not null, size {int} not null,
       primary key (namespace_id, blob_id)) {rowless}`,
     `create index quota_blob_large on quota_blob (namespace_id, size) where size > 1048576`,
+    // Without a key: it is written by every push, and read by namespace alone.
     `create table quota_delta (
-      id {sequence}, namespace_id {int} not null, storage {int} not null, images {int} not null,
-      repositories {int} not null)`,
-    `create index quota_delta_by_namespace on quota_delta (namespace_id, id)`,
+      namespace_id {int} not null, storage {int} not null, images {int} not null, repositories {int} not null)`,
+    `create index quota_delta_by_namespace on quota_delta (namespace_id)`,
   ],
 };

@@ -50,7 +50,8 @@ export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promi
   const repository = await ensureRepository(tx, input);
   const pinUntil = tx.now + input.pin;
   const { blob, duplicate } = await nameBlob(tx, input, pinUntil);
-  const link = { repository, name: input.repository, blob, pin: input.pin, event: "blob pushed" };
+  const { repository: name, size, pin } = input;
+  const link = { repository, name, blob, size, pin, event: "blob pushed" };
   const { created } = await linkBlob(tx, link);
   if (created) await record(tx, input, { action: "push-blob", target: input.digest });
   return { duplicate };
@@ -74,6 +75,8 @@ export interface NewLink {
   /** Of the repository. */
   readonly name: string;
   readonly blob: number;
+  /** Bytes of the blob. */
+  readonly size: number;
   readonly pin: number;
   readonly event: string;
 }
@@ -84,13 +87,13 @@ export interface NewLink {
  * @throws RegistryError DENIED where a quota has no room for it
  */
 export async function linkBlob(tx: Transaction, link: NewLink): Promise<{ readonly created: boolean }> {
-  const { repository, name, blob, pin, event } = link;
+  const { repository, name, blob, size, pin, event } = link;
   const pinUntil = tx.now + pin;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const inserted = await tx.first(insertLink, { repository, blob, pinUntil });
     if (inserted !== undefined) {
       await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: afterPin(tx.now, pin), event });
-      await countLink(tx, { name, version: inserted.settings }, blob);
+      await countLink(tx, { name, version: inserted.settings }, { blob, size });
       return { created: true };
     }
     // Another node may be removing the link that was in the way: locked, it is there or it is not.

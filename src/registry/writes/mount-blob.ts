@@ -19,7 +19,8 @@ export async function mountBlob(tx: Transaction, input: MountBlobInput): Promise
     if (from === undefined || (id !== undefined && from.id !== id)) continue;
     if ((await tx.first(shareLink, { repository: from.id, blob: blob.id })) === undefined) continue;
     const repository = await ensureRepository(tx, input);
-    const link = { repository, name: input.repository, blob: blob.id, pin: input.pin, event: "blob mounted" };
+    const { repository: target, pin } = input;
+    const link = { repository, name: target, blob: blob.id, size: blob.size, pin, event: "blob mounted" };
     const { created } = await linkBlob(tx, link);
     if (created) await record(tx, input, { action: "mount-blob", target: input.digest, facts: { from: name } });
     return { mounted: true };

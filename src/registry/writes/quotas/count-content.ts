@@ -2,7 +2,7 @@ import { countRoots, holdParents, holdRepositoryName, shareSettings, weighManife
 import type { Transaction } from "../../../metadata/index.ts";
 import { quotasWithin } from "../../quotas/find-quotas.ts";
 import type { CountedNamespace } from "../../quotas/find-quotas.ts";
-import { byAmount, enter, grow, leave, shrink } from "./count-usage.ts";
+import { bring, byAmount, grow, leave, shrink } from "./count-usage.ts";
 
 /*
  * The hooks of quotas: each write that links, unlinks, makes or removes something calls one of these. Without a quota on the way to
@@ -16,14 +16,14 @@ export interface Counted {
   readonly version?: string | null;
 }
 
-/** A repository has a blob that it did not have. @throws RegistryError DENIED, LostRace */
-export async function countLink(tx: Transaction, of: Counted, blob: number): Promise<void> {
+/** A repository has a blob, of so many bytes, that it did not have. @throws RegistryError DENIED, LostRace */
+export async function countLink(
+  tx: Transaction,
+  of: Counted,
+  blob: { readonly blob: number; readonly size: number },
+): Promise<void> {
   const namespaces = await quotasWithin(tx, of);
-  if (namespaces.length === 0) return;
-  const bytes = await enter(tx, namespaces, [blob]);
-  for (const { amount, namespaces: some } of byAmount(namespaces, bytes)) {
-    if (amount > 0) await grow(tx, some, { storage: amount, images: 0, repositories: 0 });
-  }
+  if (namespaces.length > 0) await bring(tx, namespaces, blob);
 }
 
 /** A repository has blobs no longer; their links are gone. */

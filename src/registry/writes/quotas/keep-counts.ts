@@ -59,7 +59,7 @@ async function countAll(tx: Transaction, place: Place): Promise<void> {
 
 async function forget(tx: Transaction, { id }: Place): Promise<void> {
   await tx.run(deleteQuotaBlobs, { namespace: id });
-  while ((await tx.all(takeDeltas, { namespace: id, limit: deltas })).length > 0);
+  while ((await tx.first(takeDeltas, { namespace: id, limit: deltas }))!.taken === deltas);
 }
 
 async function* repositoriesIn(read: Reader, { path }: Place): AsyncGenerator<Place> {
@@ -163,7 +163,7 @@ export async function settleUsage(
   const row = await tx.first(lockQuota, { namespace });
   if (row === undefined) {
     // Its namespace was deleted.
-    await tx.all(takeDeltas, { namespace, limit: deltas });
+    await tx.first(takeDeltas, { namespace, limit: deltas });
     return { namespace };
   }
   const usage = await addDeltas(tx, namespace, row, deltas);
@@ -185,14 +185,12 @@ async function holdLease(tx: Transaction, node: string, lease: number): Promise<
 async function addDeltas(tx: Transaction, namespace: number, row: QuotaRow, most: number): Promise<Usage> {
   let { storage, images, repositories } = row;
   for (let taken = 0; taken < most;) {
-    const rows = await tx.all(takeDeltas, { namespace, limit: deltas });
-    for (const delta of rows) {
-      storage += delta.storage;
-      images += delta.images;
-      repositories += delta.repositories;
-    }
-    taken += rows.length;
-    if (rows.length < deltas) break;
+    const delta = (await tx.first(takeDeltas, { namespace, limit: deltas }))!;
+    storage += delta.storage;
+    images += delta.images;
+    repositories += delta.repositories;
+    taken += delta.taken;
+    if (delta.taken < deltas) break;
   }
   return { storage, images, repositories };
 }
