@@ -12,7 +12,7 @@ import type { PlannedImage } from "./planned-image.ts";
 import { readPolicy } from "./read-policy.ts";
 
 /** Images of a plan in one write, and that a batch of deletes takes at most. */
-const keepAtOnce = 200;
+const keepAtOnce = 500;
 const expireAtOnce = 50;
 /** Milliseconds between two reports. */
 const reportEvery = 1_000;
