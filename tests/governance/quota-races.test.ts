@@ -69,6 +69,27 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     expect(await countedUsageOf(one.registry, "team")).toEqual(await plainUsageOf(one.registry, "team"));
   };
 
+  test("without a quota on the way to the root a push runs no statement of quotas", async () => {
+    await putBlob(one.registry, "other/app", layer);
+    const names = [
+      "enterBlob",
+      "enterBlobs",
+      "holdBlobs",
+      "lockUsage",
+      "addUsage",
+      "sumUsage",
+      "listQuotasAt",
+      "findInstallation",
+    ];
+    const before = names.map((name) => one.ran(name));
+    await putBlob(one.registry, "other/app", "another layer");
+    await putManifest(one.registry, "other/app", imageOf([layer]), "v1");
+    // It looks whether a tag is refused, as before; what quotas hold it remembers.
+    expect(names.map((name) => one.ran(name))).toEqual(before);
+    await putBlob(one.registry, "team/app", layer);
+    if (world.kind === "postgres") expect(one.ran("enterBlob")).toBeGreaterThan(before[0] ?? 0);
+  });
+
   test("a layer that comes while its last link goes is counted", async () => {
     await putBlob(one.registry, "team/a", layer);
     await world.race(
