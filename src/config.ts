@@ -24,7 +24,6 @@ import {
 import type { SettingValue } from "./lib/settings/index.ts";
 
 const { choice, count, duration, flag, group, parsed, secret, size, text } = setting;
-const second = 1_000;
 
 /** All settings. `berth config --schema` and `docs/configuration.md` are made from it. */
 export const configSchema = z.strictObject({
@@ -85,7 +84,7 @@ export const configSchema = z.strictObject({
       }),
       registryTokenAge: duration("5m", {
         about: "How long the tokens are good for that clients fetch with a login and push and pull by.",
-        least: second,
+        least: 1_000,
       }),
       refreshAge: duration("90d", {
         about: "How long a client that keeps a refresh token instead of a password need not log in again.",
@@ -93,7 +92,7 @@ export const configSchema = z.strictObject({
       }),
       keyAge: duration("30d", {
         about: "How long a key signs registry tokens before another takes its place.",
-        least: second,
+        least: 1_000,
       }),
       failedLogins: count(5, {
         about:
@@ -103,7 +102,7 @@ export const configSchema = z.strictObject({
     { about: "Credentials." },
   ),
   audit: group(
-    { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: second }) },
+    { keep: duration("400d", { about: "Audit rows older than this are removed; their seals stay.", least: 1_000 }) },
     { about: "What was done and refused, and by whom." },
   ),
   ...backgroundSettings,
@@ -161,8 +160,8 @@ export const configSchema = z.strictObject({
   ),
   uploads: group(
     {
-      idle: duration("24h", { about: "An upload that gets no byte for this long ends.", least: second }),
-      age: duration("7d", { about: "An upload that began this long ago ends.", least: second }),
+      idle: duration("24h", { about: "An upload that gets no byte for this long ends.", least: 1_000 }),
+      age: duration("7d", { about: "An upload that began this long ago ends.", least: 1_000 }),
       bufferBytes: size("256MiB", { about: "Memory that all uploads share.", least: 8 * 1024 ** 2 }),
       inlineBytes: size("16KiB", {
         about: "Blobs up to this size live in their row, not in `storage`.",
@@ -173,22 +172,6 @@ export const configSchema = z.strictObject({
       }),
     },
     { about: "Pushes of blobs." },
-  ),
-  collection: group(
-    {
-      enabled: flag(true, { about: "Collect garbage in the background of `serve`." }),
-      interval: duration("1m", { about: "Between two passes.", least: 10 }),
-      pin: duration("24h", { about: "How long what a pusher was told of is held back, so that its push can finish." }),
-      objectGrace: duration("1h", { about: "How long removed bytes stay for those who are reading them." }),
-      orphanGrace: duration("48h", {
-        about: "An object without a row is removed when it is older than this; 1h at least.",
-      }),
-      lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
-      untagged: choice(["keep", "delete"], "keep", {
-        about: "Manifests that no tag, index or subject holds: kept, or collected.",
-      }),
-    },
-    { about: "Removal of what nothing refers to." },
   ),
   redirect: flag(false, { about: "Send readers of large blobs to the S3 store itself, by signed URLs." }),
   drain: duration("30s", { about: "How long requests in flight may go on after SIGTERM." }),

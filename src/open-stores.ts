@@ -116,10 +116,11 @@ export async function openReadOnlyRows(database: Config["database"]): Promise<Me
   return openPostgres(database.url, writes, { readOnly: true });
 }
 
-function settingsOf({ collection, uploads, redirect, readOnly }: Config): RegistrySettings {
+function settingsOf({ collection, undo, uploads, redirect, readOnly }: Config): RegistrySettings {
   const { pin, untagged, objectGrace, orphanGrace, lookGap } = collection;
   const { idle: uploadIdle, age: uploadAge } = uploads;
-  return { pin, uploadIdle, uploadAge, untagged, objectGrace, orphanGrace, lookGap, redirect, readOnly };
+  const collected = { untagged, objectGrace, orphanGrace, lookGap, undoWindow: undo.window };
+  return { pin, uploadIdle, uploadAge, ...collected, redirect, readOnly };
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {

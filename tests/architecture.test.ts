@@ -201,6 +201,10 @@ const owners: { readonly [table: string]: string } = {
   usage_report: "registry",
   usage_digest: "registry",
   tag: "registry",
+  undo: "registry",
+  undo_blob: "registry",
+  undo_child: "registry",
+  undo_manifest: "registry",
   upload: "registry",
 };
 

@@ -54,6 +54,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     data: join(folder, kind, name),
     ...(kind === "PostgreSQL" ? { database: urlOf(name) } : {}),
     collection: { ...collection, untagged: "delete", ...more },
+    undo: { window: "0s" },
   });
   /** The registry's rows are gone, as if another database had been put in their place. */
   const loseRows = async (data: string, name: string) => {

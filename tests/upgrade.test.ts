@@ -54,6 +54,7 @@ async function checkUpgrade(from: string, database: string | undefined, name: st
     open: false,
     adminPassword: "a password",
     collection,
+    undo: { window: "0s" },
     ...rows,
   } as never);
   try {

@@ -29,6 +29,7 @@ export async function collect(
       ...kinds.map((kind) => [`${kind}s`, String(done.removed[kind]), String(done.condemned[kind])]),
       ["deleted repositories", String(done.repositories), ""],
       ["uploads", String(done.uploads), ""],
+      ["deletes and moves past undo", String(done.undo), ""],
       ["objects", String(done.objects), ""],
       ["orphaned objects given up", String(done.orphans), ""],
     ],

@@ -4,6 +4,7 @@ import { byForce, holdVerbs, usageVerbs } from "./keeping-verbs.ts";
 import type { Noun } from "./nouns.ts";
 import { quotaVerbs } from "./quota-verbs.ts";
 import { settingVerbs } from "./setting-verbs.ts";
+import { tagVerbs, undoVerbs } from "./tag-verbs.ts";
 import type { Spread, Verb } from "./verb.ts";
 import { parseCondition, parsePlace, parseRight, parseScope, parseSubject } from "./parse-scope.ts";
 
@@ -252,12 +253,8 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     show: { endpoint: "getImage", ...inRepository, digest: "digest" },
     delete: { endpoint: "deleteImage", ...inRepository, ...byForce },
   },
-  tag: {
-    list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
-    show: { endpoint: "getTag", ...inRepository },
-    set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
-    delete: { endpoint: "deleteTag", ...inRepository, ...byForce },
-  },
+  tag: tagVerbs,
+  undo: undoVerbs,
   hold: holdVerbs,
   usage: usageVerbs,
   maintenance: {

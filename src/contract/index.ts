@@ -17,6 +17,7 @@ import { imageEndpoints } from "./images.ts";
 import { repositoryEndpoints } from "./repositories.ts";
 import { settingEndpoints } from "./settings.ts";
 import { templateEndpoints } from "./templates.ts";
+import { undoEndpoints } from "./undo.ts";
 import { tokenEndpoints } from "./tokens.ts";
 import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
@@ -42,6 +43,7 @@ export { imageEndpoints } from "./images.ts";
 export { repositoryEndpoints } from "./repositories.ts";
 export { settingEndpoints, settingValues } from "./settings.ts";
 export { templateEndpoints } from "./templates.ts";
+export { undoEndpoints } from "./undo.ts";
 export { tokenEndpoints } from "./tokens.ts";
 export { userEndpoints } from "./users.ts";
 export { trustRuleEndpoints } from "./trust-rules.ts";
@@ -69,6 +71,7 @@ export const endpoints = {
   ...lifecycleRunEndpoints,
   ...webhookEndpoints,
   ...maintenanceEndpoints,
+  ...undoEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

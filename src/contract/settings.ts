@@ -43,6 +43,14 @@ const values = {
   inUse: z.enum(["refuse", "warn"]).meta({
     description: "Whether what is reported to run may be deleted or renamed by hand; lifecycle and collection keep it",
   }),
+  undoWindow: z
+    .string()
+    .min(2)
+    .regex(
+      /^(?:\d{1,4}d)?(?:\d{1,4}h)?(?:\d{1,5}m)?(?:\d{1,6}s)?$/,
+      "is no duration: write 7d, 12h or 1d12h, or 0s for never",
+    )
+    .meta({ description: "How long deletes and tag moves can be undone, such as `7d`; `0s` for never" }),
   description: line(500).meta({ description: "For people" }),
   labels: z
     .record(

@@ -65,6 +65,8 @@ export const pageManifests = statement(
     select m.id, m.repository_id, coalesce(
       (select 1 from tag t where t.manifest_id = m.id limit 1),
       (select 1 from manifest_child c where c.child_id = m.id limit 1),
+      (select 1 from undo u where u.manifest_id = m.id limit 1),
+      (select 1 from undo_child k where k.child_id = m.id limit 1),
       (select 1 from review v
        where v.kind = 'manifest' and v.repository_id = m.repository_id and v.target_id = m.id limit 1),
       0) as held
@@ -92,6 +94,7 @@ export const pageBlobs = statement(
     sql<{ id: number; held: number }>`
     select b.id, coalesce(
       (select 1 from repository_blob l where l.blob_id = b.id limit 1),
+      (select 1 from undo_blob u where u.blob_id = b.id limit 1),
       (select 1 from review v where v.kind = 'blob' and v.repository_id = 0 and v.target_id = b.id limit 1),
       0) as held
     from blob b where b.id > ${p.after} order by b.id limit ${p.limit}`,

@@ -62,7 +62,6 @@ const allowed: { readonly [statement: string]: string } = {
   countExpiredUploads: "a command that looks without doing",
   listNodes: "a command that asks who is there: one row for each process of the last day",
   forgetOrphans: "the end of a sweep of the whole store; orphans are few",
-  lockChildren: "rows are locked in the order of their digests; at most a thousand",
   findImage: "the tags of one manifest, by name",
   findImageBound: "the end of one look, sorted while PostgreSQL has not analysed the table",
   listImages: "the tags of each manifest of a page, by name",
@@ -86,7 +85,7 @@ const allowed: { readonly [statement: string]: string } = {
   ...{ listJobs: "a page, read backwards, on a table not analysed", listSchedules: "schedules are few" },
   countDeviceLogins: "ten thousand rows at most, when a machine without a browser asks for a code",
   countLoginsOfNetwork: "fifty rows of an index at most, counted",
-  lockLinks: "rows are locked in the order of their digests; at most a thousand",
+  ...{ lockLinks: "rows are locked in the order of their digests; at most a thousand", lockChildren: "the same" },
   insertLink: "with the version of settings, one of a handful of rows of the installation",
   insertManifest: "with the version of settings, one of a handful of rows of the installation",
   ...{ enterBlobs: "what is given is sorted: blobs and the namespaces above them", holdBlobs: "the same" },
@@ -94,11 +93,13 @@ const allowed: { readonly [statement: string]: string } = {
   findUnsettled: "two rows at most, one of each kind",
   takeDeltas: "a batch, in the background",
   ...{ listQuotasBelow: "a command that counts everything anew", measureOwnBlobs: "the same, a page" },
+  ...{ listUndo: "the tags of each manifest of a page, by name", countEndedUndo: "asked by a command, once" },
   listManifestsNow: "rows are locked in the order of their digests; those of one image",
 };
 
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
+  countEndedUndo: "asked by a command, once",
   listDueWebhooks: "webhooks are few; each process looks every half second",
   listLiveWebhooks: "webhooks are few; read with each batch of events",
   listStaleDeliveries: "a batch, in the background, once an hour",

@@ -107,12 +107,13 @@ export const deleteTombstone = statement(
     delete from repository where id = ${p.repository} and id < (select max(id) from repository)`,
 );
 
-/** A row while something of a repository is left: an upload, tag, manifest or link. */
+/** A row while something of a repository is left: an upload, something that can be undone, a tag, manifest or link. */
 export const isRepositoryFull = statement(
   "isRepositoryFull",
   (_db, p: { repository: number }) => sql<{ full: number }>`
     select 1 as full where coalesce(
       (select 1 from upload where repository_id = ${p.repository} limit 1),
+      (select 1 from undo where repository_id = ${p.repository} limit 1),
       (select 1 from tag where repository_id = ${p.repository} limit 1),
       (select 1 from manifest where repository_id = ${p.repository} limit 1),
       (select 1 from repository_blob where repository_id = ${p.repository} limit 1)) is not null`,

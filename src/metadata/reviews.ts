@@ -124,7 +124,8 @@ export const findReviewed = statement(
   (_db, p: { kind: string; repository: number; target: number }) =>
     sql<{ there: number }>`
     select 1 as there where
-      (${p.kind} = 'manifest' and exists (select 1 from manifest where id = ${p.target})) or
+      (${p.kind} = 'manifest' and exists (
+        select 1 from manifest where id = ${p.target} and repository_id = ${p.repository})) or
       (${p.kind} = 'link' and exists (
         select 1 from repository_blob where repository_id = ${p.repository} and blob_id = ${p.target})) or
       (${p.kind} = 'blob' and exists (select 1 from blob where id = ${p.target}))`,

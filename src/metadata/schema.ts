@@ -2,6 +2,7 @@ import type { Generated } from "kysely";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type { LifecycleImageTable, LifecycleRunTable } from "./schema-lifecycle.ts";
+import type { UndoBlobTable, UndoChildTable, UndoManifestTable, UndoTable } from "./schema-undo.ts";
 import type {
   AccessGrantTable,
   AccountGroupTable,
@@ -40,6 +41,8 @@ import type {
  *   job · schedule · lifecycle_run ──< lifecycle_image
  *
  *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
+ *
+ *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest    drawn in `schema-undo.ts`
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
  *   request_key · device_login · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
@@ -453,4 +456,8 @@ export interface Schema {
   quota_delta: QuotaDeltaTable;
   lifecycle_run: LifecycleRunTable;
   lifecycle_image: LifecycleImageTable;
+  undo: UndoTable;
+  undo_manifest: UndoManifestTable;
+  undo_blob: UndoBlobTable;
+  undo_child: UndoChildTable;
 }

@@ -45,6 +45,7 @@ export { chooseTemplate, fitTemplate } from "./templates.ts";
 export type { FittedTemplate, TemplateFact, TemplateSettings } from "./templates.ts";
 export { mayRefuse, refuseTag } from "./immutability.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
+export { formerTagsKept, undoWindowOf } from "./undo.ts";
 export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";
 export type { EventFacts, EventType, Subscription } from "./events.ts";
 export {

@@ -1,5 +1,6 @@
 import { isFormatAsStrict, isRuleAsStrict, releases } from "./tag-rules.ts";
 import type { TagFormat, TagRule } from "./tag-rules.ts";
+import { undoWindowOf } from "./undo.ts";
 
 /** Values by key. A key is here when what it sets is there. */
 export interface SettingValues {
@@ -15,6 +16,8 @@ export interface SettingValues {
   readonly tagFormat: TagFormat;
   /** Whether what runs somewhere may be taken away by hand. */
   readonly inUse: "refuse" | "warn";
+  /** How long deletes and tag moves can be undone, such as `7d`, `0s` for never; null for what the server says. */
+  readonly undoWindow: string | null;
   /** For people; empty for none. */
   readonly description: string;
   /** For programs. */
@@ -64,6 +67,10 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   tagDelete: { standard: { rule: "allow", except: [], by: null }, isAsStrict: isRuleAsStrict, partial: true },
   tagFormat: { standard: { semver: false, regex: [], except: [] }, isAsStrict: isFormatAsStrict, partial: true },
   inUse: { standard: "refuse", isAsStrict: (value, bound) => value === "refuse" || bound === "warn" },
+  undoWindow: {
+    standard: null,
+    isAsStrict: (value, bound) => undoWindowOf(value, 0) >= undoWindowOf(bound, 0),
+  },
   description: { standard: "" },
   labels: { standard: {} },
   lifecycle: { standard: null },

@@ -1,6 +1,7 @@
 import { authorize, authorizeNamespace, parentOf } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { findNamespace, findRepositoryRow } from "../metadata/index.ts";
+import { formatDuration } from "../lib/index.ts";
 import { parseRepositoryName, RegistryError } from "../oci/index.ts";
 import { describePlace, quotaKeys, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace, SettingValues } from "../policy/index.ts";
@@ -48,7 +49,8 @@ export async function inspectSettings(
 ): Promise<InspectedSettings> {
   const facts = await readFacts(registry, caller, at);
   const own = facts.filter(({ at: place }) => describePlace(place) === describePlace(at));
-  return { settings: describe(facts, own, "repository" in at, overrides), version: settingsVersion(at, own) };
+  const settings = describe(facts, own, "repository" in at, overrides);
+  return { settings: settings.map((one) => fillIn(one, registry)), version: settingsVersion(at, own) };
 }
 
 /**
@@ -121,6 +123,12 @@ function describe(
       overrides: (overrides[key] ?? []).map(inWords),
     };
   });
+}
+
+/** What nobody has set is as the server's own configuration says. */
+function fillIn(setting: InspectedSetting, { settings }: Registry): InspectedSetting {
+  if (setting.key !== "undoWindow" || setting.value !== null) return setting;
+  return { ...setting, value: formatDuration(settings.undoWindow), from: "undo.window of the server" };
 }
 
 function inWords({ value, at }: PlacedValue<unknown>): DescribedValue {

@@ -23,6 +23,8 @@ export interface Collected {
   readonly repositories: number;
   /** Uploads that were ended: idle ones, and those of deleted repositories. */
   readonly uploads: number;
+  /** Deletes and tag moves that can no longer be undone. */
+  readonly undo: number;
   /** Objects that were removed. */
   readonly objects: number;
   /** Objects that could not be removed; it is tried again. */
@@ -47,7 +49,7 @@ const pauseWithin = 1_000;
 const rows = 200;
 
 /**
- * One pass: idle uploads, due reviews, dead objects, and a sweep when one is due (docs/garbage-collection.md). Safe on
+ * One pass: idle uploads, what can no longer be undone, due reviews, dead objects, and a sweep when one is due (docs/garbage-collection.md). Safe on
  * any number of nodes at once, beside pushes and pulls.
  * @throws MetadataError, StorageError when database or store fail; what was done until then stands
  */
@@ -74,6 +76,7 @@ async function pass(registry: Registry, options: CollectOptions, signal: AbortSi
     condemned: { manifest: 0, link: 0, blob: 0 },
     repositories: 0,
     uploads: 0,
+    undo: 0,
     objects: 0,
     stuck: 0,
     orphans: 0,
@@ -82,6 +85,7 @@ async function pass(registry: Registry, options: CollectOptions, signal: AbortSi
   if (ground.off !== undefined) return { ...done, off: ground.off };
   if (options.checkMark) await queueWhatWasKept(registry);
   done.uploads = await expireUploads(registry, signal);
+  done.undo = await endUndo(registry, signal);
   const emptied = await emptyRepositories(registry, signal);
   done.repositories = emptied.repositories;
   done.uploads += emptied.uploads;
@@ -116,6 +120,16 @@ async function expireUploads(registry: Registry, signal: AbortSignal): Promise<n
     await discardAll(registry, expired.ended);
   }
   return uploads;
+}
+
+async function endUndo({ metadata }: Registry, signal: AbortSignal): Promise<number> {
+  let undo = 0;
+  for (let more = true; more && !signal.aborted;) {
+    const batched = await metadata.write("endUndo", { limit: batch });
+    undo += batched.ended;
+    more = batched.more;
+  }
+  return undo;
 }
 
 /** Manifests that were kept until now have no review on its way when the setting changes: they get one. */

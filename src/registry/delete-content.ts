@@ -47,5 +47,6 @@ export async function deleteBlob(
 
 async function contextOf(registry: Registry, caller: Caller, repository: RepositoryName) {
   const permit = await authorize(registry.access, caller, "delete", repository);
-  return { repository, permit, pin: registry.settings.pin };
+  const { pin, undoWindow } = registry.settings;
+  return { repository, permit, pin, undoWindow };
 }

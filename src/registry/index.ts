@@ -1,3 +1,5 @@
+export { applyUndo, listUndo, readTagHistory } from "./undo.ts";
+export type { FormerTag, UndoEntry, Undone } from "./undo.ts";
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
 export { adoptImages } from "./adopt/adopt-images.ts";
 export type { Adopted } from "./adopt/adopt-images.ts";

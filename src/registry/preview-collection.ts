@@ -1,5 +1,6 @@
 import {
   countDeadObjects,
+  countEndedUndo,
   countExpiredUploads,
   countOldOrphans,
   isRepositoryFull,
@@ -26,10 +27,12 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
   const { metadata, store, settings } = registry;
   const counts = { removed: { manifest: 0, link: 0, blob: 0 }, condemned: { manifest: 0, link: 0, blob: 0 } };
   const { off } = await compareMarks(registry);
-  if (off !== undefined) return { off, ...counts, repositories: 0, uploads: 0, objects: 0, stuck: 0, orphans: 0 };
+  if (off !== undefined)
+    return { off, ...counts, repositories: 0, uploads: 0, undo: 0, objects: 0, stuck: 0, orphans: 0 };
   const { now } = (await metadata.read.first(readTime, {}))!;
   for (const kind of reviewKinds) await previewReviews(registry, kind, now, counts);
   const uploads = (await metadata.read.first(countExpiredUploads, { now }))?.count ?? 0;
+  const undo = (await metadata.read.first(countEndedUndo, { now }))?.count ?? 0;
   const repositories = await countTombstones(registry);
   const objects = (await metadata.read.first(countDeadObjects, { now }))?.count ?? 0;
   let orphans = 0;
@@ -38,7 +41,7 @@ export async function previewCollection(registry: Registry): Promise<Collected> 
     const before = now - settings.orphanGrace;
     orphans += (await metadata.read.first(countOldOrphans, { keys, before }))?.count ?? 0;
   }
-  return { off, ...counts, repositories, uploads, objects, stuck: 0, orphans };
+  return { off, ...counts, repositories, uploads, undo, objects, stuck: 0, orphans };
 }
 
 /** Deleted repositories that hold something still. */

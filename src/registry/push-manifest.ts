@@ -58,6 +58,7 @@ export async function pushManifest(
     repository: input.repository,
     permit,
     pin: registry.settings.pin,
+    undoWindow: registry.settings.undoWindow,
     digest,
     bytes: input.bytes,
     mediaType: document.mediaType,

@@ -21,6 +21,8 @@ export interface RegistrySettings {
   readonly lookGap: number;
   /** This process changes nothing. */
   readonly readOnly?: boolean;
+  /** How long deletes and tag moves can be undone where no setting says otherwise; 0 for never. */
+  readonly undoWindow: number;
   /** Send readers of large blobs to the store itself, where it can sign URLs. */
   readonly redirect: boolean;
 }

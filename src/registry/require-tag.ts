@@ -37,7 +37,7 @@ export async function requireTags(
 /** Tags that are looked at in one turn. */
 const page = 1_000;
 
-/** The same for all its tags; they are looked at only where the settings may refuse one. @throws RegistryError DENIED */
+/** The same for all tags of a repository that this transaction has locked; they are looked at only where the settings may refuse one. @throws RegistryError DENIED */
 export async function requireAllTags(tx: Transaction, of: Of, act: TagAct, held: RolesHeld): Promise<void> {
   const settings = await settingsWithin(tx, of);
   if (!mayRefuse(settings, act)) return;

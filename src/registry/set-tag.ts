@@ -18,5 +18,12 @@ export async function setTag(
   versions: readonly string[] | undefined,
 ): Promise<void> {
   const permit = await authorize(registry.access, caller, "push", repository);
-  await registry.metadata.write("setTag", { repository, permit, tag, digest, versions });
+  await registry.metadata.write("setTag", {
+    repository,
+    permit,
+    undoWindow: registry.settings.undoWindow,
+    tag,
+    digest,
+    versions,
+  });
 }

@@ -1,9 +1,11 @@
 import type { Writes } from "../metadata/index.ts";
 import { changeSettings } from "./writes/change-settings.ts";
+import { applyUndo } from "./writes/apply-undo.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { expireImages } from "./writes/expire-images.ts";
+import { endUndo } from "./writes/end-undo.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -44,6 +46,7 @@ import {
 export const registryWrites = {
   acknowledgeRestore,
   advanceTurn,
+  applyUndo,
   cancelUpload,
   changeSetting,
   changeSettings,
@@ -61,6 +64,7 @@ export const registryWrites = {
   deleteUsage,
   dropUpload,
   emptyRepository,
+  endUndo,
   ensureInstallation,
   expireImages,
   expireLifecycleRuns,

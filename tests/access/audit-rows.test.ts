@@ -197,6 +197,7 @@ const unrecorded: { readonly [write: string]: string } = {
   claimSweep: "which node sweeps",
   dropSchedule: "a schedule that the settings have no more",
   dropUpload: "an upload is not content yet",
+  endUndo: "what ended was told of, with its end, when it was deleted",
   enqueueJob: "what asks for a job has a row of its own",
   dropLifecyclePlan: "a plan that was not finished",
   ensureInstallation: "the first start",

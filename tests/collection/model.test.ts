@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openSqliteInProcess } from "../../src/metadata/index.ts";
+import { listBlobs, openSqliteInProcess } from "../../src/metadata/index.ts";
 import { parseReference, parseRepositoryName, parseTag, RegistryError } from "../../src/oci/index.ts";
 import {
+  applyUndo,
   deleteBlob,
   deleteManifest,
   deleteRepository,
@@ -10,140 +11,30 @@ import {
   findBlob,
   inspectBlob,
   inspectManifest,
+  listUndo,
   mountBlob,
   pullManifest,
   registryWrites,
   renameRepository,
 } from "../../src/registry/index.ts";
-import type { Registry } from "../../src/registry/index.ts";
+import type { Registry, UndoEntry } from "../../src/registry/index.ts";
+import type { RepositoryName } from "../../src/oci/index.ts";
 import {
-  caller,
-  check,
-  collectOnce,
-  descriptorOf,
-  digestOf,
-  imageOf,
-  indexOf,
-  openRegistry,
-  putBlob,
-  putManifest,
-} from "../support/open-registry.ts";
+  documents,
+  layers,
+  minute,
+  Oracle,
+  pin,
+  references,
+  repositories,
+  undoWindow,
+} from "../support/collection-oracle.ts";
+import { caller, check, collectOnce, digestOf, openRegistry, putBlob, putManifest } from "../support/open-registry.ts";
 
 // Any sequence of operations, time and collection, against a plain oracle that knows what was promised: what a tag, an index, a
-// subject or a pin holds is there; when all pins have run out, everything else is gone.
+// subject, undo or a pin holds is there; when all pins have run out, everything else is gone.
 
-const minute = 60_000;
-const pin = 20 * minute;
 const lookGap = 2 * minute;
-const repositories = ["team/a", "team/b"];
-const layers = [
-  "small",
-  "a layer that does not fit into its row ".repeat(4),
-  "another that does not fit into its row ".repeat(4),
-];
-const images = [imageOf([layers[0]!]), imageOf([layers[1]!, layers[0]!]), imageOf([layers[2]!])];
-const indexes = [indexOf([images[0]!, images[1]!]), indexOf([images[2]!])];
-const referrers = [
-  imageOf([layers[0]!], { subject: descriptorOf(images[1]!) }),
-  imageOf([layers[2]!], { subject: descriptorOf(indexes[1]!) }),
-];
-const documents = [...images, ...indexes, ...referrers];
-
-/** What a document names. */
-const references = new Map(
-  documents.map((text) => {
-    const {
-      config,
-      layers: blobs = [],
-      manifests = [],
-      subject,
-    } = JSON.parse(text) as {
-      config?: { digest: string };
-      layers?: { digest: string }[];
-      manifests?: { digest: string }[];
-      subject?: { digest: string };
-    };
-    const named = [config, ...blobs].flatMap((descriptor) => descriptor?.digest ?? []);
-    return [
-      digestOf(Buffer.from(text)) as string,
-      { blobs: named, children: manifests.map((one) => one.digest), subject: subject?.digest },
-    ];
-  }),
-);
-
-/** One repository as the oracle sees it: only what has been promised. */
-interface Promised {
-  readonly links: Map<string, number>;
-  readonly manifests: Map<string, number>;
-  readonly tags: Map<string, string>;
-}
-
-class Oracle {
-  readonly #repositories = new Map(
-    repositories.map((name): [string, Promised] => [name, { links: new Map(), manifests: new Map(), tags: new Map() }]),
-  );
-
-  of(repository: string): Promised {
-    return this.#repositories.get(repository)!;
-  }
-
-  /** All that was promised of it ends. */
-  empty(repository: string): void {
-    this.#repositories.set(repository, { links: new Map(), manifests: new Map(), tags: new Map() });
-  }
-
-  /** All that was promised of one is promised of the other. */
-  rename(repository: string, to: string): void {
-    this.#repositories.set(to, this.of(repository));
-    this.empty(repository);
-  }
-
-  /** Something was promised, so that it must be there. */
-  isKnown(repository: string): boolean {
-    const { manifests, blobs } = this.certain(repository);
-    return manifests.size > 0 || blobs.size > 0;
-  }
-
-  /** An answer holds for half a pin at least: a younger pin is not renewed. */
-  hold(kind: "links" | "manifests", repository: string, digest: string): void {
-    const held = this.of(repository)[kind];
-    held.set(digest, Math.max(held.get(digest) ?? 0, Date.now() + pin / 2));
-  }
-
-  /** What must be there now: everything that is held, and what that holds in turn. */
-  certain(repository: string): { readonly manifests: Set<string>; readonly blobs: Set<string> } {
-    const { links, manifests, tags } = this.of(repository);
-    const now = Date.now();
-    const certain = new Set(tags.values());
-    for (const [digest, until] of manifests) if (until > now) certain.add(digest);
-    for (let grown = true; grown;) {
-      grown = false;
-      const add = (digest: string) => {
-        if (certain.has(digest)) return;
-        certain.add(digest);
-        grown = true;
-      };
-      for (const digest of [...certain]) for (const child of references.get(digest)!.children) add(child);
-      for (const digest of manifests.keys()) {
-        const { subject } = references.get(digest)!;
-        if (subject !== undefined && certain.has(subject)) add(digest);
-      }
-    }
-    const blobs = new Set([...links].filter(([, until]) => until > now).map(([digest]) => digest));
-    for (const digest of certain) for (const blob of references.get(digest)!.blobs) blobs.add(blob);
-    return { manifests: certain, blobs };
-  }
-
-  /** Collection may have come: nothing more is known of what nothing holds. */
-  forget(): void {
-    for (const repository of repositories) {
-      const { manifests, blobs } = this.certain(repository);
-      const promised = this.of(repository);
-      for (const digest of promised.manifests.keys()) if (!manifests.has(digest)) promised.manifests.delete(digest);
-      for (const digest of promised.links.keys()) if (!blobs.has(digest)) promised.links.delete(digest);
-    }
-  }
-}
 
 const repository = fc.constantFrom(...repositories);
 const layer = fc.constantFrom(...layers);
@@ -157,14 +48,20 @@ const operation = fc.oneof(
     weight: 8,
     arbitrary: fc.record({ do: fc.constant("push image" as const), repository, text, tag: fc.option(tag) }),
   },
+  {
+    weight: 10,
+    arbitrary: fc.record({ do: fc.constant("push whole" as const), repository, text, tag: fc.option(tag) }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("head manifest" as const), repository, text }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("delete tag" as const), repository, tag }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete manifest" as const), repository, text }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("delete manifest" as const), repository, text }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete blob" as const), repository, layer }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete repository" as const), repository }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rename repository" as const), repository, to: repository }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("undo" as const), repository, which: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("wait" as const), minutes: fc.constantFrom(1, 3, 9, 25) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("collect" as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("collect for long" as const) }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -182,6 +79,15 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
+/** What must be there before a document is pushed, in the order in which it is pushed. */
+function partsOf(content: string): string[] {
+  const { blobs, children } = references.get(digestOfText(content))!;
+  const named = (digest: string) => (one: string) => digestOfText(one) === digest;
+  const manifests = children.map((digest) => documents.find(named(digest))!);
+  const own = layers.filter((layer) => blobs.includes(digestOfText(layer)));
+  return [...own, ...manifests.flatMap((child) => [...partsOf(child), child])];
+}
+
 const digestOfText = (content: string) => digestOf(Buffer.from(content));
 
 async function run(registry: Registry, oracle: Oracle, step: Operation): Promise<void> {
@@ -189,6 +95,15 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
   if (step.do === "collect") {
     await collectOnce(registry);
     return oracle.forget();
+  }
+  if (step.do === "collect for long") {
+    // All that only pins hold goes meanwhile, and no window of undo ends.
+    for (let pass = 0; pass < 8; pass++) {
+      vi.setSystemTime(Date.now() + 5 * minute);
+      await collectOnce(registry);
+      oracle.forget();
+    }
+    return;
   }
   const name = parseRepositoryName(step.repository);
   const promised = oracle.of(step.repository);
@@ -220,9 +135,17 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
       if (!stored) return;
       oracle.hold("manifests", step.repository, digest);
       for (const child of children) promised.manifests.set(child, promised.manifests.get(child) ?? 0);
-      if (step.tag !== null) promised.tags.set(step.tag, digest);
+      if (step.tag !== null) oracle.move(step.repository, step.tag, digest);
       return;
     }
+    case "push whole":
+      for (const part of partsOf(step.text)) {
+        const pushed = layers.includes(part)
+          ? { do: "push blob" as const, repository: step.repository, layer: part }
+          : { do: "push image" as const, repository: step.repository, text: part, tag: null };
+        await run(registry, oracle, pushed);
+      }
+      return run(registry, oracle, { ...step, do: "push image" });
     case "head manifest": {
       const digest = digestOfText(step.text);
       if (await succeeds(inspectManifest(registry, caller, name, parseReference(digest)))) {
@@ -231,22 +154,33 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
       return;
     }
     case "delete tag":
-      expect(await succeeds(deleteTag(registry, caller, name, parseTag(step.tag)))).toBe(
-        promised.tags.delete(step.tag),
-      );
-      return;
+      expect(await succeeds(deleteTag(registry, caller, name, parseTag(step.tag)))).toBe(promised.tags.has(step.tag));
+      return oracle.move(step.repository, step.tag, undefined);
     case "delete manifest": {
       const digest = digestOfText(step.text);
       if (!(await succeeds(deleteManifest(registry, caller, name, digest)))) return;
-      promised.manifests.delete(digest);
-      for (const [one, target] of promised.tags) if (target === digest) promised.tags.delete(one);
-      return;
+      return oracle.deleteManifest(step.repository, digest);
     }
     case "delete blob":
       if (await succeeds(deleteBlob(registry, caller, name, digestOfText(step.layer)))) {
         promised.links.delete(digestOfText(step.layer));
       }
       return;
+    case "undo": {
+      const [undoable, known] = [await listUndoable(registry, name), oracle.undoable(step.repository)];
+      expect(undoable.map(summaryOf).toSorted()).toEqual(known.map(summaryOf).toSorted());
+      const entry = undoable[step.which];
+      if (entry === undefined) return;
+      const must = oracle.canRestore(step.repository, entry.digest!);
+      const undone = await succeeds(applyUndo(registry, caller, name, entry.id));
+      if (must) expect(undone, "undoing what can be undone").toBe(true);
+      if (undone)
+        oracle.undo(
+          step.repository,
+          known.find((one) => summaryOf(one) === summaryOf(entry))!,
+        );
+      return;
+    }
     case "delete repository": {
       const deleted = await succeeds(deleteRepository(registry, caller, name, undefined));
       if (oracle.isKnown(step.repository)) expect(deleted, "a deletion of what is there").toBe(true);
@@ -260,6 +194,21 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
       return;
     }
   }
+}
+
+/** What can be undone; on a clock that stands still, what has ended may still be listed. */
+async function listUndoable(registry: Registry, name: RepositoryName): Promise<UndoEntry[]> {
+  try {
+    const entries = await listUndo(registry, caller, name, Number.MAX_SAFE_INTEGER, 1000);
+    return entries.filter(({ until }) => until > Date.now());
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === "NAME_UNKNOWN") return [];
+    throw error;
+  }
+}
+
+function summaryOf(one: Pick<UndoEntry, "kind" | "target" | "digest" | "until" | "tags">): string {
+  return JSON.stringify([one.kind, one.target, one.digest, one.until, one.tags.toSorted()]);
 }
 
 async function expectPromises(registry: Registry, oracle: Oracle, exactly: boolean): Promise<void> {
@@ -306,26 +255,30 @@ test(
   { timeout: 300_000 },
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 60, size: "max" }), async (steps) => {
+      fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 60, size: "max" }), async (steps) => {
         vi.setSystemTime(new Date("2030-01-01"));
         const metadata = openSqliteInProcess(":memory:", registryWrites);
         await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
-        const registry = openRegistry(metadata, undefined, { pin, lookGap, objectGrace: minute });
+        const registry = openRegistry(metadata, undefined, { pin, lookGap, objectGrace: minute, undoWindow });
         const oracle = new Oracle();
         for (const step of steps) {
           await run(registry, oracle, step);
           if (step.do === "collect") await expectPromises(registry, oracle, false);
         }
         await expectPromises(registry, oracle, false);
-        // Manifests, links, blobs and objects follow one another, each with two looks; a pin runs out but once.
-        for (let pass = 0; pass < 26; pass++) {
-          vi.setSystemTime(Date.now() + 3 * minute);
+        // What undo holds goes first. Manifests, links, blobs and objects follow one another, each with two looks; a pin
+        // runs out but once.
+        for (let pass = 0; pass < 40; pass++) {
+          vi.setSystemTime(Date.now() + 5 * minute);
           await collectOnce(registry);
         }
         oracle.forget();
         await admitReferrers(registry, oracle);
         await expectPromises(registry, oracle, true);
         expect((await check(registry)).numbers).toEqual([0, 0, 0, 0]);
+        const linked = new Set(repositories.flatMap((name) => [...oracle.certain(name).blobs]));
+        const rows = await metadata.read.all(listBlobs, { after: 0, limit: 1000 });
+        expect(rows.map((row) => row.digest).toSorted(), "blobs that nothing links").toEqual([...linked].toSorted());
         await metadata.close();
       }),
       { numRuns: Number(process.env["BERTH_MODEL_RUNS"] ?? 40) },

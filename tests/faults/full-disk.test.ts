@@ -67,6 +67,7 @@ test("a full disk: 507 for pushes; reads, deletes and collection go on; uploads 
     BERTH_COLLECTION_PIN: "5s",
     BERTH_COLLECTION_LOOK_GAP: "0s",
     BERTH_COLLECTION_OBJECT_GRACE: "0s",
+    BERTH_UNDO_WINDOW: "0s",
   };
   server = await startBerth(data, { ...collection, BERTH_UPLOADS_FREE_SPACE: "24MiB" });
   const { base } = server;

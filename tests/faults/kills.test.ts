@@ -31,6 +31,7 @@ test(
       BERTH_COLLECTION_ENABLED: "true",
       BERTH_COLLECTION_INTERVAL: "50ms",
       BERTH_COLLECTION_OBJECT_GRACE: "0s",
+      BERTH_UNDO_WINDOW: "1s",
       // Filled by the first, which ends in order: a start that need not strip types takes two thirds of the time.
       NODE_COMPILE_CACHE: join(data, "compiled"),
     };

@@ -202,6 +202,7 @@ test(
     };
     const collection = Object.entries(atOnce).map(([name, value]) => [`BERTH_COLLECTION_${name}`, value]);
     await left.start({
+      BERTH_UNDO_WINDOW: "0s",
       ...(Object.fromEntries(collection) as Record<string, string>),
       BERTH_UPLOADS_IDLE: "1s",
       BERTH_UPLOADS_AGE: "1s",

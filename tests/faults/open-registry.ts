@@ -16,7 +16,10 @@ const quiet: Log = {
 /** Opens the rows and bytes of a directory that no server uses, without any grace, for the time of `work`. */
 async function withRegistry<T>(where: Settings, work: (registry: Registry) => Promise<T>): Promise<T> {
   const collection = { pin: "0s", objectGrace: "0s", orphanGrace: "0s", lookGap: "0s" };
-  const { registry, close } = await openStores(parseConfig({ ...where, open: true, collection }), quiet);
+  const { registry, close } = await openStores(
+    parseConfig({ ...where, open: true, collection, undo: { window: "0s" } }),
+    quiet,
+  );
   try {
     return await work(registry);
   } finally {

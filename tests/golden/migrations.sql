@@ -848,6 +848,103 @@ insert into setting (namespace_id, key, value, enforced, changed_at)
      select id, 'tagOverwrite', '{"rule":"allow","except":[],"by":null}', 0, 0 from namespace
      where path = '' and exists (select 1 from installation where name = 'upload-key');
 
+-- 0018-undo/1
+create table undo (
+      id integer primary key autoincrement, repository_id integer not null references repository (id) on delete restrict,
+      kind text not null, target text not null, digest text,
+      manifest_id integer references manifest (id) on delete restrict, moved_to text, part_of integer,
+      principal text not null, run integer, reason text,
+      at integer not null, until_at integer not null, applied_at integer);
+
+create table undo (
+      id bigint generated always as identity primary key, repository_id bigint not null references repository (id) on delete restrict,
+      kind text collate "C" not null, target text collate "C" not null, digest text collate "C",
+      manifest_id bigint references manifest (id) on delete restrict, moved_to text collate "C", part_of bigint,
+      principal text collate "C" not null, run bigint, reason text collate "C",
+      at bigint not null, until_at bigint not null, applied_at bigint);
+
+-- 0018-undo/2
+create index undo_by_end on undo (until_at, id);
+
+create index undo_by_end on undo (until_at, id);
+
+-- 0018-undo/3
+create index undo_by_repository on undo (repository_id, id);
+
+create index undo_by_repository on undo (repository_id, id);
+
+-- 0018-undo/4
+create index undo_by_target on undo (repository_id, kind, target, id);
+
+create index undo_by_target on undo (repository_id, kind, target, id);
+
+-- 0018-undo/5
+create index undo_by_manifest on undo (manifest_id);
+
+create index undo_by_manifest on undo (manifest_id);
+
+-- 0018-undo/6
+create index undo_by_part on undo (part_of, target) where part_of is not null;
+
+create index undo_by_part on undo (part_of, target) where part_of is not null;
+
+-- 0018-undo/7
+create index undo_by_run on undo (run, id) where run is not null;
+
+create index undo_by_run on undo (run, id) where run is not null;
+
+-- 0018-undo/8
+create table undo_manifest (
+      undo_id integer primary key references undo (id) on delete cascade,
+      repository_id integer not null, digest text not null, media_type text not null, size integer not null,
+      kind text not null, artifact_type text, subject text, content_size integer not null,
+      os text, architecture text, variant text, image_created text, labels text, annotations text,
+      created_at integer not null, pulled_at integer, descriptor text, bytes blob not null);
+
+create table undo_manifest (
+      undo_id bigint primary key references undo (id) on delete cascade,
+      repository_id bigint not null, digest text collate "C" not null, media_type text collate "C" not null, size bigint not null,
+      kind text collate "C" not null, artifact_type text collate "C", subject text collate "C", content_size bigint not null,
+      os text collate "C", architecture text collate "C", variant text collate "C", image_created text collate "C", labels text collate "C", annotations text collate "C",
+      created_at bigint not null, pulled_at bigint, descriptor text collate "C", bytes bytea not null);
+
+-- 0018-undo/9
+create index undo_manifest_by_digest on undo_manifest (repository_id, digest, undo_id);
+
+create index undo_manifest_by_digest on undo_manifest (repository_id, digest, undo_id);
+
+-- 0018-undo/10
+create table undo_blob (
+      undo_id integer not null references undo (id) on delete cascade,
+      blob_id integer not null references blob (id) on delete restrict,
+      primary key (undo_id, blob_id)) without rowid;
+
+create table undo_blob (
+      undo_id bigint not null references undo (id) on delete cascade,
+      blob_id bigint not null references blob (id) on delete restrict,
+      primary key (undo_id, blob_id)) ;
+
+-- 0018-undo/11
+create index undo_blob_by_blob on undo_blob (blob_id);
+
+create index undo_blob_by_blob on undo_blob (blob_id);
+
+-- 0018-undo/12
+create table undo_child (
+      undo_id integer not null references undo (id) on delete cascade, digest text not null,
+      child_id integer references manifest (id) on delete restrict,
+      primary key (undo_id, digest)) without rowid;
+
+create table undo_child (
+      undo_id bigint not null references undo (id) on delete cascade, digest text collate "C" not null,
+      child_id bigint references manifest (id) on delete restrict,
+      primary key (undo_id, digest)) ;
+
+-- 0018-undo/13
+create index undo_child_by_child on undo_child (child_id);
+
+create index undo_child_by_child on undo_child (child_id);
+
 -- 0019-lifecycle-runs/1
 create table lifecycle_run (
       id integer primary key, repository_id integer not null, repository text not null, state text not null,

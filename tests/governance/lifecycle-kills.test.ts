@@ -116,7 +116,13 @@ await describeEachDatabase((it, prepare) => {
     await jobs.stop();
     const [job] = await stage.database.sql(`select fence from job where id = ${run}`);
     const again = () =>
-      stage.database.metadata.write("expireImages", { run, fence: Number(job!["fence"]), limit: 50, refused: null });
+      stage.database.metadata.write("expireImages", {
+        run,
+        fence: Number(job!["fence"]),
+        limit: 50,
+        refused: null,
+        undoWindow: 0,
+      });
     await expect(again()).rejects.toMatchObject({ code: "CONFLICT" });
     await stage.database.sql(`update job set state = 'running', ended_at = null where id = ${run}`);
     const before = await stage.database.sql("select count(*) as n from audit");

@@ -125,6 +125,7 @@ async function start(world: StressWorld, data: string) {
       BERTH_COLLECTION_PIN: `${pin}ms`,
       BERTH_COLLECTION_LOOK_GAP: `${[0, 200][randomInt(2)]!}ms`,
       BERTH_COLLECTION_OBJECT_GRACE: "0s",
+      BERTH_UNDO_WINDOW: `${[0, 2_000][randomInt(2)]!}ms`,
       BERTH_COLLECTION_ORPHAN_GRACE: "3s",
       BERTH_COLLECTION_UNTAGGED: "delete",
       BERTH_UPLOADS_IDLE: "5s",
@@ -143,7 +144,7 @@ async function examine(
   // All that is unused, and all that kills left, goes at once here: pins, idle uploads and the killed reaper's claims
   // have run out by then.
   const collection = { pin: "0s", lookGap: "0s", objectGrace: "0s", orphanGrace: "0s", untagged: "delete" } as const;
-  const config = parseConfig({ data, open: true, ops: "off", collection } as never);
+  const config = parseConfig({ data, open: true, ops: "off", collection, undo: { window: "0s" } } as never);
   const stores = await openStores(config, new KeptLog());
   try {
     const { registry } = stores;

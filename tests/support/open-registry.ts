@@ -39,6 +39,7 @@ export const atOnce: RegistrySettings = {
   orphanGrace: 0,
   lookGap: 0,
   redirect: false,
+  undoWindow: 0,
 };
 
 /** The use-cases over rows and bytes that a test chose. */

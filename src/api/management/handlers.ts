@@ -17,6 +17,7 @@ import { imageHandlers } from "./images.ts";
 import { repositoryHandlers } from "./repositories.ts";
 import { settingHandlers } from "./settings.ts";
 import { templateHandlers } from "./templates.ts";
+import { undoHandlers } from "./undo.ts";
 import { tokenHandlers } from "./tokens.ts";
 import { trustRuleHandlers } from "./trust-rules.ts";
 import { usageHandlers } from "./usage.ts";
@@ -45,4 +46,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...lifecycleRunHandlers,
   ...webhookHandlers,
   ...maintenanceHandlers,
+  ...undoHandlers,
 };

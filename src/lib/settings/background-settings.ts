@@ -1,7 +1,7 @@
 import { findNextTime } from "../cron.ts";
 import { setting } from "./kinds.ts";
 
-const { duration, group, parsed } = setting;
+const { choice, duration, flag, group, parsed } = setting;
 const second = 1_000;
 
 /** What is done in the background. */
@@ -44,8 +44,43 @@ const lifecycleSettings = group(
   { about: "Carrying out lifecycle policies by schedule; on demand there is `berth lifecycle run`." },
 );
 
+/** Taking back. */
+const undoSettings = group(
+  {
+    window: duration("7d", {
+      about:
+        "How long deletes and tag moves can be undone where the setting `undoWindow` of no namespace or repository says otherwise; 0s for never.",
+    }),
+  },
+  { about: "Taking back what was deleted or moved." },
+);
+
+/** Collection of garbage. */
+const collectionSettings = group(
+  {
+    enabled: flag(true, { about: "Collect garbage in the background of `serve`." }),
+    interval: duration("1m", { about: "Between two passes.", least: 10 }),
+    pin: duration("24h", { about: "How long what a pusher was told of is held back, so that its push can finish." }),
+    objectGrace: duration("1h", { about: "How long removed bytes stay for those who are reading them." }),
+    orphanGrace: duration("48h", {
+      about: "An object without a row is removed when it is older than this; 1h at least.",
+    }),
+    lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
+    untagged: choice(["keep", "delete"], "keep", {
+      about: "Manifests that no tag, index or subject holds: kept, or collected.",
+    }),
+  },
+  { about: "Removal of what nothing refers to." },
+);
+
 /** Groups of settings, by name. */
-export const backgroundSettings = { jobs: jobSettings, lifecycle: lifecycleSettings, webhooks: webhookSettings };
+export const backgroundSettings = {
+  jobs: jobSettings,
+  lifecycle: lifecycleSettings,
+  webhooks: webhookSettings,
+  collection: collectionSettings,
+  undo: undoSettings,
+};
 
 function checkedCron(cron: string): string {
   findNextTime({ cron, zone: "UTC" }, 0);

@@ -12,6 +12,7 @@ import { deviceLogins } from "./0012-device-logins.ts";
 import { lineage } from "./0013-lineage.ts";
 import { lifecycle } from "./0015-lifecycle.ts";
 import { tagRules } from "./0017-tag-rules.ts";
+import { undo } from "./0018-undo.ts";
 import { lifecycleRuns } from "./0019-lifecycle-runs.ts";
 import { templates } from "./0020-templates.ts";
 import { holds } from "./0021-holds.ts";
@@ -38,6 +39,7 @@ export const migrations: readonly Migration[] = [
   lineage,
   lifecycle,
   tagRules,
+  undo,
   lifecycleRuns,
   templates,
   holds,

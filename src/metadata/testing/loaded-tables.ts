@@ -228,6 +228,22 @@ export function loadTables(dialect: DialectName): string[] {
     `insert into quota_blob (namespace_id, blob_id, size)
      select n.id, b.id, b.size from namespace n join blob b on (n.id + b.id) % 500 = 0 where n.id <= 1000`,
     fill("quota_delta", "namespace_id, storage, images, repositories", 3000, `2 + i / 30, i, 1, 0`),
+    fill(
+      "undo",
+      "id, repository_id, kind, target, digest, manifest_id, part_of, principal, run, at, until_at",
+      10000,
+      `i, ${repositoryOf("i")}, case i % 2 when 0 then 'tag' else 'manifest' end, 'v' || ${padded("i")},
+       'sha256:' || ${hex("i")}, case i % 4 when 0 then 1 + i % ${manifests} end, case i % 4 when 2 then i - 1 end,
+       'user:admin', case i % 50 when 0 then i % 10 end, i, i`,
+    ),
+    `insert into undo_manifest (undo_id, repository_id, digest, media_type, size, kind, content_size, created_at, bytes)
+     select id, repository_id, digest, 'application/vnd.oci.image.manifest.v1+json', 400, 'image', 5000, id, ${bytes}
+     from undo where kind = 'manifest'`,
+    `insert into undo_blob (undo_id, blob_id)
+     select distinct u.undo_id, b.id from undo_manifest u
+     join blob b on b.id in (1 + u.undo_id % ${blobs}, 1 + u.undo_id * 7 % ${blobs})`,
+    `insert into undo_child (undo_id, digest, child_id)
+     select u.undo_id, m.digest, m.id from undo_manifest u join manifest m on m.id = 1 + u.undo_id % ${manifests}`,
     "analyze",
   ];
 }

@@ -68,8 +68,8 @@ function stopped(outcome: string): RunEnding {
 }
 
 /** Takes a batch; where that is refused, its first image alone, which stays when it is what is refused. */
-async function expireNext({ metadata }: Registry, held: HeldRun): Promise<{ readonly more: boolean }> {
-  const batch = { ...held, refused: null };
+async function expireNext({ metadata, settings }: Registry, held: HeldRun): Promise<{ readonly more: boolean }> {
+  const batch = { ...held, undoWindow: settings.undoWindow, refused: null };
   const refusalOf = (error: unknown) => {
     if (error instanceof RegistryError && error.code !== "CONFLICT") return error.message;
     throw error;
@@ -77,7 +77,7 @@ async function expireNext({ metadata }: Registry, held: HeldRun): Promise<{ read
   const whole = await metadata.write("expireImages", { ...batch, limit: expireAtOnce }).catch(refusalOf);
   if (typeof whole !== "string") return whole;
   const first = await metadata.write("expireImages", { ...batch, limit: 1 }).catch(refusalOf);
-  return typeof first === "string" ? metadata.write("expireImages", { ...held, limit: 1, refused: first }) : first;
+  return typeof first === "string" ? metadata.write("expireImages", { ...batch, limit: 1, refused: first }) : first;
 }
 
 /** @throws RegistryError NOT_FOUND */

@@ -26,6 +26,12 @@ export interface WriteContext {
   readonly pin: number;
 }
 
+/** The same of a write that can be undone. */
+export interface UndoableContext extends WriteContext {
+  /** How long the server lets deletes and tag moves be undone where no setting says otherwise, in milliseconds. */
+  readonly undoWindow: number;
+}
+
 /** Times that a repository which another node makes or takes away is tried for. */
 const attempts = 10;
 

@@ -13,23 +13,27 @@ import {
   listReferringManifests,
   lockLink,
   lockManifest,
+  releaseFormerParents,
+  releaseFormerTags,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { requireTags } from "../require-tag.ts";
+import { settingsWithin } from "../read-settings.ts";
+import { requireTag } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { requireUnused } from "../require-unused.ts";
 import type { Insisting, Removed } from "../require-unused.ts";
 import { checkTags, getRepository, record } from "./context.ts";
-import type { WriteContext } from "./context.ts";
+import type { UndoableContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
+import { keepManifest, keepTag, undoTerm } from "./keep-undo.ts";
 import { discountLinks, weigh } from "./quotas/count-content.ts";
 
-export interface DeleteTagInput extends WriteContext, Insisting {
+export interface DeleteTagInput extends UndoableContext, Insisting {
   readonly tag: string;
 }
 
-export interface DeleteDigestInput extends WriteContext, Insisting {
+export interface DeleteDigestInput extends UndoableContext, Insisting {
   readonly digest: string;
   /** The lifecycle run that does it; undefined where somebody does. */
   readonly run?: number | undefined;
@@ -39,7 +43,8 @@ export interface DeleteDigestInput extends WriteContext, Insisting {
 export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<Removed> {
   const repository = await getRepository(tx, input);
   checkTags(input, [input.tag]);
-  await requireTags(tx, { id: repository, name: input.repository }, "delete", [input.tag], input.permit.roles);
+  const settings = await settingsWithin(tx, { id: repository, name: input.repository });
+  requireTag(settings, "delete", input.tag, input.permit.roles);
   const removed = await tx.first(deleteTagRow, { repository, name: input.tag });
   if (removed === undefined) {
     throw new RegistryError("MANIFEST_UNKNOWN", `${input.repository} has no tag ${input.tag}`, {
@@ -50,7 +55,10 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
   const of = { id: repository, name: input.repository };
   await requireUnheld(tx, of, { kind: "tag", tag: input.tag }, target);
   const { facts, warnings } = await requireUnused(tx, of, { kind: "tag", tag: input.tag, manifest: target }, input);
-  await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
+  const term = undoTerm(tx, settings, input);
+  if (term === undefined) {
+    await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
+  } else await keepTag(tx, term, { repository, tag: input.tag, manifest: target, movedTo: null });
   const change = { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true, ...facts } };
   await record(tx, input, change);
   tx.touch(input.repository);
@@ -81,10 +89,15 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   await requireUnheld(tx, of, { kind: "manifest", digest: input.digest }, manifest.id);
   const removal = { kind: "manifest", digest: input.digest, manifest: manifest.id } as const;
   const used = await requireUnused(tx, of, removal, input);
+  const settings = await settingsWithin(tx, of);
   const removed = { id: manifest.id, digest: input.digest, repository: input.repository };
+  const term = undoTerm(tx, settings, input, input.run);
+  if (term !== undefined) await keepManifest(tx, term, repository, removed);
+  await tx.run(releaseFormerTags, { manifest: manifest.id });
+  await tx.run(releaseFormerParents, { manifest: manifest.id });
   const tags = await removeManifest(tx, repository, removed, "manifest deleted");
   checkTags(input, tags);
-  await requireTags(tx, { id: repository, name: input.repository }, "delete", tags, input.permit.roles);
+  for (const tag of tags) requireTag(settings, "delete", tag, input.permit.roles);
   const facts = { tags, ...(input.run === undefined ? {} : { run: input.run }), ...used.facts };
   await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);

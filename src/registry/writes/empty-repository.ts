@@ -15,6 +15,7 @@ import {
   isRepositoryFull,
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
+import { endUndoOf } from "./end-undo.ts";
 import type { EndedUpload } from "./upload.ts";
 
 /** What one batch came to. */
@@ -35,7 +36,7 @@ const nothing = { uploads: 0, ended: [] } as const;
 const budget = 5;
 
 /**
- * Takes some of what a deleted repository held out: uploads, then tags, then manifests, then links; each blob is reviewed, as
+ * Takes some of what a deleted repository held out: uploads, then what can be undone, tags, then manifests, then links; each blob is reviewed, as
  * others may have it. An empty tombstone goes, too. Rows that another node is at are passed over.
  */
 export async function emptyRepository(
@@ -46,6 +47,7 @@ export async function emptyRepository(
   const uploads = await tx.all(claimUploadsOf, { repository, limit });
   if (uploads.length > 0) return { state: "more", uploads: uploads.length, ended: await endUploads(tx, uploads) };
   const taken =
+    (await endUndoOf(tx, repository, limit)) ||
     (await tx.run(deleteSomeTags, { repository, limit })) > 0 ||
     (await removeManifests(tx, repository, limit)) ||
     (await removeLinks(tx, repository, limit));

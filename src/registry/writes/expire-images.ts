@@ -34,18 +34,19 @@ interface Of {
   readonly id: number;
   readonly name: string;
   readonly run: number;
+  readonly undoWindow: number;
 }
 
 /**
  * Takes the next images of a run in their turn: each goes, by the write of a manual delete, unless something happened to it
  * since it was judged. What was done is in the same transaction as how far the run is, so that a batch that comes again finds
  * nothing to do. Ends the run when all had their turn, or when it must not go on.
- * @param input `refused` saves the first of them, with this sentence; null to try it
+ * @param input `undoWindow` as an `UndoableContext` has it; `refused` saves the first of them, with this sentence; null to try it
  * @throws RegistryError CONFLICT when another process has the run; as the write of a manual delete does for one of the images
  */
 export async function expireImages(
   tx: Transaction,
-  input: HeldRun & { readonly limit: number; readonly refused: string | null },
+  input: HeldRun & { readonly limit: number; readonly refused: string | null; readonly undoWindow: number },
 ): Promise<{ readonly more: boolean }> {
   const began = performance.now();
   const row = await takeRun(tx, input);
@@ -55,7 +56,7 @@ export async function expireImages(
     await endRun(tx, row, { state: "stopped", outcome: stop });
     return { more: false };
   }
-  const of: Of = { id: row.repository_id, name: row.repository, run: row.id };
+  const of: Of = { id: row.repository_id, name: row.repository, run: row.id, undoWindow: input.undoWindow };
   const images = await tx.all(listLifecycleImages, { run: row.id, from: row.next, limit: input.limit });
   const sum = { next: row.next, deleted: 0, saved: 0, freed: 0 };
   for (const image of images) {
@@ -121,7 +122,7 @@ async function expireImage(tx: Transaction, of: Of, { plan }: LifecycleImageRow)
     tags: [],
   };
   for (const digest of turn.digests) {
-    await deleteManifest(tx, { repository: of.name, permit, pin: 0, digest, run: of.run });
+    await deleteManifest(tx, { repository: of.name, permit, pin: 0, undoWindow: of.undoWindow, digest, run: of.run });
   }
   return { state: "deleted", note: null };
 }

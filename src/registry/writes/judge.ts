@@ -2,6 +2,8 @@ import {
   claimBlob,
   claimLink,
   claimManifest,
+  findBlobUndo,
+  findManifestUndo,
   findManifestId,
   findManifestTag,
   findParent,
@@ -86,7 +88,9 @@ async function judgeClaimed(
   }
   const row = await reader.first(claimBlob, { blob });
   if (row === undefined) return undefined;
-  const used = (await reader.first(isBlobLinked, { blob })) !== undefined;
+  const used =
+    (await reader.first(isBlobLinked, { blob })) !== undefined ||
+    (await reader.first(findBlobUndo, { blob })) !== undefined;
   return { ...verdictOn(row, used, now, rule), digest: row.digest, key: row.key, name: "", held: false };
 }
 
@@ -101,12 +105,15 @@ async function judgeManifest(
   const row = await reader.first(claimManifest, { manifest });
   if (row === undefined) return undefined;
   const { digest, subject, repository: name, repository_id: repository } = row;
+  // SQLite gives the number of a manifest that is gone to another, of another repository perhaps: its reviews are its own.
+  if (repository !== target.repository) return undefined;
   const orphaned = subject !== null && events.includes(subjectDeleted);
   const used =
     (await reader.first(findManifestTag, { manifest })) !== undefined ||
     (await reader.first(findParent, { manifest })) !== undefined ||
     (subject !== null && (await reader.first(findManifestId, { repository, digest: subject })) !== undefined) ||
-    (rule.untagged === "keep" && !orphaned);
+    (rule.untagged === "keep" && !orphaned) ||
+    (await reader.first(findManifestUndo, { manifest, repository, subject })) !== undefined;
   const kept = !used && (await isHeld(reader, repository, manifest));
   if (kept === "busy") return undefined;
   const held = !used && (kept || (await findUse(reader, { repository: name, manifest, now })) !== undefined);

@@ -5,15 +5,16 @@ import { settingsWithin } from "../read-settings.ts";
 import { requireTag } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { record } from "./context.ts";
-import type { WriteContext } from "./context.ts";
+import type { UndoableContext } from "./context.ts";
+import { keepTag, undoTerm } from "./keep-undo.ts";
 
 /** Who moves a tag, where, and to what. */
-interface TagMove extends Pick<WriteContext, "repository" | "permit"> {
+interface TagMove extends Pick<UndoableContext, "repository" | "permit" | "undoWindow"> {
   readonly digest: string;
 }
 
 /**
- * Makes a tag, or moves it if the caller may; what it named before is reviewed. Its patterns are checked by the caller.
+ * Makes a tag, or moves it if the caller may; what it named before is kept for undo, or reviewed. Its patterns are checked by the caller.
  * @returns whether anything was changed
  * @throws RegistryError DENIED for a tag that is there and may not be moved
  */
@@ -41,7 +42,11 @@ export async function moveTag(
     await tx.run(moveTagRow, row);
     const target = former.manifest_id;
     await requireUnheld(tx, { id: repository, name: input.repository }, { kind: "moved-tag", tag }, target);
-    await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" });
+    const term = undoTerm(tx, settings, input);
+    if (term === undefined) {
+      const review = { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" };
+      await tx.run(insertReview, review);
+    } else await keepTag(tx, term, { repository, tag, manifest: target, movedTo: input.digest });
   }
   await record(tx, input, {
     action: "tag",

@@ -14,7 +14,7 @@ import { MetadataError } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { afterPin, checkTags, ensureRepository, record } from "./context.ts";
-import type { WriteContext } from "./context.ts";
+import type { UndoableContext } from "./context.ts";
 import { moveTag } from "./move-tag.ts";
 import { countManifest } from "./quotas/count-content.ts";
 
@@ -25,7 +25,7 @@ export interface Needed {
   readonly size: number;
 }
 
-export interface PutManifestInput extends WriteContext {
+export interface PutManifestInput extends UndoableContext {
   readonly digest: string;
   readonly bytes: Uint8Array;
   readonly mediaType: string;

@@ -11,6 +11,8 @@ export interface SetTagInput {
   /** Name. */
   readonly repository: string;
   readonly permit: Permit;
+  /** As an `UndoableContext` has it. */
+  readonly undoWindow: number;
   readonly tag: string;
   /** Of a manifest that the repository has. */
   readonly digest: string;

@@ -166,9 +166,7 @@ const management: Readonly<Record<string, Wish>> = {
   listUsers: server,
   createUser: server,
   getUser: self,
-  updateUser: self,
-  deleteUser: { ...server, places: ["reader", "hidden"] },
-  changePassword: self,
+  ...{ updateUser: self, deleteUser: { ...server, places: ["reader", "hidden"] }, changePassword: self },
   listGroups: server,
   createGroup: server,
   getGroup: server,
@@ -347,7 +345,9 @@ function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const { method } = endpoint;
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
     if (many !== "" || (wish.places !== undefined && /^(?:user|rule|webhook|run)$/.test(name))) return place;
-    return samples[name] ?? (/^(?:id|grant|token|secret|login|job|delivery|hold)$/.test(name) ? "4711" : "nobody");
+    return (
+      samples[name] ?? (/^(?:id|grant|token|secret|login|job|delivery|hold|entry)$/.test(name) ? "4711" : "nobody")
+    );
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;
   if (method === "GET") return { method, path };

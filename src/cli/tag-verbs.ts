@@ -1,0 +1,42 @@
+import { usageError } from "./command-error.ts";
+import { byForce } from "./keeping-verbs.ts";
+import { parsePlace } from "./parse-scope.ts";
+import type { Spread, Verb } from "./verb.ts";
+
+const inRepository = { labels: { name: "repository" } } as const;
+
+/** A tag with its repository, as clients write it. */
+const wholeTag: Spread = {
+  about: "with its repository: team/app:v1",
+  fields: ["name", "tag"],
+  read: (text) => {
+    const { repository, tag } = parsePlace(text);
+    if (repository === undefined || tag === undefined) throw usageError("name a tag with its repository: team/app:v1");
+    return { name: repository, tag };
+  },
+};
+
+/** `berth tag …` */
+export const tagVerbs: Readonly<Record<string, Verb>> = {
+  list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
+  show: { endpoint: "getTag", ...inRepository },
+  set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
+  delete: { endpoint: "deleteTag", ...inRepository, ...byForce },
+  history: {
+    endpoint: "getTagHistory",
+    about: "list where a tag is and was, the latest first, for as long as that can be undone",
+    args: ["tag"],
+    spread: { tag: wholeTag },
+    columns: ["digest", "until", "ended", "by", "undo"],
+  },
+};
+
+/** `berth undo …` */
+export const undoVerbs: Readonly<Record<string, Verb>> = {
+  list: {
+    endpoint: "listUndo",
+    ...inRepository,
+    columns: ["id", "kind", "target", "digest", "tags", "by", "at", "until"],
+  },
+  apply: { endpoint: "applyUndo", ...inRepository },
+};

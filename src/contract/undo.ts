@@ -1,0 +1,85 @@
+import { z } from "zod";
+import type { Endpoints } from "./endpoint.ts";
+import { id, pageOf, pageQuery, repositoryName, tagName, time } from "./texts.ts";
+
+const kind = z.enum(["tag", "manifest"]).meta({ id: "UndoKind" });
+
+export const undoEntry = z
+  .object({
+    id,
+    kind,
+    target: z.string().meta({ description: "Tag or digest" }),
+    digest: z.string().nullable().meta({ description: "Of the manifest, or of the one that the tag was at" }),
+    movedTo: z.string().nullable().meta({ description: "Where a tag was moved to; null when it was deleted" }),
+    tags: z.array(z.string()).meta({ description: "Tags that went with their manifest; at most 100" }),
+    by: z.string().meta({ description: "Who did it" }),
+    run: id.nullable().meta({ description: "The lifecycle run that did it" }),
+    reason: z.string().nullable(),
+    at: time,
+    until: time.meta({ description: "It can be undone before" }),
+  })
+  .meta({ id: "UndoEntry" });
+
+export const undone = z
+  .object({
+    kind,
+    target: z.string(),
+    digest: z.string().nullable(),
+    tags: z.array(z.string()).meta({ description: "Tags that are there again" }),
+    left: z
+      .array(z.object({ tag: z.string(), reason: z.string() }))
+      .meta({ description: "Tags that are not there again, and why" }),
+  })
+  .meta({ id: "Undone" });
+
+export const formerTag = z
+  .object({
+    digest: z.string(),
+    until: time.nullable().meta({ description: "When it was moved away or deleted; null for where it is" }),
+    ended: z.string().nullable().meta({ description: "`moved`, `deleted`, `deleted with its manifest`" }),
+    by: z.string().nullable(),
+    undo: id.nullable().meta({ description: "Number by which that is undone; null when it cannot be, or was" }),
+  })
+  .meta({ id: "FormerTag" });
+
+const parameters = z.strictObject({ name: repositoryName });
+
+export const undoEndpoints = {
+  listUndo: {
+    method: "GET",
+    path: "/repositories/{name+}/-/undo",
+    tag: "undo",
+    summary: "List what can be undone in a repository, the latest first",
+    auth: { place: "repository", action: "delete" },
+    parameters,
+    query: z.strictObject(pageQuery),
+    answer: pageOf(undoEntry),
+    status: 200,
+    errors: ["NAME_UNKNOWN", "PAGINATION_INVALID"],
+  },
+  applyUndo: {
+    method: "POST",
+    path: "/repositories/{name+}/-/undo/{entry}",
+    tag: "undo",
+    summary: "Undo a delete or the move of a tag",
+    about:
+      "By the rules for tags of this moment; to move a tag that is there takes overwrite-tag. A manifest comes back with what it needs and with those of its tags that were not made again since.",
+    auth: { place: "repository", action: "delete" },
+    parameters: z.strictObject({ name: repositoryName, entry: id }),
+    body: z.strictObject({}),
+    answer: undone,
+    status: 200,
+    errors: ["NAME_UNKNOWN", "NOT_FOUND", "CONFLICT"],
+  },
+  getTagHistory: {
+    method: "GET",
+    path: "/repositories/{name+}/-/tags/{tag}/history",
+    tag: "tags",
+    summary: "List where a tag is and was, the latest first, for as long as that can be undone",
+    auth: { place: "repository", action: "pull" },
+    parameters: z.strictObject({ name: repositoryName, tag: tagName }),
+    answer: z.object({ items: z.array(formerTag) }),
+    status: 200,
+    errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN"],
+  },
+} as const satisfies Endpoints;

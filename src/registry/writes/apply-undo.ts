@@ -1,0 +1,215 @@
+import {
+  deleteUndo,
+  detachUndoTags,
+  findDeletedManifest,
+  findUndo,
+  insertManifestChildren,
+  insertReferrer,
+  insertRestoredContent,
+  insertRestoredLinks,
+  insertRestoredManifest,
+  insertRestoredManifestBlobs,
+  insertReview,
+  listUndoBlobs,
+  listUndoChildren,
+  listUndoTags,
+  lockChildren,
+  lockRestoredLinks,
+  lockTag,
+  lockUndo,
+  markUndone,
+  MetadataError,
+  readUndoManifest,
+} from "../../metadata/index.ts";
+import type { Transaction, UndoRow } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { settingsWithin } from "../read-settings.ts";
+import { requireTag } from "../require-tag.ts";
+import { afterPin, checkTags, getRepository, record } from "./context.ts";
+import type { UndoableContext } from "./context.ts";
+import { moveTag } from "./move-tag.ts";
+import { countLink, countManifest } from "./quotas/count-content.ts";
+
+export interface ApplyUndoInput extends UndoableContext {
+  /** Number of what is to be undone. */
+  readonly entry: number;
+}
+
+/** What was undone. */
+export interface Undone {
+  readonly kind: string;
+  readonly target: string;
+  readonly digest: string | null;
+  /** Tags that are there again. */
+  readonly tags: readonly string[];
+  /** Tags that are not, and why. */
+  readonly left: readonly { readonly tag: string; readonly reason: string }[];
+}
+
+/** Times that a row which another node makes or takes away is tried for. */
+const attempts = 10;
+
+/**
+ * Undoes one delete or move: a tag goes back, by the rules for tags of this moment; a manifest is there again with all that it
+ * needs and with those of its tags that nobody has made since.
+ * @throws RegistryError NAME_UNKNOWN, NOT_FOUND when there is no such thing any more, DENIED by the rules for tags or where a quota has no room, CONFLICT
+ *   when something that it needs is gone for good
+ */
+export async function applyUndo(tx: Transaction, input: ApplyUndoInput): Promise<Undone> {
+  const repository = await getRepository(tx, input);
+  const found = await tx.first(findUndo, { repository, undo: input.entry });
+  if (found === undefined || found.applied_at !== null || found.until_at <= tx.now || found.digest === null) {
+    throw goneUndo(input);
+  }
+  const undone =
+    found.kind === "tag"
+      ? await undoTag(tx, repository, { ...found, digest: found.digest }, input)
+      : await undoManifest(tx, repository, { ...found, digest: found.digest }, input);
+  const { kind, digest, tags, left } = undone;
+  const facts = { entry: input.entry, kind, digest, tags, left };
+  await record(tx, input, { action: "undo", target: undone.target, event: "undo.applied", facts });
+  tx.touch(input.repository);
+  return undone;
+}
+
+/** There is none of this number. */
+export function goneUndo({
+  repository,
+  entry,
+}: {
+  readonly repository: string;
+  readonly entry: number;
+}): RegistryError {
+  const message = `${repository} has nothing of number ${entry} that can be undone: look again (berth undo list ${repository})`;
+  return new RegistryError("NOT_FOUND", message, { detail: { name: repository, entry } });
+}
+
+type Found = UndoRow & { readonly digest: string };
+
+async function undoTag(tx: Transaction, repository: number, found: Found, input: ApplyUndoInput): Promise<Undone> {
+  const { id, target, digest } = found;
+  checkTags(input, [target]);
+  const manifest = await ensureManifest(tx, repository, digest, input);
+  await moveTag(tx, repository, manifest, target, { ...input, digest });
+  if ((await tx.run(markUndone, { undo: id, now: tx.now })) === 0) throw goneUndo(input);
+  return { kind: "tag", target, digest, tags: [target], left: [] };
+}
+
+async function undoManifest(tx: Transaction, repository: number, found: Found, input: ApplyUndoInput): Promise<Undone> {
+  const { id, target, digest } = found;
+  // Tags are locked in the order of their names, as by a push.
+  const tags = (await tx.all(listUndoTags, { undo: id })).toSorted((a, b) => (a.target < b.target ? -1 : 1));
+  checkTags(
+    input,
+    tags.map((row) => row.target),
+  );
+  const [there] = await tx.all(lockChildren, { repository, digests: [digest] });
+  if ((await tx.first(lockUndo, { repository, undo: id })) === undefined) throw goneUndo(input);
+  const manifest = there?.id ?? (await restore(tx, repository, id, input));
+  if (there !== undefined) {
+    await tx.run(detachUndoTags, { undo: id, manifest });
+    await tx.run(deleteUndo, { undo: id });
+  }
+  const done: Undone & { tags: string[]; left: { tag: string; reason: string }[] } = {
+    ...{ kind: "manifest", target, digest, tags: [], left: [] },
+  };
+  for (const { id: part, target: tag } of tags) {
+    const reason = await refuseReturn(tx, repository, { manifest, digest }, tag, input);
+    if (reason !== undefined) {
+      done.left.push({ tag, reason });
+      continue;
+    }
+    await tx.run(markUndone, { undo: part, now: tx.now });
+    done.tags.push(tag);
+  }
+  return done;
+}
+
+/** Brings a tag back that went with its manifest; why not, where it cannot. */
+async function refuseReturn(
+  tx: Transaction,
+  repository: number,
+  { manifest, digest }: { readonly manifest: number; readonly digest: string },
+  tag: string,
+  input: ApplyUndoInput,
+): Promise<string | undefined> {
+  const there = await tx.first(lockTag, { repository, name: tag });
+  if (there !== undefined) {
+    return there.manifest_id === manifest ? undefined : "it was made again since, for another manifest";
+  }
+  const settings = await settingsWithin(tx, { id: repository, name: input.repository });
+  try {
+    requireTag(settings, "make", tag, input.permit.roles);
+  } catch (error) {
+    if (error instanceof RegistryError) return error.message;
+    throw error;
+  }
+  await moveTag(tx, repository, manifest, tag, { ...input, digest });
+  return undefined;
+}
+
+/** Id of a manifest that is there, or is brought back. @throws RegistryError CONFLICT when it cannot */
+async function ensureManifest(
+  tx: Transaction,
+  repository: number,
+  digest: string,
+  input: ApplyUndoInput,
+): Promise<number> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const [there] = await tx.all(lockChildren, { repository, digests: [digest] });
+    if (there !== undefined) return there.id;
+    const deleted = await tx.first(findDeletedManifest, { repository, digest });
+    if (deleted === undefined) {
+      const message = `the manifest ${digest} is gone for good: push it again`;
+      throw new RegistryError("CONFLICT", message, { detail: { digest } });
+    }
+    if ((await tx.first(lockUndo, { repository, undo: deleted.undo })) === undefined) continue;
+    return restore(tx, repository, deleted.undo, input);
+  }
+  throw new MetadataError("unavailable", `the manifest ${digest} comes and goes`);
+}
+
+/** Makes a deleted manifest anew, with its children first, of what this transaction has locked. */
+async function restore(tx: Transaction, repository: number, undo: number, input: ApplyUndoInput): Promise<number> {
+  const row = await tx.first(readUndoManifest, { undo });
+  if (row === undefined) throw goneUndo(input);
+  const children: number[] = [];
+  for (const { digest } of (await tx.all(listUndoChildren, { undo })).toSorted(byDigest)) {
+    children.push(await ensureManifest(tx, repository, digest, input));
+  }
+  await linkBlobs(tx, repository, undo, input.repository);
+  const { digest, size, subject, artifact_type: artifactType, descriptor } = row;
+  // Its removal, on another node, comes before this or sees the referrer that it must review.
+  if (subject !== null) await tx.all(lockChildren, { repository, digests: [subject] });
+  const inserted = await tx.first(insertRestoredManifest, { undo, pinUntil: tx.now + input.pin });
+  if (inserted === undefined) throw new MetadataError("unavailable", `the row of ${digest} comes and goes`);
+  const manifest = inserted.id;
+  await tx.run(insertRestoredContent, { undo, manifest });
+  await tx.run(insertRestoredManifestBlobs, { undo, manifest, repository });
+  if (children.length > 0) await tx.run(insertManifestChildren, { parent: manifest, children });
+  if (subject !== null && descriptor !== null) {
+    await tx.run(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
+  }
+  const counted = { id: manifest, size, hasSubject: subject !== null, children, isTagged: true };
+  await countManifest(tx, { name: input.repository }, counted);
+  const reviewAfter = afterPin(tx.now, input.pin);
+  await tx.run(insertReview, { kind: "manifest", repository, target: manifest, reviewAfter, event: "restored" });
+  await tx.run(detachUndoTags, { undo, manifest });
+  await tx.run(deleteUndo, { undo });
+  return manifest;
+}
+
+function byDigest(a: { readonly digest: string }, b: { readonly digest: string }): number {
+  return a.digest < b.digest ? -1 : 1;
+}
+
+/** The repository has all its blobs again, and keeps them until the transaction ends. */
+async function linkBlobs(tx: Transaction, repository: number, undo: number, name: string): Promise<void> {
+  const needed = (await tx.all(listUndoBlobs, { undo })).length;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    for (const { id } of await tx.all(insertRestoredLinks, { undo, repository })) await countLink(tx, { name }, id);
+    // One that was there may have been collected just before it was locked.
+    if ((await tx.all(lockRestoredLinks, { undo, repository })).length === needed) return;
+  }
+  throw new MetadataError("unavailable", "the links of a manifest come and go");
+}

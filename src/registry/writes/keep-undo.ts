@@ -1,0 +1,68 @@
+import {
+  endOldestTagUndo,
+  insertManifestUndo,
+  insertTagUndo,
+  insertUndoBlobs,
+  insertUndoChildren,
+  insertUndoManifest,
+  insertUndoTags,
+} from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { formerTagsKept, undoWindowOf } from "../../policy/index.ts";
+import type { RememberedSettings } from "../read-settings.ts";
+import type { UndoableContext } from "./context.ts";
+
+/** Until when something can be undone, and what is said of it. */
+export interface UndoTerm {
+  readonly principal: string;
+  /** The lifecycle run that does it, and why; null for others. */
+  readonly run: number | null;
+  readonly reason: string | null;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly until: number;
+}
+
+/** The term of what is done now; undefined where nothing can be undone. */
+export function undoTerm(
+  tx: Transaction,
+  { undoWindow }: Pick<RememberedSettings, "undoWindow">,
+  input: Pick<UndoableContext, "permit" | "undoWindow">,
+  run?: number,
+): UndoTerm | undefined {
+  const window = undoWindowOf(undoWindow.value, input.undoWindow);
+  if (window === 0) return undefined;
+  const { principal, reason } = input.permit.by;
+  const why = run === undefined ? null : reason;
+  return { principal, run: run ?? null, reason: why, now: tx.now, until: tx.now + window };
+}
+
+/** Keeps what a tag was at, which stays there meanwhile. @param movedTo digest; null when the tag was deleted */
+export async function keepTag(
+  tx: Transaction,
+  term: UndoTerm,
+  tag: {
+    readonly repository: number;
+    readonly tag: string;
+    readonly manifest: number;
+    readonly movedTo: string | null;
+  },
+): Promise<void> {
+  await tx.run(insertTagUndo, { ...term, ...tag });
+  const { repository, tag: name } = tag;
+  await tx.run(endOldestTagUndo, { repository, tag: name, keep: formerTagsKept, now: tx.now });
+}
+
+/** Keeps a manifest with all that it holds and with its tags, before it goes. */
+export async function keepManifest(
+  tx: Transaction,
+  term: UndoTerm,
+  repository: number,
+  { id: manifest, digest }: { readonly id: number; readonly digest: string },
+): Promise<void> {
+  const { id: undo } = (await tx.first(insertManifestUndo, { ...term, repository, digest }))!;
+  await tx.run(insertUndoManifest, { undo, manifest });
+  await tx.run(insertUndoBlobs, { undo, manifest });
+  await tx.run(insertUndoChildren, { undo, manifest });
+  await tx.run(insertUndoTags, { ...term, undo, manifest, digest });
+}
