@@ -268,10 +268,11 @@ export const insertRestoredContent = statement(
 /** The repository has the blobs again that it does not have any more. */
 export const insertRestoredLinks = statement(
   "insertRestoredLinks",
-  (_db, p: { undo: number; repository: number }) => sql<{ id: number }>`
+  (_db, p: { undo: number; repository: number }) => sql<{ blob: number; size: number }>`
     insert into repository_blob (repository_id, blob_id, pin_until)
     select cast(${p.repository} as bigint), blob_id, 0 from undo_blob where undo_id = ${p.undo}
-    on conflict (repository_id, blob_id) do nothing returning blob_id as id`,
+    on conflict (repository_id, blob_id) do nothing
+    returning blob_id as blob, (select b.size from blob b where b.id = blob_id) as size`,
 );
 
 export const insertRestoredManifestBlobs = statement(

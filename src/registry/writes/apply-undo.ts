@@ -207,7 +207,8 @@ function byDigest(a: { readonly digest: string }, b: { readonly digest: string }
 async function linkBlobs(tx: Transaction, repository: number, undo: number, name: string): Promise<void> {
   const needed = (await tx.all(listUndoBlobs, { undo })).length;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    for (const { id } of await tx.all(insertRestoredLinks, { undo, repository })) await countLink(tx, { name }, id);
+    const linked = await tx.all(insertRestoredLinks, { undo, repository });
+    for (const link of linked) await countLink(tx, { name }, link);
     // One that was there may have been collected just before it was locked.
     if ((await tx.all(lockRestoredLinks, { undo, repository })).length === needed) return;
   }
