@@ -64,9 +64,13 @@ async function failEverywhere({ operation, plan, faults, base, ledger, every }: 
   }
 }
 
-/** 507 says "no space"; a full disk that shows only when a file is synced is told from a broken one by nobody. */
+/**
+ * 507 says "no space"; a full disk that shows only when a file is synced is told from a broken one by nobody. Of the index
+ * of its log SQLite says only that it could not grow, whatever the reason was.
+ */
 function isHonest(status: number, { error }: FaultPlan, call: Call | undefined): boolean {
   const isBroken = status === 500 || status === 503;
+  if (status === 507 && call?.path.endsWith("-shm")) return true;
   return error === "ENOSPC" ? status === 507 || (isBroken && call?.kind === "sync") : isBroken;
 }
 
