@@ -282,10 +282,8 @@ describe.each(worlds)("on $name", ({ open }) => {
     const uses = Array.from({ length: 10_000 }, (_, number) => {
       return { digest: `sha256:${String(number).padStart(64, "0")}`, workload: `w${number}` };
     });
-    const began = performance.now();
     await reportUsage(one.registry, operator, { namespace: "team", source: "large" }, uses, day);
     await reportUsage(one.registry, operator, { namespace: "team", source: "large" }, uses, day);
-    expect(performance.now() - began).toBeLessThan(10_000);
     for (let number = 1; number < 100; number++) await report("team/app", "nothing", `s${number}`);
     await expect(report("team/app", "nothing", "one-more")).rejects.toMatchObject({ code: "CONFLICT" });
     await expect(report("team/app", "nothing", "s7")).resolves.toBeUndefined();
