@@ -39,4 +39,5 @@ export const undoVerbs: Readonly<Record<string, Verb>> = {
     columns: ["id", "kind", "target", "digest", "tags", "by", "at", "until"],
   },
   apply: { endpoint: "applyUndo", ...inRepository },
+  purge: { endpoint: "purgeUndo", ...inRepository },
 };

@@ -71,6 +71,17 @@ export const undoEndpoints = {
     status: 200,
     errors: ["NAME_UNKNOWN", "NOT_FOUND", "CONFLICT"],
   },
+  purgeUndo: {
+    method: "DELETE",
+    path: "/repositories/{name+}/-/undo/{entry}",
+    tag: "undo",
+    summary: "Let a delete be final before its window ends, for legal reasons",
+    about: "By owners only. What only it held is collected; a held repository is refused.",
+    auth: { place: "repository", action: "manage-access" },
+    parameters: z.strictObject({ name: repositoryName, entry: id }),
+    status: 204,
+    errors: ["NAME_UNKNOWN", "NOT_FOUND"],
+  },
   getTagHistory: {
     method: "GET",
     path: "/repositories/{name+}/-/tags/{tag}/history",

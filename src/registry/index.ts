@@ -1,4 +1,4 @@
-export { applyUndo, listUndo, readTagHistory } from "./undo.ts";
+export { applyUndo, listUndo, purgeUndo, readTagHistory } from "./undo.ts";
 export type { FormerTag, UndoEntry, Undone } from "./undo.ts";
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
 export { adoptImages } from "./adopt/adopt-images.ts";

@@ -130,3 +130,18 @@ export async function applyUndo(
   const write = registry.metadata.write("applyUndo", { repository, permit, pin, undoWindow, entry });
   return attempt(registry.access, caller, { action: "undo", repository, target: String(entry) }, write);
 }
+
+/**
+ * Lets a delete be final now. By owners only: nobody can bring it back.
+ * @throws RegistryError NAME_UNKNOWN, NOT_FOUND, DENIED also while the repository is held
+ */
+export async function purgeUndo(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  entry: number,
+): Promise<void> {
+  const permit = await authorize(registry.access, caller, "manage-access", repository);
+  const write = registry.metadata.write("purgeUndo", { repository, permit, entry });
+  await attempt(registry.access, caller, { action: "purge-undo", repository, target: String(entry) }, write);
+}

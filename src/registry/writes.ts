@@ -24,6 +24,7 @@ import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
 import { markBlobBad, pinBlob, pinManifest } from "./writes/pin-content.ts";
 import { setReadOnly } from "./writes/read-only.ts";
 import { recordPulls } from "./writes/pull-times.ts";
+import { purgeUndo } from "./writes/purge-undo.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
@@ -82,6 +83,7 @@ export const registryWrites = {
   noteOrphans,
   pinBlob,
   pinManifest,
+  purgeUndo,
   putHeartbeat,
   putManifest,
   putTemplate,

@@ -9,6 +9,7 @@ import {
   deleteTag,
   inspectSettings,
   listUndo,
+  purgeUndo,
 } from "../../src/registry/index.ts";
 import { describeEachDatabase } from "../support/each-database.ts";
 import { caller, collectAll, digestOf, permit, putBlob, putManifest } from "../support/open-registry.ts";
@@ -95,6 +96,37 @@ await describeEachDatabase((it, prepare) => {
     });
     expect(await place.undoable()).toMatchObject([{ kind: "manifest", run: 7, reason: "older than 30 days" }]);
     await place.undo();
+    await place.leave();
+  });
+
+  it("an owner makes a delete final, nobody else does; a held repository keeps it", async () => {
+    const team = await makeNamespace(place.database.metadata, "team");
+    const guarded = { ...place.registry, access: (await openGuarded(place.database.metadata)).access };
+    const people: Record<string, Caller> = {};
+    for (const role of ["maintainer", "owner"] as const) {
+      const account = await makeAccount(place.database.metadata, role);
+      await grant(place.database.metadata, { account }, { namespace: team }, role);
+      const { secret } = await makeToken(place.database.metadata, account, null, 600_000);
+      people[role] = callerOf(await authenticate(guarded.access, basic(role, secret)));
+    }
+    await putManifest(place.registry, "team/app", first, "v1");
+    await deleteManifest(place.registry, caller, app, digestOf(Buffer.from(first)));
+    const { id } = (await place.undoable())[0]!;
+    expect(await codeOf(purgeUndo(guarded, people["maintainer"]!, app, id))).toBe("DENIED");
+    await place.database.sql(
+      `insert into hold (repository_id, reason, set_by, set_at) select id, 'x', 'user:x', 1 from repository`,
+    );
+    expect(await codeOf(purgeUndo(guarded, people["owner"]!, app, id)), "held").toBe("DENIED");
+    await place.database.sql("delete from hold");
+    await purgeUndo(guarded, people["owner"]!, app, id);
+    expect(await place.undoable()).toEqual([]);
+    expect(await place.count("undo")).toBe(0);
+    await collectAll(place.registry);
+    expect(await place.count("blob"), "nothing is kept").toBe(0);
+    expect(await codeOf(purgeUndo(guarded, people["owner"]!, app, id))).toBe("NOT_FOUND");
+    const rows = await Array.fromAsync(readLatest(place.database.metadata.read, { action: "purge-undo" }));
+    expect(rows.map(({ principal, decision }) => [principal, decision])).toContainEqual(["user:owner", "allowed"]);
+    guarded.access.version.close();
     await place.leave();
   });
 

@@ -1,5 +1,5 @@
 import type { AnswerOf, undoEndpoints } from "../../contract/index.ts";
-import { applyUndo, listUndo, readTagHistory } from "../../registry/index.ts";
+import { applyUndo, listUndo, purgeUndo, readTagHistory } from "../../registry/index.ts";
 import type { UndoEntry } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
 import { answerPage, findTime, numberAfter, timeOf } from "./page.ts";
@@ -18,6 +18,10 @@ export const undoHandlers: HandlersOf<typeof undoEndpoints> = {
   async applyUndo({ management: { registry }, caller, parameters: { name, entry } }) {
     const { kind, tags, left, ...undone } = await applyUndo(registry, caller, name, entry);
     return { body: { ...undone, kind: kind as Shown["kind"], tags: [...tags], left: [...left] } };
+  },
+  async purgeUndo({ management: { registry }, caller, parameters: { name, entry } }) {
+    await purgeUndo(registry, caller, name, entry);
+    return { body: undefined };
   },
   async getTagHistory({ management: { registry }, caller, parameters: { name, tag } }) {
     const items = await readTagHistory(registry, caller, name, tag);

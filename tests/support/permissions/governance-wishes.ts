@@ -16,7 +16,7 @@ export const governanceWishes = {
   },
   ...{ listUsage: report, reportUsage: report, forgetUsage: report },
   ...{ listTemplates: look, getTemplate: look, putTemplate: change, deleteTemplate: change },
-  ...{ getTagHistory: look, listUndo: remove, applyUndo: remove },
+  ...{ getTagHistory: look, listUndo: remove, applyUndo: remove, purgeUndo: own },
 } as const;
 
 /** Parameters that name something, there or not. */
