@@ -34,7 +34,7 @@ export function openBackups(kind: "SQLite" | "PostgreSQL", postgres: Postgres | 
   }> {
     const data = join(folder, `${kind}-${++databases}`);
     const database = kind === "PostgreSQL" ? { database: await postgres!.makeDatabase() } : {};
-    const settings = { data, ...database, collection } as Settings;
+    const settings = { data, ...database, collection, undo: { window: "0s" } } as Settings;
     return { server: await startTestServer(settings), backups: `${data}-backups`, settings };
   }
 
