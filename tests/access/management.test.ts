@@ -1,5 +1,6 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
 import { compileRoutes, matchRoute } from "../../src/api/management/route.ts";
 import { endpoints } from "../../src/contract/index.ts";
 import type { Endpoint } from "../../src/contract/index.ts";
@@ -14,16 +15,13 @@ afterAll(() => guarded.close());
 const table = Object.entries(endpoints) as [string, Endpoint][];
 
 /** A path of the route with names that are not there. */
-function pathOf({ path }: Endpoint): string {
-  const samples: Record<string, string> = {
-    path: "no/such",
-    name: "no/such",
-    id: "4711",
-    token: "4711",
-    grant: "4711",
-    digest: `sha256:${"0".repeat(64)}`,
-  };
-  return path.replaceAll(/\{(\w+)[+*]?\}/g, (_all, name: string) => samples[name] ?? "nobody");
+function pathOf({ path, parameters }: Endpoint): string {
+  const samples = ["nobody", "no/such", 4711, `sha256:${"0".repeat(64)}`];
+  const shape = (parameters as z.ZodObject | undefined)?.shape ?? {};
+  return path.replaceAll(/\{(\w+)[+*]?\}/g, (_all, name: string) => {
+    const sample = samples.find((one) => z.safeParse(shape[name]!, one).success);
+    return sample?.toString() ?? expect.fail(`no sample for ${name} of ${path}`);
+  });
 }
 
 test("the OpenAPI document is valid, and describes each route with a unique operation", async () => {
