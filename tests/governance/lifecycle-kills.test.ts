@@ -76,16 +76,17 @@ await describeEachDatabase((it, prepare) => {
           await fill(name, 2);
           const { life, node } = dyingNode(stage.database.metadata, at, when);
           const run = await stage.start(name);
-          await stage.open({ lease: 60, atOnce: 1 }, node);
+          await stage.open({ lease: 200, atOnce: 1, attempts: 100 }, node);
           let finished = false;
           while (!life.dead && !finished) {
             const rows = await stage.database.sql(`select state from job where id = ${run}`);
             finished = rows[0]!["state"] === "done";
+            expect(rows[0]!["state"], `step ${at} ${when}`).not.toBe("dead");
             await setTimeout(5);
           }
           // Nobody hears of the dead any more: their jobs are not stopped.
           if (!finished) stage.opened.splice(0);
-          await stage.open({ lease: 500 });
+          await stage.open({ lease: 500, attempts: 100 });
           const row = await stage.ended(run);
           expect(row, `step ${at} ${when}`).toMatchObject({ state: "done", expired: 3, deleted: 3, saved: 0 });
           expect(row.freed, `step ${at} ${when}`).toBe(row.bytes);
@@ -140,7 +141,7 @@ await describeEachDatabase((it, prepare) => {
       for (let n = 0; n < 3; n++) {
         const node = alone ? { ...metadata, read: metadata.read, alone: false } : await stage.database.openNode();
         // So short that a busy machine loses some.
-        await stage.open({ lease: 30, attempts: 100 }, node);
+        await stage.open({ lease: 100, attempts: 100 }, node);
       }
       const runs = await Promise.all(Array.from({ length: 6 }, (_, n) => stage.start(`team/app-${n}`)));
       for (const run of runs) {

@@ -127,7 +127,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   });
 
   it("collection pauses, and goes on where it was", async () => {
-    const place = await start();
+    const place = await start({ undo: { window: "0s" } });
     const log = new KeptLog();
     expect((await pushBlob(place)).status).toBe(201);
     expect((await pushTag(place, "v1")).status).toBe(201);
