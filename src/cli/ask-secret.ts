@@ -71,8 +71,9 @@ async function readSecretFile(path: string): Promise<string> {
 async function askHidden(question: string, flag: string): Promise<string> {
   refuseWithoutTerminal(question, flag);
   const { stdin, stderr } = process;
-  stderr.write(`${question}: `);
+  // First: what is typed as soon as the question is there is not to be shown either.
   stdin.setRawMode(true);
+  stderr.write(`${question}: `);
   try {
     return await readKeys(stdin);
   } finally {
