@@ -21,7 +21,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** A data directory with an image that stays, one that was deleted, and an object that no row names. */
 async function prepare(data: string, ledger: Ledger): Promise<void> {
-  const server = await startBerth(data, { BERTH_COLLECTION_PIN: "0s" });
+  const server = await startBerth(data, { BERTH_COLLECTION_PIN: "0s", BERTH_UNDO_WINDOW: "0s" });
   expect((await new Client(server.base, ledger).pushImage("stays", "latest", imageOf("stays"))).at(-1)).toBe(201);
   // What goes is followed by nobody: its blobs go, too.
   const client = new Client(server.base, new Ledger());

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +42,7 @@ test("the library counts every call that the kernel sees", async (context) => {
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
+  const ended = once(tracer, "exit");
   await until(async () => (await ask(server.base)) && (await readFile(trace, "utf8").catch(() => "")) !== "");
   faults.arm({ mode: "count", kinds: changes });
   const before = (await readFile(trace, "utf8")).split("\n").length;
@@ -50,7 +52,7 @@ test("the library counts every call that the kernel sees", async (context) => {
   expect((await client.deleteManifest("traced", "latest")).status).toBe(202);
   const calls = faults.calls;
   await server.kill();
-  await new Promise((done) => tracer.once("exit", done));
+  await ended;
   const lines = (await readFile(trace, "utf8"))
     .split("\n")
     .slice(before)
