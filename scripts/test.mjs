@@ -1,5 +1,5 @@
 // All checks, then the tests of each project of vitest.config.ts. Ends with the skips and their reasons, the peers that were
-// missing, the time of each part, and one line `N passed, N failed, N skipped`.
+// missing, what failed, the time of each part, and one line `N passed, N failed, N skipped`.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ const limit = { faults: 45, other: 20 };
 
 const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const times = [];
-const total = { passed: 0, failed: 0, skipped: [] };
+const total = { passed: 0, failures: [], skipped: [] };
 const begun = performance.now();
 
 /** Runs a part to its end, or to the end of its time. Lines of the second lane are seen at once, too, under the part's name. */
@@ -90,12 +90,12 @@ function listProcesses() {
 async function runPart(name, live) {
   if (name === "check") {
     if (await run(name, live, process.execPath, "scripts/check.mjs")) total.passed++;
-    else total.failed++;
+    else total.failures.push("check: see above");
     return;
   }
   const counts = await runTests(name, live);
   total.passed += counts.passed;
-  total.failed += counts.failed;
+  total.failures.push(...counts.failures.map((failure) => `${name}: ${failure}`));
   total.skipped.push(...counts.skipped);
 }
 
@@ -104,14 +104,14 @@ async function runTests(name, live, files = []) {
   const reporters = [`--reporter=${live ? "default" : "verbose"}`, "--reporter=./scripts/test-report.mjs"];
   const passed = await run(name, live, "vitest", "run", "--project", name, ...reporters, ...files);
   const counts = readReport(name);
-  if (!passed && counts.failed === 0) counts.failed = 1;
+  if (!passed && counts.failures.length === 0) counts.failures.push("it did not end well: see above");
   if (files.length > 0 || counts.crashed.length === 0) return counts;
   // "Check failed: jit_page.has_value()": about one process in some thousands whose threads come and go (nodejs/node#64500).
   console.log(`V8 itself has crashed in ${counts.crashed.join(", ")}, which runs again`);
   const again = await runTests(name, live, counts.crashed);
   return {
     passed: counts.passed + again.passed,
-    failed: counts.failed - counts.crashed.length + again.failed,
+    failures: [...counts.failures.filter((failure) => !failure.includes("signal SIGTRAP")), ...again.failures],
     skipped: [...counts.skipped, ...again.skipped],
   };
 }
@@ -136,11 +136,12 @@ if (missing.length > 0) {
   for (const peer of missing) console.log(`  ${peer.for} (${peer.name})`);
   console.log(`Install what is missing: ${installCommand(...missing.map((peer) => peer.name))}`);
   // CI promises to have tested everything.
-  if (process.env["CI"] === "true") total.failed += missing.length;
+  if (process.env["CI"] === "true") total.failures.push(...missing.map((peer) => `not installed: ${peer.name}`));
 }
+if (total.failures.length > 0) console.log(["\nFailed:", ...total.failures].join("\n  "));
 console.log(`\nTime: ${times.join(" · ")} · together ${seconds(begun)} s`);
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
-process.exit(total.failed === 0 ? 0 : 1);
+console.log(`${total.passed} passed, ${total.failures.length} failed, ${total.skipped.length} skipped`);
+process.exit(total.failures.length === 0 ? 0 : 1);
 
 function seconds(since) {
   return ((performance.now() - since) / 1000).toFixed(0);
@@ -150,6 +151,6 @@ function readReport(project) {
   try {
     return JSON.parse(readFileSync(join(folder, `${project}.json`), "utf8"));
   } catch {
-    return { passed: 0, failed: 1, skipped: [], crashed: [] };
+    return { passed: 0, failures: ["it has left no report: see above"], skipped: [], crashed: [] };
   }
 }

@@ -13,17 +13,22 @@ const steps = /^(?:dropLifecyclePlan|keepLifecyclePlan|settleLifecyclePlan|expir
 
 /** The rows as a process sees them that dies at its n-th write: before it, or after it was done and before it hears so. */
 function dyingNode(whole: Metadata<AllWrites>, dieAt: number, when: "before" | "after") {
-  const life = { writes: 0, dead: false };
+  const death = Promise.withResolvers<void>();
+  const life = { writes: 0, dead: false, death: death.promise };
+  const die = () => {
+    life.dead = true;
+    death.resolve();
+  };
   const never = new Promise<never>(() => undefined);
   const write = async (name: never, input: never) => {
     const isStep = steps.test(name);
     if (life.dead) return never;
     if (isStep) life.writes++;
     const last = isStep && life.writes === dieAt;
-    if (last && when === "before") life.dead = true;
+    if (last && when === "before") die();
     if (life.dead) return never;
     const answer = await whole.write(name, input);
-    if (last) life.dead = true;
+    if (last) die();
     return life.dead ? never : answer;
   };
   const node: Metadata<AllWrites> = { ...whole, read: whole.read, alone: false, write: write as never };
@@ -76,7 +81,7 @@ await describeEachDatabase((it, prepare) => {
           await fill(name, 2);
           const { life, node } = dyingNode(stage.database.metadata, at, when);
           const run = await stage.start(name);
-          await stage.open({ lease: 200, atOnce: 1, attempts: 100 }, node);
+          const dying = await stage.open({ lease: 200, atOnce: 1, attempts: 100 }, node);
           let finished = false;
           while (!life.dead && !finished) {
             const rows = await stage.database.sql(`select state from job where id = ${run}`);
@@ -84,8 +89,9 @@ await describeEachDatabase((it, prepare) => {
             expect(rows[0]!["state"], `step ${at} ${when}`).not.toBe("dead");
             await setTimeout(5);
           }
-          // Nobody hears of the dead any more: their jobs are not stopped.
-          if (!finished) stage.opened.splice(0);
+          stage.opened.splice(0);
+          // Nobody hears of the dead any more. One can die of its last write after the row says that the job is done.
+          await Promise.race([dying.stop(), life.death]);
           await stage.open({ lease: 500, attempts: 100 });
           const row = await stage.ended(run);
           expect(row, `step ${at} ${when}`).toMatchObject({ state: "done", expired: 3, deleted: 3, saved: 0 });
