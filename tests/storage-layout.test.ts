@@ -23,6 +23,7 @@ function listed(heading: string): string[] {
 function patternOf(path: string): RegExp {
   const words: Record<string, string> = {
     "2 hex": "[0-9a-f]{2}",
+    "12 hex": "[0-9a-f]{12}",
     ULID: "[0-9A-HJKMNP-TV-Z]{26}",
     UUID: "[0-9a-f-]{36}",
     n: "[0-9]+",

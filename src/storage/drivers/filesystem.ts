@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { link, mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -128,10 +129,7 @@ export function filesystemDriver(root: string): BlobDriver {
     },
     async putMark(mark) {
       try {
-        const path = join(root, markFile);
-        await writeFile(`${path}.new`, mark, { mode: 0o600, flush: true });
-        await rename(`${path}.new`, path);
-        await syncDirectory(root);
+        await replaceFile(root, markFile, mark);
       } catch (cause) {
         throw await translate(cause, "cannot write the store's mark");
       }
@@ -274,9 +272,20 @@ async function prepare(root: string, mayMake?: () => Promise<boolean>): Promise<
   }
   if ((await mayMake?.()) === false) throw noStore(root, marker);
   await makeShards(root);
-  await writeFile(`${path}.new`, '{"format":1}\n', { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
-  await syncDirectory(root);
+  await replaceFile(root, marker, '{"format":1}\n');
+}
+
+/** Replaces a file as a whole. Several processes may do so at once: each writes a file of its own first. */
+async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  const fresh = join(folder, `${name}.${randomBytes(6).toString("hex")}.new`);
+  try {
+    await writeFile(fresh, text, { mode: 0o600, flush: true });
+    await rename(fresh, join(folder, name));
+  } catch (error) {
+    await unlink(fresh).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(folder);
 }
 
 async function makeShards(root: string): Promise<void> {

@@ -108,6 +108,24 @@ export function checkObjects(check: Check, big: Buffer): void {
     expect(await keysOf(driver)).toEqual([]);
   });
 
+  check(
+    "marks that are put at the same time, by several processes: none fails, and one of them is there whole",
+    async (tested) => {
+      const processes = [tested.driver, await tested.another(), await tested.another()];
+      const marks = Array.from({ length: 60 }, (_none, index) => `${index} `.repeat(index + 1));
+      const puts = marks.map((mark, index) => processes[index % processes.length]!.putMark(mark));
+      const seen: (string | undefined)[] = [];
+      let putting = true;
+      const look = (async () => {
+        while (putting) seen.push(await tested.driver.findMark());
+      })();
+      await Promise.all(puts).finally(() => (putting = false));
+      await look;
+      expect(marks).toContain(await tested.driver.findMark());
+      for (const mark of seen) expect([undefined, ...marks]).toContain(mark);
+    },
+  );
+
   check("says unavailable, and never missing, while the store cannot be reached", async ({ driver, sever }) => {
     const key = await store(driver, big.subarray(0, 1_000));
     const restore = await sever!();
