@@ -16,7 +16,7 @@ import {
 } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
 import { lockRows, openBytes } from "./open-stores.ts";
-import { writeStoreMark } from "./registry/index.ts";
+import { putStoreAhead, writeStoreMark } from "./registry/index.ts";
 import type { Mark } from "./registry/index.ts";
 import { copyObject } from "./storage/index.ts";
 import type { BlobDriver, CopyOutcome } from "./storage/index.ts";
@@ -87,7 +87,7 @@ async function putBack(config: Config, folder: string, about: About, options: Re
     const mark = await putRowsBack(config, folder, about, lost);
     options.progress("rows", 1);
     // An empty store has nothing that these rows do not know.
-    if (fresh) await writeStoreMark(store.driver, mark);
+    await (fresh ? writeStoreMark(store.driver, mark) : putStoreAhead(store.driver, mark));
     const digests = lost.map(({ digest }) => digest);
     return { made: about.made, berth: about.berth, ...found, lost: digests, collection: fresh ? "on" : "off" };
   } finally {

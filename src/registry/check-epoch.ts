@@ -29,6 +29,16 @@ export async function raiseTurn(registry: Registry): Promise<{ readonly off: str
   return { off: (await checkEpoch(registry, true)) ?? null };
 }
 
+/**
+ * After rows were put back on a store that was used since: its mark is ahead of theirs from now on, also where a late writer of
+ * an earlier turn had the last word. @throws StorageError
+ */
+export async function putStoreAhead(driver: BlobDriver, rows: Mark): Promise<void> {
+  const theirs = await readStoreMark(driver);
+  if (theirs !== undefined && (theirs.epoch !== rows.epoch || theirs.turn > rows.turn)) return;
+  await writeStoreMark(driver, { epoch: rows.epoch, turn: rows.turn + 1 });
+}
+
 /** Compares as `checkEpoch` does, without leaving a trace. @throws StorageError, MetadataError */
 export async function compareMarks({ metadata: { read }, store }: Pick<Registry, "metadata" | "store">): Promise<{
   readonly off: string | undefined;

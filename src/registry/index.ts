@@ -6,7 +6,7 @@ export type { Adopted } from "./adopt/adopt-images.ts";
 export type { ImageSource } from "./adopt/image-source.ts";
 export { beatHeart } from "./beat-heart.ts";
 export type { Heart } from "./beat-heart.ts";
-export { raiseTurn, writeStoreMark } from "./check-epoch.ts";
+export { putStoreAhead, raiseTurn, writeStoreMark } from "./check-epoch.ts";
 export { collectGarbage } from "./collect-garbage.ts";
 export type { Collected } from "./collect-garbage.ts";
 export { collectInBackground } from "./collect-in-background.ts";
