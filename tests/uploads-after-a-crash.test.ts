@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openPostgres, openSqliteInProcess } from "../src/metadata/index.ts";
+import { MetadataError, openPostgres, openSqliteInProcess } from "../src/metadata/index.ts";
 import type { Metadata } from "../src/metadata/index.ts";
 import { parseRepositoryName } from "../src/oci/index.ts";
 import {
@@ -118,6 +118,41 @@ test.skipIf(postgres === undefined)(
     await finishUpload(alive, caller, name, id, digestOf(whole), undefined, bodyOf(Buffer.alloc(0)));
     expect((await findBlob(alive, caller, name, digestOf(whole))).size).toBe(whole.length);
     await heart.stop();
+    await metadata.close();
+  },
+);
+
+test.skipIf(postgres === undefined)(
+  "a claim of whose commit its process never heard holds up no request of that process, and those of others for the lease (PostgreSQL)",
+  async () => {
+    const metadata = await openPostgres(postgres!.url, registryWrites);
+    const [mine, others] = [await openNode(metadata, "mine", "lost"), await openNode(metadata, "others", "lost")];
+    const hearts = [await beatHeart(mine), await beatHeart(others)];
+    const id = await startUpload(mine, caller, name, "sha256");
+    await appendUpload(mine, caller, name, id, undefined, bodyOf(whole.subarray(0, 50_000)));
+    const lossy: Registry = {
+      ...mine,
+      metadata: {
+        ...metadata,
+        read: metadata.read,
+        write: (async (write: "claimUpload", input: never) => {
+          const answer = await metadata.write(write, input);
+          if (write === "claimUpload") throw new MetadataError("unavailable", "nobody knows whether it was made");
+          return answer;
+        }) as never,
+      },
+    };
+    const rest = bodyOf(whole.subarray(50_000));
+    await expect(appendUpload(lossy, caller, name, id, undefined, rest)).rejects.toMatchObject({
+      reason: "unavailable",
+    });
+    await expect(appendUpload(others, caller, name, id, undefined, rest)).rejects.toMatchObject({
+      code: "UPLOAD_BUSY",
+    });
+    expect(await appendUpload(mine, caller, name, id, undefined, rest)).toBe(whole.length);
+    await finishUpload(others, caller, name, id, digestOf(whole), undefined, bodyOf(Buffer.alloc(0)));
+    expect((await findBlob(mine, caller, name, digestOf(whole))).size).toBe(whole.length);
+    await Promise.all(hearts.map((heart) => heart.stop()));
     await metadata.close();
   },
 );

@@ -27,7 +27,7 @@ export interface UploadInput extends WriteContext {
 }
 
 export interface ClaimInput extends UploadInput {
-  /** The process that claims; null where it is the only one. */
+  /** The process that claims, which writes the upload for no other request; null where it is the only one. */
   readonly node: string | null;
 }
 
@@ -63,9 +63,9 @@ export async function claimUpload(tx: Transaction, input: ClaimInput): Promise<C
   if (inserted > 0) return { fence: 1, key: null, state: null, bytes: null, size: 0 };
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
-  if (row.lease_until > tx.now && !(await isNodeGone(tx, row.holder))) {
-    throw busyUpload();
-  }
+  // Its own process claims for one request at a time: an earlier claim is one of whose commit it never heard.
+  const free = row.lease_until <= tx.now || row.holder === input.node || (await isNodeGone(tx, row.holder));
+  if (!free) throw busyUpload();
   await tx.run(claimUploadRow, { id, leaseUntil, holder: input.node });
   return { fence: row.fence + 1, key: row.key, state: row.state, bytes: row.bytes, size: row.size };
 }
