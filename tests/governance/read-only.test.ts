@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -96,6 +97,42 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       ["read-only-off", "", "user:admin"],
       ["read-only-on", "the disk moves", "user:admin"],
     ]);
+    await place.close();
+  });
+
+  it("a push under way when it is set ends as it would have, and the next request of it is refused", async () => {
+    const place = await start();
+    // So much that a part of it comes to the disk before the rest is sent.
+    const large = "a layer of many bytes ".repeat(200_000);
+    const part = 3_000_000;
+    const digest = digestOf(Buffer.from(large));
+    const begin = (method: string, path: string) => {
+      const headers = { authorization, "content-type": "application/octet-stream", "content-length": large.length };
+      const sent = request(place.server.url + path, { method, headers });
+      sent.write(large.slice(0, part));
+      const status = new Promise<number>((done, fail) => {
+        sent.on("error", fail).on("response", (answer) => answer.resume().on("end", () => done(answer.statusCode!)));
+      });
+      return { finish: () => sent.end(large.slice(part)), status };
+    };
+    const objects = async () =>
+      (await readdir(join(place.settings.storage as string, "o"), { recursive: true, withFileTypes: true })).filter(
+        (entry) => entry.isFile(),
+      ).length;
+    const upload = (await send(place, "POST", "/v2/app/blobs/uploads/")).headers.get("location")!;
+    const whole = begin("POST", `/v2/other/blobs/uploads/?digest=${digest}`);
+    const chunk = begin("PATCH", upload);
+    await expect.poll(objects, { timeout: 30_000 }).toBe(2);
+    await place.admin.put("/maintenance/read-only", { state: "on", reason: "the disk moves" });
+    whole.finish();
+    chunk.finish();
+    expect(await Promise.all([whole.status, chunk.status])).toEqual([201, 202]);
+    expect(await (await send(place, "GET", `/v2/other/blobs/${digest}`)).text()).toBe(large);
+    await expectRefused(await send(place, "PUT", `${upload}?digest=${digest}`), "the disk moves");
+    await expectRefused(await pushBlob(place), "the disk moves");
+    await place.admin.put("/maintenance/read-only", { state: "off" });
+    // The upload waits where it was.
+    expect((await send(place, "PUT", `${upload}?digest=${digest}`)).status).toBe(201);
     await place.close();
   });
 
