@@ -90,6 +90,16 @@ export const configSchema = z.strictObject({
         about: "How long a client that keeps a refresh token instead of a password need not log in again.",
         least: 60_000,
       }),
+      freshness: duration("5m", {
+        about:
+          "How old it may be what a directory or provider of single sign-on said about somebody's groups when a login is used: it is asked again then. A directory is asked every minute at least.",
+        least: 1_000,
+      }),
+      outage: duration("1h", {
+        about:
+          "How long that counts while the directory or provider cannot be asked, and how long a login lasts whose provider gives nothing to ask it by again.",
+        least: 1_000,
+      }),
       keyAge: duration("30d", {
         about: "How long a key signs registry tokens before another takes its place.",
         least: 1_000,
@@ -266,6 +276,9 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
   }
   if ((storageCredentials.accessKeyId === undefined) !== (storageCredentials.secretAccessKey === undefined)) {
     problems.push("the two keys of `storageCredentials` belong together: set both, or neither");
+  }
+  if (settings.access.outage < settings.access.freshness) {
+    problems.push("`access.outage` must be as long as `access.freshness` at least, which it extends");
   }
   if (ldap.url !== undefined && ldap.base === undefined) {
     problems.push("`ldap.url` needs `ldap.base`: the entry below which people are looked for");

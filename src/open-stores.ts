@@ -15,10 +15,10 @@ import {
   openSqliteReadOnly,
 } from "./metadata/index.ts";
 import type { Metadata } from "./metadata/index.ts";
-import { openAccess } from "./access/index.ts";
+import { finishRenewals, openAccess } from "./access/index.ts";
 import type { AccessSettings } from "./access/index.ts";
 import type { Registry, RegistrySettings } from "./registry/index.ts";
-import { openDirectory, openOutgoing } from "./open-outside.ts";
+import { openDirectory, openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { openSealingKey } from "./open-sealing-key.ts";
 import { writes } from "./writes.ts";
 import type { AllWrites } from "./writes.ts";
@@ -56,17 +56,24 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     // Leases of a killed process; where several share the database, they end with its heartbeat.
     if (metadata.alone) await metadata.write("releaseLeases", {});
     const sealingKey = await openSealingKey(config, metadata);
-    const outgoing = await openOutgoing(config);
-    const directory = await openDirectory(config);
-    const access = await openAccess(metadata, accessSettingsOf(config), outgoing, sealingKey, directory);
-    opened.push(() => access.version.close());
+    const alarm = (what: string, facts: object) => log.error(what, facts);
+    const access = await openAccess(metadata, accessSettingsOf(config), sealingKey, {
+      fetch: await openOutgoing(config),
+      directory: await openDirectory(config),
+      providers: ssoProvidersOf(config),
+      alarm,
+    });
+    opened.push(
+      () => access.version.close(),
+      () => finishRenewals(access),
+    );
     const registry: Registry = {
       metadata,
       access,
       store,
       node: metadata.alone ? null : randomBytes(16).toString("hex"),
       uploadKey: Buffer.from(uploadKey, "hex"),
-      alarm: (what, facts) => log.error(what, facts),
+      alarm,
       settings: settingsOf(config),
     };
     return { registry, metadata, close };
@@ -90,9 +97,9 @@ export async function openReadOnlyStores(config: Config, log: Log): Promise<Stor
     const store = await openBytes(config, refuseToMake);
     opened.push(() => store.close());
     const alarm = (what: string, facts: object) => log.error(what, facts);
-    const outgoing = await openOutgoing(config);
+    const fetch = await openOutgoing(config);
     // Nothing is signed or unsealed by those who only read.
-    const access = await openAccess(metadata, accessSettingsOf(config), outgoing, new Uint8Array());
+    const access = await openAccess(metadata, accessSettingsOf(config), new Uint8Array(), { fetch });
     opened.push(() => access.version.close());
     const registry = {
       metadata,

@@ -14,7 +14,6 @@ import { serveMaintenance } from "./maintain.ts";
 import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
 import { openBackground } from "./open-background.ts";
 import type { Background } from "./open-background.ts";
-import { openOutgoing, ssoProvidersOf } from "./open-outside.ts";
 import { initialPasswordFile, openStores } from "./open-stores.ts";
 import { beatHeart, collectInBackground, keepPullTimes, keepQuotas } from "./registry/index.ts";
 import type { Collection, Heart, Registry } from "./registry/index.ts";
@@ -55,7 +54,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       ...background,
       passwordChanged: (user) => forgetInitialPassword(config, user),
     };
-    const signOn = { access: registry.access, providers: ssoProvidersOf(config), fetch: await openOutgoing(config) };
+    const { access } = registry;
+    const signOn = { access, providers: access.providers, fetch: access.fetch };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
       handle: routeRequests(management, config.limits, (exchange, error) => watch.broke(exchange, error), signOn),

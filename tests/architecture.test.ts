@@ -170,6 +170,7 @@ const owners: { readonly [table: string]: string } = {
   robot_secret: "access",
   refresh_token: "access",
   device_login: "access",
+  provider_login: "access",
   request_key: "access",
   signing_key: "access",
   token: "access",

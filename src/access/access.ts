@@ -1,3 +1,4 @@
+import type { GuardedFetch } from "../lib/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
@@ -6,6 +7,7 @@ import type { AccessWrites } from "./writes.ts";
 import type { RefusalLog } from "./refusals.ts";
 import type { IdentityProvider } from "./identity-providers/identity-provider.ts";
 import type { Issuers } from "./issuers.ts";
+import type { SsoProvider } from "./sso/sso-provider.ts";
 
 /** Limits and times; durations are milliseconds. */
 export interface AccessSettings {
@@ -21,6 +23,10 @@ export interface AccessSettings {
   readonly registryTokenAge: number;
   /** How long a refresh token is good for. */
   readonly refreshAge: number;
+  /** How old it may be what a directory or provider said about a person. */
+  readonly freshness: number;
+  /** The same while the directory or provider cannot be asked. */
+  readonly outage: number;
   /** How long a key signs registry tokens. */
   readonly keyAge: number;
   /** Wrong passwords in a row before each further one must wait; 0 never makes anybody wait. */
@@ -35,6 +41,12 @@ export interface Access extends RightsSource {
   readonly refusals: RefusalLog;
   /** Who keeps people and their passwords elsewhere. */
   readonly directory: IdentityProvider | undefined;
+  /** With which people log in by single sign-on. */
+  readonly providers: readonly SsoProvider[];
+  /** Asks them. */
+  readonly fetch: GuardedFetch;
+  /** Tells the operator what nobody waits for. */
+  readonly alarm: (what: string, facts: object) => void;
   /** What issuers of identity tokens publish. */
   readonly issuers: Issuers;
   /** Keys that sign registry tokens, as far as this process knows them. */

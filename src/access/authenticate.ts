@@ -84,7 +84,8 @@ export async function authenticate(access: Access, header: string | undefined, w
   pending.set(key, work);
   try {
     const verified = await work;
-    remember(good, key, { ...verified, version, until: Math.min(verified.until, soon()) });
+    const { until, again = until } = verified;
+    remember(good, key, { ...verified, version, until: Math.min(until, again, soon()) });
     return noteUse(access, verified.principal);
   } catch (error) {
     if (isWrongPassword(error)) remember(wrong, key, { version, until: soon(), failure: error.cause });

@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
 import { findAccountById, findRobot, findRobotSecretById, findToken, findTrustRule } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
-import { isStillVouchedFor } from "./directory.ts";
+import { lookAtPerson } from "./directory.ts";
 import { findPresent } from "./present-scope.ts";
 import { anonymous } from "./principal.ts";
+import { followLogin } from "./sso/follow-login.ts";
 import type { Limit, Principal, ScopeEntry, TrustedRule } from "./principal.ts";
 
 /** Whose a login or a token is, and by which credential, as it is written into registry and refresh tokens. */
@@ -22,6 +23,8 @@ export interface Held {
   readonly principal: Principal;
   /** It expires then; milliseconds since 1970. */
   readonly until: number;
+  /** From then on a directory or provider is asked about its person again; undefined where none is. */
+  readonly again?: number;
 }
 
 /** A credential that is good no more. */
@@ -99,9 +102,11 @@ async function lookAtToken(access: Access, holder: Holder, number: number, at: n
   const name = `user:${account.name}`;
   if (holder.kind !== "account" || holder.id !== account.id) return ended("it is the token of another user", name);
   if (account.disabled !== 0) return ended("the account is disabled", name);
-  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
   if (token.revoked_at !== null) return ended("the token was revoked", name);
   if (token.expires_at <= at) return ended("the token has expired", name);
+  const { login_id: login } = token;
+  const vouched = login === null ? await lookAtPerson(access, account) : await followLogin(access, login);
+  if ("ended" in vouched) return ended(vouched.ended, name);
   const limits: Limit[] = [];
   if (token.scope !== null) {
     const present = await findPresent(read, token.id, JSON.parse(token.scope) as ScopeEntry[]);
@@ -115,7 +120,7 @@ async function lookAtToken(access: Access, holder: Holder, number: number, at: n
     credential: holder.credential,
     limits,
   };
-  return { principal, until: token.expires_at };
+  return { principal, until: token.expires_at, again: vouched.again };
 }
 
 async function lookAtSecret(access: Access, holder: Holder, number: number, at: number): Promise<Held | Ended> {
@@ -145,9 +150,10 @@ async function lookAtDirectory(access: Access, { kind, id, credential }: Holder)
   if (kind !== "account" || account === undefined) return ended("there is no such user");
   const name = `user:${account.name}`;
   if (account.disabled !== 0) return ended("the account is disabled", name);
-  if (account.source !== access.directory?.source) return ended("the user's directory is not asked any more", name);
-  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
-  return { principal: { kind, id, name, credential, limits: [] }, until: Number.POSITIVE_INFINITY };
+  const vouched = await lookAtPerson(access, account);
+  if ("ended" in vouched) return ended(vouched.ended, name);
+  const principal = { kind, id, name, credential, limits: [] } as const;
+  return { principal, until: Number.POSITIVE_INFINITY, again: vouched.again };
 }
 
 /** Whom a client certificate stands for. @param ends of the certificate, in seconds since 1970 */
@@ -170,8 +176,9 @@ async function lookAtCertificate(access: Access, holder: Holder, ends: number, a
   const name = `user:${account.name}`;
   if (account.disabled !== 0) return ended("the account is disabled", name);
   if (until <= at) return ended("the certificate has expired", name);
-  if (!(await isStillVouchedFor(access, account))) return ended("the directory does not know the user any more", name);
-  return { principal: { kind, name, ...known }, until };
+  const vouched = await lookAtPerson(access, account);
+  if ("ended" in vouched) return ended(vouched.ended, name);
+  return { principal: { kind, name, ...known }, until, again: vouched.again };
 }
 
 /** A workload: the rules that believed it must be the same still. @param ends of its identity token, in seconds since 1970 */

@@ -40,6 +40,7 @@ export type { RightsSource } from "./rights-source.ts";
 export { seal, unseal } from "./seal-secret.ts";
 export { rightsWithin } from "./writes/rights-within.ts";
 export { ensureFirstOwner, firstOwner, openAccess } from "./open-access.ts";
+export type { Outside } from "./open-access.ts";
 export { hashPassword } from "./passwords.ts";
 export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";
 export { changePassword, createUser, getUser } from "./manage-users.ts";
@@ -72,8 +73,10 @@ export type { IdentityProvider } from "./identity-providers/identity-provider.ts
 export { openLdap } from "./identity-providers/ldap.ts";
 export type { LdapSettings } from "./identity-providers/ldap.ts";
 export { parseGroupMapping } from "./identity-providers/map-groups.ts";
+export { finishRenewals } from "./sso/follow-login.ts";
 export { getProvider } from "./sso/providers.ts";
-export type { SignOn, SsoProvider } from "./sso/providers.ts";
+export type { SignOn } from "./sso/providers.ts";
+export type { SsoProvider } from "./sso/sso-provider.ts";
 export { beginSignOn, finishSignOn, getBegun, parseLoopback, redeemSignOn, sealCode } from "./sso/sign-on.ts";
 export type { Begun, Loopback, MadeLogin, Person, TokenWish, WaitingDevice } from "./sso/sign-on.ts";
 export {

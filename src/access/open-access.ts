@@ -8,22 +8,32 @@ import { LoginThrottle } from "./login-throttle.ts";
 import { newKeyRing } from "./key-ring.ts";
 import { hashPassword } from "./passwords.ts";
 import { RefusalLog } from "./refusals.ts";
+import type { SsoProvider } from "./sso/sso-provider.ts";
 import { watchAccessVersion } from "./version.ts";
 import type { AccessWrites } from "./writes.ts";
 
+/** Whom a registry knows beside its own rows. */
+export interface Outside {
+  /** Asks issuers of identity tokens, and providers of single sign-on. */
+  readonly fetch: GuardedFetch;
+  /** Who keeps people and their passwords elsewhere. */
+  readonly directory?: IdentityProvider | undefined;
+  /** With which people log in by single sign-on. */
+  readonly providers?: readonly SsoProvider[];
+  /** Tells the operator what nobody waits for. */
+  readonly alarm?: Access["alarm"];
+}
+
 /**
  * Rights over rows that are open; `version.close` ends what looks at them.
- * @param fetch asks issuers of identity tokens
  * @param sealingKey 32 bytes, the same on all nodes
- * @param directory who keeps people and their passwords elsewhere
  * @throws MetadataError
  */
 export async function openAccess(
   metadata: Metadata<AccessWrites>,
   settings: AccessSettings,
-  fetch: GuardedFetch,
   sealingKey: Uint8Array,
-  directory?: IdentityProvider,
+  { fetch, directory, providers = [], alarm = () => undefined }: Outside,
 ): Promise<Access> {
   return {
     metadata,
@@ -32,6 +42,9 @@ export async function openAccess(
     refusals: new RefusalLog(),
     standings: new Map(),
     directory,
+    providers,
+    fetch,
+    alarm,
     issuers: new Issuers(fetch),
     keys: newKeyRing(),
     sealingKey,

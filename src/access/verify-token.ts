@@ -46,7 +46,7 @@ export async function verifyToken(access: Access, text: string, audience: string
     const held = await findHolder(access, claims.holder);
     if (held === undefined) return undefined;
     const principal = { ...held.principal, limits: [...held.principal.limits, limit] };
-    return { principal, until: Math.min(held.until, claims.exp * 1000, key.until) };
+    return { ...held, principal, until: Math.min(held.until, claims.exp * 1000, key.until) };
   };
   const held = await lookAgain();
   return held === undefined ? undefined : { ...held, lookAgain };

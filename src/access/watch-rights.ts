@@ -9,8 +9,9 @@ import type { Caller } from "./principal.ts";
 /** Rights that are watched while the body of a request arrives, which may take hours. */
 export interface RightsWatch {
   /**
-   * Asks again where something about anybody's rights changed since the last look; undefined where nothing did. What
-   * expired by itself meanwhile goes on to the end of its request.
+   * Asks again where something about anybody's rights changed since the last look, and now and then, so that a directory or
+   * provider is heard meanwhile; undefined where there is nothing to ask. What expired by itself goes on to the end of its
+   * request.
    * @throws RegistryError UNAUTHORIZED when the credential was ended, and as `authorize` does
    */
   look(): Promise<void> | undefined;
@@ -26,20 +27,27 @@ export function watchLogin(access: Access, caller: Caller): RightsWatch {
   return watch(access, caller, async () => undefined);
 }
 
+/** Between two looks where nothing changed here, in milliseconds. */
+function longestGap({ settings }: Access): number {
+  return Math.min(60_000, settings.freshness / 4);
+}
+
 function watch(access: Access, caller: Caller, ask: () => Promise<void>): RightsWatch {
   const { kind } = caller.principal;
   if (kind === "operator" || kind === "system") return { look: () => undefined };
   const began = Date.now();
   let seen = access.version.current();
+  let next = began + longestGap(access);
   const lookAgain = async (version: number) => {
     await requireHeld(access, caller, began);
     await ask();
     seen = version;
+    next = Date.now() + longestGap(access);
   };
   return {
     look() {
       const version = access.version.current();
-      return version === seen ? undefined : lookAgain(version);
+      return version === seen && Date.now() < next ? undefined : lookAgain(version);
     },
   };
 }

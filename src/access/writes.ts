@@ -15,12 +15,26 @@ import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
 import { recoverOwner } from "./writes/recover.ts";
 import { createRefreshToken } from "./writes/refresh-tokens.ts";
 import { admitIdentity } from "./writes/identities.ts";
+import {
+  admitLogin,
+  claimLogin,
+  endLoginAtProvider,
+  keepLoginSecret,
+  putOffLogin,
+  renewLogin,
+} from "./writes/provider-logins.ts";
 import { openDeviceLogin, pollDeviceLogin, settleDeviceLogin } from "./writes/device-logins.ts";
 import { redeemCode } from "./writes/sign-on.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
 export const accessWrites = {
   admitIdentity,
+  admitLogin,
+  claimLogin,
+  endLoginAtProvider,
+  keepLoginSecret,
+  putOffLogin,
+  renewLogin,
   addUser,
   changeMember,
   createAccount,

@@ -14,9 +14,11 @@ export interface TokenRow {
   readonly revoked_at: number | null;
   /** The credential that made it; null for a login. */
   readonly made_with: string | null;
+  /** The login by single sign-on that it comes from. */
+  readonly login_id: string | null;
 }
 
-const tokenColumns = sql`id, account_id, name, scope, created_at, expires_at, used_at, revoked_at, made_with`;
+const tokenColumns = sql`id, account_id, name, scope, created_at, expires_at, used_at, revoked_at, made_with, login_id`;
 
 /** @param hash SHA-256 of the whole token, in hex */
 export const findTokenByHash = statement(
@@ -42,11 +44,13 @@ export const insertToken = statement(
       scope: string | null;
       expiresAt: number;
       madeWith: string | null;
+      login: string | null;
       now: number;
     },
   ) => sql<{ id: number }>`
-    insert into token (account_id, name, hash, scope, created_at, expires_at, made_with)
-    values (${p.account}, ${p.name}, ${p.hash}, ${p.scope}, ${p.now}, ${p.expiresAt}, ${p.madeWith}) returning id`,
+    insert into token (account_id, name, hash, scope, created_at, expires_at, made_with, login_id)
+    values (${p.account}, ${p.name}, ${p.hash}, ${p.scope}, ${p.now}, ${p.expiresAt}, ${p.madeWith}, ${p.login})
+    returning id`,
 );
 
 /** Notes that a token is for a repository that is not there yet. */
@@ -170,6 +174,13 @@ export const listTokensMadeWith = statement(
   "listTokensMadeWith",
   (_db, p: { credential: string }) => sql<TokenRow>`
     select ${tokenColumns} from token where made_with = ${p.credential}`,
+);
+
+/** Tokens of a login by single sign-on. */
+export const listTokensOfLogin = statement(
+  "listTokensOfLogin",
+  (_db, p: { login: string }) => sql<TokenRow>`
+    select ${tokenColumns} from token where login_id = ${p.login}`,
 );
 
 /** Secrets of robots that a credential made. */

@@ -74,8 +74,19 @@ export const notePoll = statement(
 /** No row is changed when it was settled already, or its time is over. */
 export const settleDeviceLogin = statement(
   "settleDeviceLogin",
-  (_db, p: { id: number; outcome: string; account: number | null; provider: string | null; now: number }) => sql<never>`
-    update device_login set outcome = ${p.outcome}, account_id = ${p.account}, provider = ${p.provider}
+  (
+    _db,
+    p: {
+      id: number;
+      outcome: string;
+      account: number | null;
+      provider: string | null;
+      login: string | null;
+      now: number;
+    },
+  ) => sql<never>`
+    update device_login
+    set outcome = ${p.outcome}, account_id = ${p.account}, provider = ${p.provider}, login_id = ${p.login}
     where id = ${p.id} and outcome is null and expires_at > ${p.now}`,
 );
 

@@ -232,6 +232,7 @@ export {
   endSecret,
   listSecretsMadeWith,
   listTokensMadeWith,
+  listTokensOfLogin,
   findTokenRepository,
   bindTokenRepositories,
   insertToken,
@@ -304,6 +305,18 @@ export {
   settleDeviceLogin,
 } from "./device-logins.ts";
 export type { DeviceLogin } from "./device-logins.ts";
+export {
+  claimProviderLogin,
+  deleteOldProviderLogins,
+  deleteUnusedProviderLogins,
+  endProviderLogin,
+  findProviderLogin,
+  insertProviderLogin,
+  keepProviderSecret,
+  noteProviderFailed,
+  noteProviderSaid,
+} from "./provider-logins.ts";
+export type { ProviderLogin } from "./provider-logins.ts";
 export {
   countSomeUnsealed,
   countUnsealed,

@@ -64,6 +64,8 @@ export interface TokenTable {
   revoked_at: number | null;
   /** The credential that made it, and with which it ends; null for a login. */
   made_with: string | null;
+  /** The login by single sign-on that it comes from, by itself or by the token that made it; null for others. */
+  login_id: string | null;
 }
 
 /** A repository that a token was narrowed to before it was there: the first of that name is meant. */
@@ -209,4 +211,31 @@ export interface DeviceLoginTable {
   outcome: string | null;
   /** Whose login it became. */
   account_id: number | null;
+  /** The login by single sign-on that it became. */
+  login_id: string | null;
+}
+
+/** A login by single sign-on: its tokens are good for as long as the provider vouches for the person. */
+export interface ProviderLoginTable {
+  /** Random. */
+  id: string;
+  account_id: number;
+  /** Name of the provider: `okta`. */
+  provider: string;
+  /** JSON of the refresh token, or else the access token, sealed; null where there is nothing to ask the provider by. */
+  sealed: string | null;
+  /** When the provider was last asked who the person is, and said it. */
+  seen_at: number;
+  /** When it was last asked and did not say it; 0 where it has since. */
+  failed_at: Generated<number>;
+  /** Who asks it, one at a time; random for each try. */
+  lease: string | null;
+  /** Nobody else asks it before. */
+  lease_until: Generated<number>;
+  /** When the provider vouched no more. */
+  ended_at: number | null;
+  reason: string | null;
+  created_at: number;
+  /** No token of it is good any longer. */
+  expires_at: number;
 }

@@ -10,6 +10,7 @@ import type {
   MembershipTable,
   NamespaceTable,
   DeviceLoginTable,
+  ProviderLoginTable,
   RefreshTokenTable,
   RobotSecretTable,
   RobotTable,
@@ -45,7 +46,7 @@ import type {
  *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest    drawn in `schema-undo.ts`
  *
  *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
- *   request_key · device_login · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
+ *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
  */
 
 /** A repository's name; made by the first push to it. */
@@ -451,6 +452,7 @@ export interface Schema {
   webhook: WebhookTable;
   delivery: DeliveryTable;
   device_login: DeviceLoginTable;
+  provider_login: ProviderLoginTable;
   quota: QuotaTable;
   quota_blob: QuotaBlobTable;
   quota_delta: QuotaDeltaTable;

@@ -7,7 +7,7 @@ import { openAlterable } from "../support/alter-rows.ts";
 import { serveGuarded } from "../support/serve-guarded.ts";
 import { DevicePage, fieldIn, SsoTestProvider } from "../support/sso-provider.ts";
 
-const provider = await SsoTestProvider.listen();
+const provider = await SsoTestProvider.listen({ refreshes: true });
 const rows = openAlterable();
 const { metadata } = rows;
 const alter = (...change: Parameters<typeof rows.alter>) => rows.alter(...change);
@@ -196,7 +196,16 @@ test("one of several looks at a time gets the token, and one word of a user coun
   // Even where both were shown it before either had said a word.
   const { id } = (await metadata.read.first(findDeviceLogin, { hash: hashSecret(device_code) }))!;
   const by = { principal: "anonymous", credential: null, address: null, request: null, reason: null };
-  const no = { by, id, client: "", address: "", outcome: "denied", account: null, provider: null } as const;
+  const no = {
+    by,
+    id,
+    client: "",
+    address: "",
+    outcome: "denied",
+    account: null,
+    provider: null,
+    login: null,
+  } as const;
   await expect(metadata.write("settleDeviceLogin", no)).rejects.toMatchObject({ code: "NOT_FOUND" });
   await alter("passLookTime", 0);
   const form = { grant_type: grant, device_code };

@@ -1072,3 +1072,41 @@ create table usage_digest (
       report_id bigint not null references usage_report (id) on delete cascade,
       digest text collate "C" not null, repository text collate "C" not null, workload text collate "C" not null,
       primary key (report_id, repository, digest)) ;
+
+-- 0024-provider-logins/1
+create table provider_login (
+      id text not null primary key, account_id integer not null references account (id) on delete cascade,
+      provider text not null, sealed text, seen_at integer not null, failed_at integer not null default 0,
+      lease text, lease_until integer not null default 0, ended_at integer, reason text,
+      created_at integer not null, expires_at integer not null) without rowid;
+
+create table provider_login (
+      id text collate "C" not null primary key, account_id bigint not null references account (id) on delete cascade,
+      provider text collate "C" not null, sealed text collate "C", seen_at bigint not null, failed_at bigint not null default 0,
+      lease text collate "C", lease_until bigint not null default 0, ended_at bigint, reason text collate "C",
+      created_at bigint not null, expires_at bigint not null) ;
+
+-- 0024-provider-logins/2
+create index provider_login_by_account on provider_login (account_id, seen_at);
+
+create index provider_login_by_account on provider_login (account_id, seen_at);
+
+-- 0024-provider-logins/3
+create index provider_login_by_expiry on provider_login (expires_at);
+
+create index provider_login_by_expiry on provider_login (expires_at);
+
+-- 0024-provider-logins/4
+alter table token add column login_id text;
+
+alter table token add column login_id text collate "C";
+
+-- 0024-provider-logins/5
+create index token_by_login on token (login_id);
+
+create index token_by_login on token (login_id);
+
+-- 0024-provider-logins/6
+alter table device_login add column login_id text;
+
+alter table device_login add column login_id text collate "C";

@@ -71,6 +71,8 @@ export const accessSettings: AccessSettings = {
   clockSkew: 60_000,
   registryTokenAge: 300_000,
   refreshAge: 90 * day,
+  freshness: 300_000,
+  outage: 3_600_000,
   keyAge: 30 * day,
   failedLogins: 5,
 };
@@ -84,6 +86,9 @@ function openMode(metadata: Metadata<RegistryWrites>): Access {
     standings: new Map(),
     refusals: new RefusalLog(),
     directory: undefined,
+    providers: [],
+    fetch: () => Promise.reject(new Error("open mode asks no provider")),
+    alarm: () => undefined,
     issuers: new Issuers(() => Promise.reject(new Error("open mode asks no issuer"))),
     keys: { signing: undefined, trusted: new Map() },
     sealingKey: Buffer.alloc(32),

@@ -3,6 +3,7 @@ import type {
   Access,
   IdentityProvider,
   AccessSettings,
+  Outside,
   Caller,
   Principal,
   ScopeEntry,
@@ -21,8 +22,10 @@ export async function openGuarded(
   fetch: GuardedFetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 100_000 }),
   settings: Partial<AccessSettings> = {},
   directory?: IdentityProvider,
+  outside: Partial<Outside> = {},
 ): Promise<Registry & { readonly access: Access }> {
-  const access = await openAccess(metadata, { ...accessSettings, ...settings }, fetch, Buffer.alloc(32, 9), directory);
+  const given = { fetch, directory, ...outside };
+  const access = await openAccess(metadata, { ...accessSettings, ...settings }, Buffer.alloc(32, 9), given);
   return { ...openRegistry(metadata), access };
 }
 

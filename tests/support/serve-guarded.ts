@@ -1,6 +1,7 @@
 import { distributionErrors } from "../../src/api/distribution/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
 import type { TrafficLimits } from "../../src/api/http/index.ts";
+import { finishRenewals } from "../../src/access/index.ts";
 import type { Access, AccessSettings, SsoProvider } from "../../src/access/index.ts";
 import { openGuardedFetch } from "../../src/lib/index.ts";
 import type { Jobs, Webhooks } from "../../src/jobs/index.ts";
@@ -44,13 +45,15 @@ export async function serveGuarded(
     readonly trusted?: string[];
     readonly traffic?: TrafficLimits;
     readonly providers?: readonly SsoProvider[];
+    readonly alarm?: Access["alarm"];
     readonly slowest?: Parameters<typeof openListener>[0]["slowest"];
   } = {},
 ): Promise<GuardedServer> {
   const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
-  const registry = await openGuarded(metadata, undefined, settings);
   const broken: unknown[] = [];
   const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 5_000, sizeLimit: 100_000 });
+  const { providers = [], alarm } = options;
+  const registry = await openGuarded(metadata, undefined, settings, undefined, { providers, ...(alarm && { alarm }) });
   const { trusted: trustedProxies = [], publicUrl, traffic = { requestRate: 0, uploadsAtOnce: 0 } } = options;
   const { slowest = { bytesPerSecond: 0, over: 60_000 } } = options;
   const limits = { connections: 1000, headerBytes: 16_384, headerTime: 60_000, keepAlive: 75_000 };
@@ -62,7 +65,7 @@ export async function serveGuarded(
         { registry, ...idleBackground(metadata, registry.access), passwordChanged: async () => undefined },
         traffic,
         (_exchange, error) => broken.push(error),
-        { access: registry.access, providers: options.providers ?? [], fetch },
+        { access: registry.access, providers, fetch },
       ),
       ended: () => undefined,
       refused: () => undefined,
@@ -91,6 +94,7 @@ export async function serveGuarded(
     },
     async close() {
       await listener.drain(1000);
+      await finishRenewals(registry.access);
       registry.access.version.close();
       await metadata.close();
     },

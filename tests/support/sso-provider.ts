@@ -4,6 +4,12 @@ import Provider from "oidc-provider";
 import { parseGroupMapping } from "../../src/access/index.ts";
 import type { SsoProvider } from "../../src/access/index.ts";
 
+export interface ServeOptions {
+  readonly groupsInToken?: boolean;
+  readonly userinfo?: boolean;
+  readonly accessAge?: number;
+}
+
 /** A provider of OpenID Connect on loopback, in which somebody is always logged in. */
 export class SsoTestProvider {
   static readonly secret = "canary-of-the-client";
@@ -11,10 +17,26 @@ export class SsoTestProvider {
   person = { sub: "1", name: "alice", groups: ["dev"] };
   /** It says no. */
   refuses = false;
+  /** People whom it knows no more, by `sub`. */
+  readonly gone = new Set<string>();
+  /** It breaks every connection. */
+  down = false;
+  /** What it waits for before it answers. */
+  holds: Promise<void> | undefined;
+  /** Secrets that it gave: access tokens and refresh tokens. */
+  readonly given: string[] = [];
+  /** Requests for tokens by a refresh token, and for userinfo; what it thought of the former. */
+  readonly asked = { refresh: 0, userinfo: 0, refused: 0 };
   readonly #listener = createServer();
+  readonly #parameters: Readonly<Record<string, string>>;
 
-  static async listen(): Promise<SsoTestProvider> {
-    const provider = new SsoTestProvider();
+  private constructor(parameters: Readonly<Record<string, string>>) {
+    this.#parameters = parameters;
+  }
+
+  /** @param refreshes whether registries ask so that it gives refresh tokens: this one does to who asks for consent */
+  static async listen({ refreshes = false } = {}): Promise<SsoTestProvider> {
+    const provider = new SsoTestProvider(refreshes ? { prompt: "consent" } : {});
     await new Promise<void>((resolve) => provider.#listener.listen(0, "127.0.0.1", resolve));
     return provider;
   }
@@ -28,7 +50,7 @@ export class SsoTestProvider {
     const { issuer } = this;
     return {
       ...{ name, issuer, clientId: "berth", clientSecret: SsoTestProvider.secret },
-      ...{ scopes: ["openid", "profile"], groups: [] },
+      ...{ scopes: ["openid", "profile"], groups: [], parameters: this.#parameters },
     };
   }
 
@@ -36,45 +58,73 @@ export class SsoTestProvider {
   provider(name: string): SsoProvider {
     return {
       ...this.settings(name),
+      offlineAccess: true,
       nameClaim: "preferred_username",
       groupsClaim: "groups",
       groups: parseGroupMapping([]),
     };
   }
 
-  /** @param redirectUris of the registries */
-  serve(redirectUris: string[]): void {
+  /**
+   * @param redirectUris of the registries
+   * @param more `groupsInToken`: claims are in the identity token, too; `userinfo`: there is such an endpoint; `accessAge` of access tokens in seconds
+   */
+  serve(redirectUris: string[], { groupsInToken = true, userinfo = true, accessAge = 3600 }: ServeOptions = {}): void {
     const provider = new Provider(this.issuer, {
       clients: [
         {
           ...{ client_id: "berth", client_secret: SsoTestProvider.secret },
           ...{ token_endpoint_auth_method: "client_secret_post", redirect_uris: redirectUris },
+          grant_types: ["authorization_code", "refresh_token"],
         },
       ],
       claims: { openid: ["sub"], profile: ["preferred_username", "name", "groups"] },
-      conformIdTokenClaims: false,
+      conformIdTokenClaims: !groupsInToken,
+      scopes: ["openid", "offline_access"],
+      // Good once; one that comes again ends the whole login.
+      rotateRefreshToken: true,
+      ttl: { AccessToken: accessAge, RefreshToken: 14 * 86_400 },
       cookies: { keys: ["key"] },
-      features: { devInteractions: { enabled: false } },
+      features: { devInteractions: { enabled: false }, userinfo: { enabled: userinfo } },
       interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
-      findAccount: (_context, accountId) => ({
-        accountId,
-        claims: () => {
-          const { name, groups } = this.person;
-          return { sub: accountId, preferred_username: name, name: "A Person", groups };
-        },
-      }),
+      findAccount: (_context, accountId) =>
+        this.gone.has(accountId)
+          ? undefined
+          : {
+              accountId,
+              claims: () => {
+                const { name, groups } = this.person;
+                return { sub: accountId, preferred_username: name, name: "A Person", groups };
+              },
+            },
       async loadExistingGrant(context) {
         const { client, session } = context.oidc;
         const grant = new provider.Grant({ clientId: client!.clientId, accountId: session!.accountId! });
-        grant.addOIDCScope("openid profile");
+        grant.addOIDCScope("openid profile offline_access");
         await grant.save();
         return grant;
       },
     });
+    provider.use(async (context, next) => {
+      await next();
+      const { access_token, refresh_token } = (context.body ?? {}) as Record<string, string | undefined>;
+      this.given.push(...[access_token, refresh_token].filter((one) => one !== undefined));
+      if (context.path === "/me") this.asked.userinfo++;
+      if (
+        (context["oidc"] as { params?: Record<string, unknown> } | undefined)?.params?.["grant_type"] !==
+        "refresh_token"
+      )
+        return;
+      this.asked.refresh++;
+      if (context.status !== 200) this.asked.refused++;
+    });
     const callback = provider.callback();
     this.#listener.on("request", (request, response) => {
-      if (!request.url!.startsWith("/interaction/")) return void callback(request, response);
-      const login = { login: { accountId: this.person.sub, remember: false } };
+      if (this.down) return void request.destroy();
+      if (!request.url!.startsWith("/interaction/")) {
+        return void (this.holds ?? Promise.resolve()).then(() => callback(request, response));
+      }
+      const login = { login: { accountId: this.person.sub, remember: false }, consent: {} };
       const no = { error: "access_denied", error_description: "<b>not you</b>" };
       void provider.interactionFinished(request, response, this.refuses ? no : login);
     });

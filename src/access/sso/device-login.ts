@@ -124,7 +124,7 @@ export async function approveDevice(
 ): Promise<void> {
   const by = attributionOf({ user: person.user, provider }, where);
   const { id, client, address } = machine;
-  const { account } = person;
+  const { account, login } = person;
   await on.access.metadata.write("settleDeviceLogin", {
     by,
     id,
@@ -133,6 +133,7 @@ export async function approveDevice(
     outcome: "approved",
     account,
     provider,
+    login,
   });
 }
 
@@ -141,7 +142,7 @@ export async function denyDevice(on: SignOn, machine: WaitingMachine, reason: st
   const { address: from, id: request } = where;
   const by = { principal: anonymous.name, credential: "device-code", address: from, request, reason };
   const { id, client, address } = machine;
-  const nobody = { account: null, provider: null };
+  const nobody = { account: null, provider: null, login: null };
   await on.access.metadata.write("settleDeviceLogin", { by, id, client, address, outcome: "denied", ...nobody });
 }
 

@@ -3,21 +3,9 @@ import { OutgoingError } from "../../lib/index.ts";
 import type { GuardedFetch } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Access } from "../access.ts";
-import type { Identity } from "../identity-providers/identity-provider.ts";
+import type { Identity, IdentityGroup } from "../identity-providers/identity-provider.ts";
 import { mapGroups } from "../identity-providers/map-groups.ts";
-import type { GroupMapping } from "../identity-providers/map-groups.ts";
-
-/** A provider of OpenID Connect with which people log in. */
-export interface SsoProvider {
-  readonly name: string;
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret: string | undefined;
-  readonly scopes: readonly string[];
-  readonly nameClaim: string;
-  readonly groupsClaim: string;
-  readonly groups: GroupMapping;
-}
+import type { SsoProvider } from "./sso-provider.ts";
 
 /** What single sign-on works with. */
 export interface SignOn {
@@ -38,9 +26,12 @@ export function getProvider({ providers }: Pick<SignOn, "providers">, name: stri
   throw new RegistryError("NOT_FOUND", message);
 }
 
+/** What a provider says about somebody. */
+export type ProviderClaims = Readonly<Record<string, unknown>>;
+
 /** Who the provider says it is. @throws RegistryError UNAUTHORIZED when the name cannot be a user's */
-export function identityOf(provider: SsoProvider, claims: Readonly<Record<string, unknown>>): Identity {
-  const textOf = (name: string) => (typeof claims[name] === "string" ? claims[name] : undefined);
+export function identityOf(provider: SsoProvider, claims: ProviderClaims): Identity {
+  const textOf = (name: string) => textIn(claims, name);
   const called = (textOf(provider.nameClaim) ?? "").toLowerCase().replace(/@.*$/, "");
   if (called.length > 64 || !/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(called) || called === "oidc" || called === "token") {
     throw new RegistryError(
@@ -48,24 +39,41 @@ export function identityOf(provider: SsoProvider, claims: Readonly<Record<string
       `${provider.name} gives no name in ${provider.nameClaim} that can be a user's here: tell the operator`,
     );
   }
-  const groups = claims[provider.groupsClaim];
-  const names = Array.isArray(groups) ? groups.filter((one): one is string => typeof one === "string") : [];
   return {
     externalId: String(claims["sub"]),
     name: called,
     display: textOf("name") ?? null,
     email: textOf("email") ?? null,
-    groups: mapGroups(
-      provider.groups,
-      names.map((one) => [one]),
-    ),
+    groups: groupsOf(provider, claims),
   };
+}
+
+/** Groups of ours for those that the provider names; none where it names none. */
+export function groupsOf(provider: SsoProvider, claims: ProviderClaims): readonly IdentityGroup[] {
+  const groups = claims[provider.groupsClaim];
+  const names = Array.isArray(groups) ? groups.filter((one): one is string => typeof one === "string") : [];
+  return mapGroups(
+    provider.groups,
+    names.map((one) => [one]),
+  );
+}
+
+export function textIn(claims: ProviderClaims, name: string): string | undefined {
+  const value = claims[name];
+  return typeof value === "string" ? value : undefined;
 }
 
 const configurations = new WeakMap<SsoProvider, Promise<OpenId.Configuration>>();
 
-/** The provider with what it publishes. @throws RegistryError NOT_FOUND, UNAVAILABLE */
-export async function openProvider(on: SignOn, name: string) {
+/** A provider with what it publishes, and the library that speaks to it. */
+export interface OpenProvider {
+  readonly openid: typeof OpenId;
+  readonly provider: SsoProvider;
+  readonly config: OpenId.Configuration;
+}
+
+/** @throws RegistryError NOT_FOUND, UNAVAILABLE */
+export async function openProvider(on: SignOn, name: string): Promise<OpenProvider> {
   const provider = getProvider(on, name);
   const openid = await import("openid-client");
   let opening = configurations.get(provider);
@@ -73,17 +81,34 @@ export async function openProvider(on: SignOn, name: string) {
     const { issuer, clientId, clientSecret } = provider;
     const execute = [openid.enableNonRepudiationChecks];
     if (issuer.startsWith("http:")) execute.push(openid.allowInsecureRequests);
-    const proof = clientSecret === undefined ? openid.None() : openid.ClientSecretPost(clientSecret);
-    const fetch: OpenId.CustomFetch = (url, { body, ...rest }) =>
-      on.fetch(url, { ...rest, body: body as URLSearchParams });
-    opening = openid.discovery(new URL(issuer), clientId, clientSecret, proof, {
-      [openid.customFetch]: fetch,
+    opening = openid.discovery(new URL(issuer), clientId, clientSecret, proofOf(openid, provider), {
+      [openid.customFetch]: fetchOf(on),
       execute,
     });
     configurations.set(provider, opening);
     opening.catch(() => configurations.delete(provider));
   }
   return { openid, provider, config: await askProvider(provider, () => opening) };
+}
+
+/**
+ * The same for asking again: the signature of an identity token is left to the caller, so that a refresh token is in hand
+ * before anything can go wrong with the answer that brought it.
+ */
+export function configForRenewal(on: SignOn, { openid, provider, config }: OpenProvider): OpenId.Configuration {
+  const { clientId, clientSecret, issuer } = provider;
+  const again = new openid.Configuration(config.serverMetadata(), clientId, clientSecret, proofOf(openid, provider));
+  again[openid.customFetch] = fetchOf(on);
+  if (issuer.startsWith("http:")) openid.allowInsecureRequests(again);
+  return again;
+}
+
+function proofOf(openid: typeof OpenId, { clientSecret }: SsoProvider): OpenId.ClientAuth {
+  return clientSecret === undefined ? openid.None() : openid.ClientSecretPost(clientSecret);
+}
+
+function fetchOf({ fetch }: SignOn): OpenId.CustomFetch {
+  return (url, { body, ...rest }) => fetch(url, { ...rest, body: body as URLSearchParams });
 }
 
 /** What a provider answers is never shown, but for the word by which it says no. @throws RegistryError UNAUTHORIZED, UNAVAILABLE */

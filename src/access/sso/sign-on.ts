@@ -1,11 +1,14 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { ServerMetadata, TokenEndpointResponse } from "openid-client";
 import { RegistryError } from "../../oci/index.ts";
 import type { Access } from "../access.ts";
 import { anonymous } from "../principal.ts";
 import type { Where } from "../principal.ts";
 import { hashSecret, newSecret } from "../secret.ts";
+import { sealLogin } from "./login-secret.ts";
 import { askProvider, identityOf, openProvider } from "./providers.ts";
 import type { SignOn } from "./providers.ts";
+import type { SsoProvider } from "./sso-provider.ts";
 import { findSealed, sealText } from "./sealed-text.ts";
 
 /** How long a person may take at the provider, in milliseconds. */
@@ -43,6 +46,8 @@ export interface WaitingDevice {
 export interface Person {
   readonly account: number;
   readonly user: string;
+  /** The login, as it is kept. */
+  readonly login: string;
 }
 
 interface Code extends Person {
@@ -90,14 +95,21 @@ export async function beginSignOn(
   const nonce = openid.randomNonce();
   const begun: Begun = { provider: name, verifier, nonce, browser: hash("sha256", cookie, "base64url"), waiting };
   const location = openid.buildAuthorizationUrl(config, {
+    ...provider.parameters,
     redirect_uri: callback,
-    scope: provider.scopes.join(" "),
+    scope: scopesOf(provider, config.serverMetadata()).join(" "),
     code_challenge: await openid.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     state: sealText(on.access, "sso state", begun, signOnAge),
     nonce,
   });
   return { location: location.href, cookie };
+}
+
+/** With `offline_access` where the provider knows it: it gives a refresh token then (OpenID Connect Core 1.0, section 11). */
+function scopesOf({ scopes, offlineAccess }: SsoProvider, { scopes_supported: known = [] }: ServerMetadata): string[] {
+  const offline = offlineAccess && known.includes("offline_access") ? ["offline_access"] : [];
+  return [...new Set([...scopes, ...offline])];
 }
 
 /**
@@ -123,14 +135,15 @@ export function getBegun(on: SignOn, name: string, sealed: string, cookie: strin
 export async function finishSignOn(on: SignOn, begun: Begun, url: URL, where: Where): Promise<Person> {
   const { openid, config, provider } = await openProvider(on, begun.provider);
   try {
-    const claims = await askProvider(provider, async () => {
+    const seenAt = Date.now();
+    const { claims, tokens } = await askProvider(provider, async () => {
       const expectedState = url.searchParams.get("state") ?? "";
       const checks = { pkceCodeVerifier: begun.verifier, expectedState, expectedNonce: begun.nonce };
       const tokens = await openid.authorizationCodeGrant(config, url, { ...checks, idTokenExpected: true });
       const own = tokens.claims()!;
       if (own[provider.groupsClaim] !== undefined || config.serverMetadata().userinfo_endpoint === undefined)
-        return own;
-      return { ...(await openid.fetchUserInfo(config, tokens.access_token, own.sub)), ...own };
+        return { claims: own, tokens };
+      return { claims: { ...(await openid.fetchUserInfo(config, tokens.access_token, own.sub)), ...own }, tokens };
     });
     const identity = identityOf(provider, claims);
     const by = {
@@ -141,11 +154,32 @@ export async function finishSignOn(on: SignOn, begun: Begun, url: URL, where: Wh
       reason: "the provider says so",
     };
     const source = `sso:${provider.name}`;
-    const { id } = await on.access.metadata.write("admitIdentity", { by, source, identity });
-    return { account: id, user: identity.name };
+    const { id: login, ...kept } = loginOf(on, config.serverMetadata(), tokens, seenAt);
+    const row = { id: login, provider: provider.name, seenAt, ...kept };
+    const { id } = await on.access.metadata.write("admitLogin", { by, source, identity, login: row });
+    return { account: id, user: identity.name, login };
   } catch (error) {
     throw noteRefusal(on.access, where, `sso:${provider.name}`, error);
   }
+}
+
+/**
+ * A new login, with what the provider is asked again by: a refresh token; else the access token, while that lives. Where there
+ * is neither, or nothing to show it to, the login is over when what was seen counts no more.
+ */
+function loginOf(
+  { access }: SignOn,
+  { userinfo_endpoint: info }: ServerMetadata,
+  { refresh_token: refresh, access_token: token, expires_in: lifetime }: TokenEndpointResponse,
+  seenAt: number,
+): { readonly id: string; readonly sealed: string | null; readonly expiresAt: number } {
+  const id = randomBytes(16).toString("hex");
+  const { outage } = access.settings;
+  const longest = longestLogin(access) + signOnAge + codeAge;
+  if (refresh !== undefined) return { id, sealed: sealLogin(access, id, { refresh }), expiresAt: seenAt + longest };
+  if (info === undefined) return { id, sealed: null, expiresAt: seenAt + Math.min(longest, outage) };
+  const lives = lifetime === undefined ? outage : lifetime * 1000;
+  return { id, sealed: sealLogin(access, id, { access: token }), expiresAt: seenAt + Math.min(longest, lives) };
 }
 
 /** What the program gets that waits for this person: a code, sealed, good once and within a minute, for its verifier alone. */
@@ -189,6 +223,7 @@ export async function redeemSignOn(
       code: code.id,
       keep: 2 * codeAge,
       account: code.account,
+      login: code.login,
       token,
     });
     return { user: code.user, token: secret, ...made };

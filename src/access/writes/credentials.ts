@@ -22,6 +22,8 @@ export interface CreateTokenInput {
   readonly age: number;
   /** The credential that makes it; none when left out. */
   readonly madeWith?: string | null;
+  /** The login by single sign-on that it comes from; none when left out. */
+  readonly login?: string | null;
 }
 
 /** Keeps a new personal token's hash. */
@@ -29,9 +31,9 @@ export async function createToken(
   tx: Transaction,
   input: CreateTokenInput,
 ): Promise<{ readonly id: number; readonly expiresAt: number }> {
-  const { by, age, madeWith = null, ...token } = input;
+  const { by, age, madeWith = null, login = null, ...token } = input;
   const expiresAt = tx.now + age;
-  const row = await tx.first(insertToken, { ...token, expiresAt, madeWith, now: tx.now });
+  const row = await tx.first(insertToken, { ...token, expiresAt, madeWith, login, now: tx.now });
   for (const { repository } of JSON.parse(token.scope ?? "[]") as ScopeEntry[]) {
     if (repository?.id === null) await tx.run(insertTokenRepository, { token: row!.id, name: repository.name });
   }

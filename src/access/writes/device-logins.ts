@@ -71,12 +71,14 @@ export interface SettleDeviceLoginInput {
   readonly outcome: "approved" | "denied";
   readonly account: number | null;
   readonly provider: string | null;
+  /** The login at the provider that it becomes. */
+  readonly login: string | null;
 }
 
 /** Somebody has said yes or no; the first word counts. @throws RegistryError NOT_FOUND when it waits no more */
 export async function settleDeviceLogin(tx: Transaction, input: SettleDeviceLoginInput): Promise<void> {
-  const { by, id, client, address, outcome, account, provider } = input;
-  const changed = await tx.run(settle, { id, outcome, account, provider, now: tx.now });
+  const { by, id, client, address, outcome, account, provider, login } = input;
+  const changed = await tx.run(settle, { id, outcome, account, provider, login, now: tx.now });
   if (changed !== 1) {
     const message = "this login waits no more: it was settled already, or took too long; begin again on that machine";
     throw new RegistryError("NOT_FOUND", message);
@@ -130,6 +132,7 @@ export async function pollDeviceLogin(tx: Transaction, input: PollDeviceLoginInp
     credential: `sso:${row.provider}`,
     reason: "login by a device code",
   };
-  const made = await makeLogin(tx, by, row.account_id!, { ...token, name: client, age: row.age ?? age });
+  const asked = { ...token, name: client, age: row.age ?? age };
+  const made = await makeLogin(tx, by, row.account_id!, row.login_id ?? "", asked);
   return { outcome: "done", user, ...made };
 }

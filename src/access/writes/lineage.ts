@@ -100,3 +100,23 @@ export async function endChildren(tx: Transaction, credentials: readonly string[
   }
   return ended;
 }
+
+/**
+ * Ends the secrets of robots that a credential made and that last no longer than it does, and what those made.
+ * @param until when the credential would have ended, in milliseconds since 1970
+ * @returns logins of the robots
+ */
+export async function expireChildren(tx: Transaction, credential: string, until: number): Promise<string[]> {
+  const robots: string[] = [];
+  const seen = new Set([credential]);
+  for (const maker of seen) {
+    for (const { id, login, expires_at: end } of await tx.all(listSecretsMadeWith, { credential: maker })) {
+      if (end > until) continue;
+      seen.add(`secret:${id}`);
+      if (end <= tx.now) continue;
+      await tx.run(endSecret, { secret: id });
+      robots.push(login);
+    }
+  }
+  return robots;
+}

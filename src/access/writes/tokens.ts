@@ -1,5 +1,6 @@
 import {
   deleteLogin,
+  deleteUnusedProviderLogins,
   findNamespace,
   findRepository,
   findToken,
@@ -21,6 +22,9 @@ import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
 import { rightsWithin } from "./rights-within.ts";
 import { getAccount } from "./users.ts";
+
+/** A login by single sign-on may have no token yet for so long, in milliseconds: a machine looks for it, a program redeems a code. */
+const loginPatience = 15 * 60_000;
 
 /** A part of a scope as it is asked for: places by name. */
 export interface AskedScope {
@@ -60,7 +64,8 @@ export async function issueToken(
     const scope = entries === null ? null : JSON.stringify(entries);
     const { principal } = caller;
     const age = Math.min(input.age, (await findEnd(tx, principal)) - tx.now);
-    return createToken(tx, { by, account: account.id, name, hash, scope, age, madeWith: madeWith(principal) });
+    const token = { by, account: account.id, name, hash, scope, age };
+    return createToken(tx, { ...token, madeWith: madeWith(principal), login: await findLogin(tx, principal) });
   });
 }
 
@@ -93,6 +98,7 @@ export async function revokeTokens(
   const action = token === undefined ? "revoke-tokens" : "revoke-token";
   const credentials = (token === undefined ? await listAll(tx, account.id) : [token]).map((id) => `token:${id}`);
   const ended = keepMade ? undefined : await endChildren(tx, credentials);
+  await tx.run(deleteUnusedProviderLogins, { account: account.id, before: tx.now - loginPatience, now: tx.now });
   const facts = { user: account.id, token: token ?? null, revoked, ...(ended && { ended }) };
   await recordChange(tx, by, { action, repository: "", target: user, event: "access.changed", facts });
   await raiseVersion(tx);
@@ -112,6 +118,12 @@ export async function endLogin(
   const facts = { user: account.id, login: id, client: ended.client };
   await recordChange(tx, by, { action: "end-login", repository: "", target: user, event: "access.changed", facts });
   return { id };
+}
+
+/** The login by single sign-on that a token comes from. */
+async function findLogin(tx: Transaction, { credential }: Principal): Promise<string | null> {
+  const token = /^token:(\d+)$/.exec(credential)?.[1];
+  return token === undefined ? null : ((await tx.first(findToken, { token: Number(token) }))?.login_id ?? null);
 }
 
 async function listAll(tx: Transaction, account: number): Promise<number[]> {

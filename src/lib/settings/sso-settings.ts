@@ -5,7 +5,11 @@ import { groupMapping } from "./ldap-settings.ts";
 import { variableOf } from "./list-settings.ts";
 import { SettingsError } from "./problem.ts";
 
-const { text } = setting;
+const { flag, text } = setting;
+
+/** What a login says itself to the provider. */
+const ownParameters =
+  /^(?:client_id|client_secret|code_challenge|code_challenge_method|nonce|redirect_uri|request|request_uri|response_mode|response_type|scope|state)$/;
 
 /** Providers of OpenID Connect with which people log in; in the file only. */
 export const ssoSettings = z
@@ -17,6 +21,16 @@ export const ssoSettings = z
       clientSecret: text({ about: "Its secret; a public client has none." }).optional(),
       clientSecretFile: text({ about: "Path of a file that holds `clientSecret`." }).optional(),
       scopes: z.array(z.string().min(1)).prefault(["openid", "profile", "email"]),
+      offlineAccess: flag(true, { about: "Ask for a refresh token, where the provider knows `offline_access`." }),
+      parameters: z
+        .record(
+          z
+            .string()
+            .regex(/^\w{1,64}$/)
+            .refine((name) => !ownParameters.test(name), "no parameter that a login sets itself"),
+          z.string().max(1000),
+        )
+        .prefault({}),
       nameClaim: z.string().min(1).prefault("preferred_username"),
       groupsClaim: z.string().min(1).prefault("groups"),
       groups: z.array(z.string().regex(groupMapping, "lines such as `Admins => admins`")).prefault([]),
@@ -25,7 +39,7 @@ export const ssoSettings = z
   )
   .prefault([])
   .describe(
-    "Providers of OpenID Connect with which people log in, in the file only: `name`, `issuer`, `clientId`, `clientSecret` or `clientSecretFile`, `scopes`, `nameClaim` (`preferred_username`), `groupsClaim` (`groups`), `groups` (as in `ldap.groups`). The secret of the provider `okta` may come by `BERTH_SSO_OKTA_CLIENT_SECRET`, or by `BERTH_SSO_OKTA_CLIENT_SECRET_FILE`, the path of a file that holds it.",
+    "Providers of OpenID Connect with which people log in, in the file only: `name`, `issuer`, `clientId`, `clientSecret` or `clientSecretFile`, `scopes`, `offlineAccess` (true: ask for a refresh token), `parameters` (more for the provider's login page, such as `prompt: consent`), `nameClaim` (`preferred_username`), `groupsClaim` (`groups`), `groups` (as in `ldap.groups`). The secret of the provider `okta` may come by `BERTH_SSO_OKTA_CLIENT_SECRET`, or by `BERTH_SSO_OKTA_CLIENT_SECRET_FILE`, the path of a file that holds it.",
   )
   .meta({ secrecy: "whole" });
 

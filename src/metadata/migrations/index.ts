@@ -18,6 +18,7 @@ import { templates } from "./0020-templates.ts";
 import { holds } from "./0021-holds.ts";
 import { quotas } from "./0022-quotas.ts";
 import { usage } from "./0021-usage.ts";
+import { providerLogins } from "./0024-provider-logins.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   holds,
   quotas,
   usage,
+  providerLogins,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

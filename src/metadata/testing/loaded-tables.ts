@@ -136,9 +136,10 @@ export function loadTables(dialect: DialectName): string[] {
     fill("membership", "account_id, group_id, source", 5000, `i, 1 + i % 500, 'local'`),
     fill(
       "token",
-      "id, account_id, name, hash, created_at, expires_at, made_with",
+      "id, account_id, name, hash, created_at, expires_at, made_with, login_id",
       5000,
-      `i, i, 'laptop', ${hex("i")}, i, i, case when i % 2 = 0 then 'token:' || (i - 1) end`,
+      `i, i, 'laptop', ${hex("i")}, i, i, case when i % 2 = 0 then 'token:' || (i - 1) end,
+       case when i % 4 = 0 then ${hex("i")} end`,
     ),
     fill("token_repository", "token_id, name", 2000, `i, 'team/app-' || ${padded("i")}`),
     fill(
@@ -218,6 +219,12 @@ export function loadTables(dialect: DialectName): string[] {
       "id, device_hash, user_hash, client, address, network, created_at, expires_at, wait",
       5000,
       `i, ${hex("i")}, ${hex("i")}, 'laptop', '10.0.0.1', '10.0.0.' || i % 250, i, i, 5000`,
+    ),
+    fill(
+      "provider_login",
+      "account_id, id, provider, sealed, seen_at, created_at, expires_at",
+      5000,
+      `i, ${hex("i")}, 'okta', 'sealed', i, i, i`,
     ),
     fill(
       "quota",
