@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { RegistryError } from "../oci/index.ts";
 import { findAccount, findRobot, findRobotByLogin, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
 import type { RobotRow } from "../metadata/index.ts";
@@ -32,6 +32,12 @@ interface Remembered extends Verified {
   version: number;
 }
 
+/** The registry token that came last on a connection, as its `Authorization` header, and what is known of it. */
+interface Latest {
+  readonly shown: Buffer;
+  readonly known: Remembered;
+}
+
 /** What a process knows of credentials that it has seen, by a keyed hash. */
 interface Memory {
   readonly good: Map<string, Remembered>;
@@ -39,6 +45,8 @@ interface Memory {
   readonly wrong: Map<string, { readonly version: number; readonly until: number; readonly failure: LoginFailure }>;
   /** Being looked at: a client's parallel requests cost one look. */
   readonly pending: Map<string, Promise<Verified>>;
+  /** By connection, for as long as it is open: a comparison costs less than a hash. */
+  readonly latest: WeakMap<object, Latest>;
 }
 
 const memories = new WeakMap<Access, Memory>();
@@ -105,9 +113,30 @@ export function recallPrincipal(access: Access, header: string | undefined, wher
   if (access.settings.open) return operator;
   const shown = header ?? where?.certificate;
   if (shown === undefined) return anonymous;
-  const known = memoryOf(access).good.get(keyOf(access, shown));
-  if (known === undefined || known.until <= Date.now() || known.version !== access.version.current()) return undefined;
-  return isFor(known, where) ? noteUse(access, known.principal) : undefined;
+  const { good, latest } = memoryOf(access);
+  const connection = where?.connection;
+  const version = access.version.current();
+  const last = connection === undefined ? undefined : latest.get(connection);
+  if (last !== undefined && isFresh(last.known, version) && isShown(last, shown) && isFor(last.known, where)) {
+    return noteUse(access, last.known.principal);
+  }
+  const known = good.get(keyOf(access, shown));
+  if (known === undefined || !isFresh(known, version) || !isFor(known, where)) return undefined;
+  // Only registry tokens: other credentials live long.
+  if (known.audience !== undefined && connection !== undefined && typeof shown === "string") {
+    latest.set(connection, { shown: Buffer.from(shown, "latin1"), known });
+  }
+  return noteUse(access, known.principal);
+}
+
+function isFresh({ until, version }: Remembered, current: number): boolean {
+  return version === current && until > Date.now();
+}
+
+/** In a time that tells nothing of where the two differ: a proxy sends what many clients show over one connection. */
+function isShown({ shown: last }: Latest, shown: string | ShownCertificate): boolean {
+  if (typeof shown !== "string" || shown.length !== last.length) return false;
+  return timingSafeEqual(Buffer.from(shown, "latin1"), last);
 }
 
 /** What the client calls the registry is worked out only for what depends on it. */
@@ -316,11 +345,12 @@ function wrongCredential(cause: LoginFailure): RegistryError {
 
 function memoryOf(access: Access): Memory {
   let memory = memories.get(access);
-  if (memory === undefined) memories.set(access, (memory = { good: new Map(), wrong: new Map(), pending: new Map() }));
+  if (memory === undefined)
+    memories.set(access, (memory = { good: new Map(), wrong: new Map(), pending: new Map(), latest: new WeakMap() }));
   return memory;
 }
 
-/** Secrets themselves are not kept in memory. */
+/** Secrets themselves are not kept in memory, but for {@link Latest}. */
 function keyOf({ memoryKey }: Access, shown: string | ShownCertificate): string {
   // No header has a line break.
   const text = typeof shown === "string" ? shown : `certificate\n${JSON.stringify(shown)}`;

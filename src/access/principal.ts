@@ -91,6 +91,8 @@ export interface Where {
   readonly audience?: string | undefined;
   /** What the client showed to the listener, where it asks for certificates. */
   readonly certificate?: ShownCertificate | undefined;
+  /** What the request came on: the same object for all of a connection. */
+  readonly connection?: object | undefined;
 }
 
 /** Whoever has shown nothing. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findPlace, hashPassword } from "../../src/access/index.ts";
 import type { ScopeEntry } from "../../src/access/index.ts";
+import { openRawClient } from "../../src/api/http/testing/raw-client.ts";
 import { openAlterable } from "../support/alter-rows.ts";
 import { imageOf } from "../support/open-registry.ts";
 import { basic, grant, makeAccount, makeNamespace, makeRobot, makeToken } from "../support/open-rights.ts";
@@ -194,4 +195,28 @@ test("an account without a password has no login by one", async () => {
   for (const password of ["", "null", "undefined"]) {
     expect((await server.ask("GET", "/token", basic("sso", password))).status).toBe(401);
   }
+});
+
+test("a connection that carries the requests of many gives each what is theirs", async () => {
+  const alice = await member("alice", "right");
+  await push("team/app", alice.login);
+  const mine = await server.token(scope, alice.login);
+  // Another of the same length, whose signature is not ours.
+  const forged = `${mine.slice(0, -8)}${mine.at(-8) === "A" ? "B" : "A"}${mine.slice(-7)}`;
+  const client = await openRawClient(Number(server.host.split(":")[1]));
+  const get = async (authorization?: string, host = server.host) => {
+    const shown = authorization === undefined ? "" : `Authorization: ${authorization}\r\n`;
+    client.send(`GET /v2/team/app/manifests/v1 HTTP/1.1\r\nHost: ${host}\r\n${shown}\r\n`);
+    return (await client.read())?.status;
+  };
+  const statuses = [];
+  for (const [shown, host] of [
+    ...[[mine], [mine], [forged], [mine], [undefined], [mine], [mine, "elsewhere.example"], [alice.login], [mine]],
+  ] as [string | undefined, string?][]) {
+    statuses.push(await get(shown, host));
+  }
+  expect(statuses).toEqual([200, 200, 401, 200, 401, 200, 401, 200, 200]);
+  await rows.alter("disableAccount", alice.id);
+  expect([await get(mine), await get(forged), await get(alice.login)]).toEqual([401, 401, 401]);
+  client.close();
 });

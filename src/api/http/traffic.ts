@@ -1,3 +1,4 @@
+import type { Principal } from "../../access/index.ts";
 import { RecentMap } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
@@ -80,10 +81,19 @@ export class Traffic {
   }
 }
 
-function keyOf({ principal: { kind, id, name }, address }: Exchange): string {
-  if (kind === "anonymous" || kind === "operator") return address;
+function keyOf({ principal, address }: Exchange): string {
+  if (principal.kind === "anonymous" || principal.kind === "operator") return address;
+  return keyOfLogin(principal);
+}
+
+const keys = new WeakMap<Principal, string>();
+
+/** Principals are remembered with their credentials, and a key that is made once is hashed once. */
+function keyOfLogin(principal: Principal): string {
+  let key = keys.get(principal);
   // Workloads share the row of their rule.
-  return `${kind}:${id}:${name}`;
+  if (key === undefined) keys.set(principal, (key = `${principal.kind}:${principal.id}:${principal.name}`));
+  return key;
 }
 
 /** Requests that bring bytes of a blob. */
