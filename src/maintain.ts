@@ -1,5 +1,6 @@
 import { askControl, controlPath, serveControl } from "./api/control/index.ts";
 import type { Control } from "./api/control/index.ts";
+import { showCollection } from "./api/management/index.ts";
 import type { Checked, Composition } from "./cli/index.ts";
 import type { Config } from "./config.ts";
 import type { RecoverOwnerInput } from "./access/index.ts";
@@ -9,13 +10,26 @@ import { openReadOnlyStores, openStores } from "./open-stores.ts";
 import {
   acknowledgeRestore,
   collectGarbage,
+  explainCollection,
   fsck,
+  inspectCollection,
+  measureStorage,
   previewCollection,
   raiseTurn,
   queueUnheld,
   repairContent,
 } from "./registry/index.ts";
-import type { Collected, Collection, Damage, FsckResult, Hold, Problem, Registry } from "./registry/index.ts";
+import type {
+  Collected,
+  Collection,
+  Damage,
+  Explained,
+  FsckResult,
+  Hold,
+  PreviewedCollection,
+  Problem,
+  Registry,
+} from "./registry/index.ts";
 
 /*
  * Commands that look after rows and bytes while a server may be running. With PostgreSQL they work on the
@@ -46,10 +60,30 @@ export function collectNow(config: Config, log: Log): Promise<Collected> {
 }
 
 /** What that pass would do. Changes nothing, and needs nobody's leave. @throws MetadataError, StorageError */
-export async function previewNow(config: Config, log: Log): Promise<Collected> {
+export function previewNow(config: Config, log: Log): Promise<PreviewedCollection> {
+  return looking(config, log, previewCollection);
+}
+
+/** Tells of each manifest, blob and object why it is there still. @throws MetadataError, StorageError */
+export function explainNow(config: Config, log: Log, report: (one: Explained) => Promise<void>): Promise<void> {
+  return looking(config, log, async (registry) => {
+    for await (const one of explainCollection(registry)) await report(one);
+  });
+}
+
+/** How collection is, and what the stores hold, counted now. @throws MetadataError, StorageError */
+export function inspectCollectionNow(config: Config, log: Log): Promise<ReturnType<typeof showCollection>> {
+  return looking(config, log, async (registry) => {
+    const { signal } = new AbortController();
+    const figures = await measureStorage(registry, { signal, share: 1 });
+    return showCollection(await inspectCollection(registry, figures));
+  });
+}
+
+async function looking<T>(config: Config, log: Log, work: (registry: Registry) => Promise<T>): Promise<T> {
   const stores = await openReadOnlyStores(config, log);
   try {
-    return await previewCollection(stores.registry);
+    return await work(stores.registry);
   } finally {
     await stores.close();
   }

@@ -1,8 +1,9 @@
 import type { Config } from "./config.ts";
-import { lifecycleJobs, openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
+import { collectionJobs, lifecycleJobs, openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
 import type { Jobs, Webhooks } from "./jobs/index.ts";
 import { openReceivers } from "./open-outside.ts";
 import type { Stores } from "./open-stores.ts";
+import type { Collection } from "./registry/index.ts";
 
 /** What a server does beside answering requests, but for collection. */
 export interface Background {
@@ -13,7 +14,11 @@ export interface Background {
 }
 
 /** Begins to do jobs and to tell of events. @throws MetadataError, SettingsError */
-export async function openBackground(config: Config, { registry, metadata }: Stores): Promise<Background> {
+export async function openBackground(
+  config: Config,
+  { registry, metadata }: Stores,
+  collection: Collection,
+): Promise<Background> {
   const { access, alarm } = registry;
   const fetch = await openReceivers(config);
   const source = config.publicUrl ?? "urn:berth";
@@ -21,8 +26,9 @@ export async function openBackground(config: Config, { registry, metadata }: Sto
   const lease = Math.max(30_000, 3 * timeout);
   const upkeep = webhookUpkeep(metadata, keep);
   const lifecycle = lifecycleJobs(registry, metadata, { keep: config.jobs.keep, ...config.lifecycle });
-  const kinds = { ...upkeep.kinds, ...lifecycle.kinds };
-  const schedules = [...upkeep.schedules, ...lifecycle.schedules];
+  const collecting = collectionJobs(registry, collection);
+  const kinds = { ...upkeep.kinds, ...lifecycle.kinds, ...collecting.kinds };
+  const schedules = [...upkeep.schedules, ...lifecycle.schedules, ...collecting.schedules];
   for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
   const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
   const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });

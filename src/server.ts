@@ -19,6 +19,7 @@ import { beatHeart, collectInBackground, keepPullTimes, keepQuotas } from "./reg
 import type { Collection, Heart, Registry } from "./registry/index.ts";
 import { routeRequests } from "./route-requests.ts";
 import { watchServer } from "./watch-server.ts";
+import type { Watch } from "./watch-server.ts";
 
 /** A server that takes requests. */
 export interface RunningServer {
@@ -43,12 +44,14 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   const stores = await openStores(config, log);
   let heart: Heart | undefined;
   let background: Background | undefined;
+  let collection: Collection | undefined;
   try {
     const { registry } = stores;
     heart = await beatHeart(registry);
     const initialPassword = await makeFirstOwner(config, registry);
     const watch = watchServer(config, log, registry);
-    background = await openBackground(config, stores);
+    collection = openCollection(config, registry, watch);
+    background = await openBackground(config, stores, collection);
     const management: Management = {
       registry,
       ...background,
@@ -67,13 +70,6 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       await listener.drain(0);
       throw error;
     });
-    const { enabled, interval, orphanGrace } = config.collection;
-    const collection = collectInBackground(registry, {
-      interval: enabled ? interval : undefined,
-      sweepEvery: Math.max(interval, orphanGrace / 4),
-      passed: (collected) => watch.passed(collected),
-      failed: (error) => watch.failed(error),
-    });
     const alarm = registry.alarm;
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
     const uses = keepUses(registry.access, { interval: usesInterval, alarm });
@@ -88,8 +84,9 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         if (config.drainNotice > 0) await setTimeout(config.drainNotice);
         await listener.drain(config.drain);
         await control?.close();
-        await collection.stop();
+        // Jobs hand over the passes that they wait for.
         await background?.stop();
+        await collection?.stop();
         await heart?.stop();
         await pulls.stop();
         await quotas.stop();
@@ -101,10 +98,21 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     };
   } catch (error) {
     await background?.stop();
+    await collection?.stop();
     await heart?.stop();
     await stores.close();
     throw error;
   }
+}
+
+function openCollection({ collection }: Config, registry: Registry, watch: Watch): Collection {
+  const { enabled, interval, orphanGrace } = collection;
+  return collectInBackground(registry, {
+    interval: enabled ? interval : undefined,
+    sweepEvery: Math.max(interval, orphanGrace / 4),
+    passed: (collected) => watch.passed(collected),
+    failed: (error) => watch.failed(error),
+  });
 }
 
 /** The registry serves without it, too. */

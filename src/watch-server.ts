@@ -5,8 +5,8 @@ import type { Exchange, Listener, RefusedConnection } from "./api/http/index.ts"
 import type { Config } from "./config.ts";
 import type { Log } from "./lib/index.ts";
 import { countSomeUnsealed } from "./metadata/index.ts";
-import { isStorageFault } from "./registry/index.ts";
-import type { Collected, Registry } from "./registry/index.ts";
+import { describePause, findFigures, findPause, isStorageFault } from "./registry/index.ts";
+import type { Collected, Registry, StorageFigures } from "./registry/index.ts";
 
 /** What is told of how the server does: its log, its health, its figures. */
 export interface Watch {
@@ -31,10 +31,15 @@ export interface Watch {
 export function watchServer(config: Config, log: Log, registry: Registry): Watch {
   const { metadata, store } = registry;
   const requests = new RequestMetrics();
-  const readiness = new Readiness([
+  const checks = [
     { name: "database", run: () => metadata.ping() },
     { name: "storage", run: () => store.ping() },
-  ]);
+  ];
+  const paused = async () => {
+    const pause = await findPause(registry);
+    return pause === undefined ? undefined : describePause(pause);
+  };
+  const readiness = new Readiness(checks, () => performance.now(), [{ name: "collection", read: paused }]);
   const line = config.log.requests ? log.line : undefined;
   let closeOps = async () => {};
   let refused = 0;
@@ -66,6 +71,7 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
         ...storeFigures(registry),
         ...accessFigures(registry),
         ...collection.figures(),
+        ...collectionRows(registry),
         gauge("berth_http_connections", "Connections of clients that are open.", () => listener.connections),
         counter("berth_http_refused_total", "What came on connections and was no request.", () => refused),
         counter("berth_storage_faults_total", "Writes that failed for good.", () => readiness.faults),
@@ -124,6 +130,29 @@ class CollectionFigures {
       gauge("berth_collection_off", "1 while nothing is collected, for a reason in the log.", () => Number(this.#off)),
     ];
   }
+}
+
+/** What the rows say of collection, the same on all nodes; nothing while the database does not answer. */
+function collectionRows(registry: Registry): Metric[] {
+  const figuresBy = async (read: (figures: StorageFigures) => Awaited<ReturnType<Metric["read"]>>) => {
+    const figures = await findFigures(registry.metadata.read).catch(() => undefined);
+    return figures === undefined ? [] : read(figures);
+  };
+  const states = ({ live, undo, pinned, held, reclaimable, dead }: StorageFigures) =>
+    Object.entries({ live, undo, pinned, held, reclaimable, dead }).map(([state, { bytes }]) => ({
+      labels: { state },
+      value: bytes,
+    }));
+  return [
+    gauge("berth_collection_paused", "1 while an owner has paused the collection.", async () => {
+      const pause = await findPause(registry).catch(() => null);
+      return pause === null ? [] : Number(pause !== undefined);
+    }),
+    gauge("berth_storage_bytes", "Bytes by what keeps them, as they were counted last.", () => figuresBy(states)),
+    gauge("berth_storage_counted_seconds", "When they were counted, in seconds since 1970.", () =>
+      figuresBy(({ asOf }) => asOf / 1_000),
+    ),
+  ];
 }
 
 /** Rows that are counted at most: of more only this much is known. */

@@ -161,6 +161,7 @@ const owners: { readonly [table: string]: string } = {
   event: "jobs",
   blob: "registry",
   blob_content: "registry",
+  collection_pass: "registry",
   dead_object: "registry",
   installation: "registry or access or jobs",
   membership: "access",

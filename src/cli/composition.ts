@@ -1,7 +1,8 @@
 import type { TrailEntry, TrailFilter, TrailPage, VerifiedTrail, VerifyOptions } from "../access/index.ts";
 import type { Config } from "../config.ts";
 import type { Address, Log } from "../lib/index.ts";
-import type { Adopted, Collected, FsckOptions, FsckResult } from "../registry/index.ts";
+import type { ShownCollection } from "./gc-lines.ts";
+import type { Adopted, Collected, Explained, FsckOptions, FsckResult, PreviewedCollection } from "../registry/index.ts";
 
 /** What `fsck` found, and what SQLite itself says is wrong with its file. */
 export interface Checked {
@@ -122,7 +123,11 @@ export interface Composition {
   /** One pass of collection, here or by the server that has the data directory. */
   collectNow(config: Config, log: Log): Promise<Collected>;
   /** What that pass would do. */
-  previewNow(config: Config, log: Log): Promise<Collected>;
+  previewNow(config: Config, log: Log): Promise<PreviewedCollection>;
+  /** Tells of each manifest, blob and object why it is there still; waits for `report`. */
+  explainNow(config: Config, log: Log, report: (one: Explained) => Promise<void>): Promise<void>;
+  /** How collection is, and what the stores hold, counted now. */
+  inspectCollectionNow(config: Config, log: Log): Promise<ShownCollection>;
   /** Database and blob store belong together as they are now. */
   acknowledgeNow(config: Config, log: Log): Promise<void>;
   /** Copies rows, and objects, beside servers that go on. */

@@ -15,6 +15,8 @@ const program = describeProgram(
     migrate: unused,
     collectNow: unused,
     previewNow: unused,
+    explainNow: unused,
+    inspectCollectionNow: unused,
     acknowledgeNow: unused,
     openTrail: unused,
     checkNow: unused,

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { Composition } from "./composition.ts";
 import { describeBackup } from "./describe-backup.ts";
 import { describeAdopt } from "./describe-adopt.ts";
+import { describeGc } from "./describe-gc.ts";
 import { describeRecover } from "./describe-recover.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
 import { describeUsage } from "./describe-usage.ts";
@@ -66,14 +67,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
       finish(await check(composition, givenFlags(command), options.output, options));
     });
 
-  withOutput(addSettingFlags(program.command("gc"), storeFlags))
-    .description("one pass of garbage collection now; `serve` does it all the time")
-    .option("--dry-run", "say what would go, change nothing")
-    .action(async (options: { output: Output; dryRun?: true }, command: Command) => {
-      const { collect } = await import("./gc.ts");
-      finish(await collect(composition, givenFlags(command), options.output, options.dryRun === true));
-    });
-
+  describeGc(program, composition, finish);
   describeBackup(program, composition, finish);
   describeRecover(program, composition, finish);
   describeAdopt(program, composition, finish);

@@ -10,6 +10,7 @@ import { verbs } from "./verbs.ts";
 /** Endpoints that a command of its own calls, or that are for programs only. */
 const elsewhere = [
   ...["whoAmI", "describeApi", "listAudit", "listNamespaceAudit", "previewLifecycle", "startLifecycleRun"],
+  ...["getCollection", "startCollection", "pauseCollection", "resumeCollection"],
   ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "reportUsage", "listLifecycleRunImages"],
 ];
 

@@ -1,4 +1,5 @@
 import { auditEndpoints } from "./audit.ts";
+import { collectionEndpoints } from "./collection.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { grantEndpoints } from "./grants.ts";
 import { groupEndpoints } from "./groups.ts";
@@ -23,6 +24,7 @@ import { userEndpoints } from "./users.ts";
 import { trustRuleEndpoints } from "./trust-rules.ts";
 
 export { auditEndpoints } from "./audit.ts";
+export { collectionEndpoints } from "./collection.ts";
 export type { AnswerOf, Auth, BodyOf, Endpoint, Endpoints, ParametersOf, QueryOf } from "./endpoint.ts";
 export { problem } from "./problem.ts";
 export type { Problem } from "./problem.ts";
@@ -72,6 +74,7 @@ export const endpoints = {
   ...webhookEndpoints,
   ...maintenanceEndpoints,
   ...undoEndpoints,
+  ...collectionEndpoints,
 } as const satisfies Endpoints;
 
 /** Below what all routes lie. */

@@ -1,4 +1,5 @@
 export type { Clock } from "./clock.ts";
+export { collectionJobs } from "./collection-jobs.ts";
 export { lifecycleJobs } from "./lifecycle-runs.ts";
 export { openJobs } from "./open-jobs.ts";
 export type { JobKinds, Jobs } from "./open-jobs.ts";

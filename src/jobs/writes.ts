@@ -8,6 +8,7 @@ import {
   releaseWebhookLeases,
   restWebhook,
 } from "./writes/deliveries.ts";
+import { startCollection } from "./writes/collection.ts";
 import { startLifecycleRun, startLifecycleRuns } from "./writes/lifecycle.ts";
 import { spreadEvents } from "./writes/events.ts";
 import { createWebhook, deleteWebhook, redeliver, rotateWebhook, updateWebhook } from "./writes/webhooks.ts";
@@ -36,6 +37,7 @@ export const jobWrites = {
   retryJob,
   rotateWebhook,
   spreadEvents,
+  startCollection,
   startLifecycleRun,
   startLifecycleRuns,
   updateWebhook,

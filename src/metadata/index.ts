@@ -1,4 +1,18 @@
 export {
+  deleteOldPasses,
+  explainBlobs,
+  explainManifests,
+  findNextCollection,
+  listCollectionPasses,
+  listDeadObjects,
+  putCollectionPass,
+  weighBlobs,
+  weighDeadObjects,
+  weighManifests,
+  weighUndo,
+} from "./collection.ts";
+export type { CollectionPassRow, ExplainedBlob, ExplainedManifest, WeighedBlob } from "./collection.ts";
+export {
   buryRepository,
   claimTombstone,
   deleteRepositoryRow,

@@ -94,6 +94,12 @@ const allowed: { readonly [statement: string]: string } = {
   takeDeltas: "a batch, in the background",
   ...{ listQuotasBelow: "a command that counts everything anew", measureOwnBlobs: "the same, a page" },
   ...{ listUndo: "the tags of each manifest of a page, by name", countEndedUndo: "asked by a command, once" },
+  ...{
+    weighBlobs: "a page of the background, once an hour",
+    explainBlobs: "a page of a command that looks without doing",
+  },
+  ...{ explainManifests: "the same", listCollectionPasses: "a row for each process of the last day" },
+  deleteOldPasses: "the same",
   listManifestsNow: "rows are locked in the order of their digests; those of one image",
 };
 
@@ -109,6 +115,11 @@ const allowedReads: { readonly [statement: string]: string } = {
   listImages: "a page of ten images with tags, children and their sizes",
   measureOwnBlobs: "a page of links of a command that counts everything anew",
   findUseOfRepository: "what a repository runs, when it is deleted or renamed",
+  ...{
+    weighBlobs: "a page of the background, once an hour",
+    explainBlobs: "a page of a command that looks without doing",
+  },
+  explainManifests: "the same",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

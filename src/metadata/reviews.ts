@@ -114,8 +114,8 @@ export const claimLink = statement(
 export const claimBlob = statement(
   "claimBlob",
   (_db, p: { blob: number }, d) =>
-    sql<{ digest: string; key: string | null; pin_until: number; condemned_at: number | null }>`
-    select digest, key, pin_until, condemned_at from blob where id = ${p.blob} ${d.skipLocked}`,
+    sql<{ digest: string; size: number; key: string | null; pin_until: number; condemned_at: number | null }>`
+    select digest, size, key, pin_until, condemned_at from blob where id = ${p.blob} ${d.skipLocked}`,
 );
 
 /** Whether a row that could not be claimed is there: then somebody is at it. */
@@ -136,19 +136,21 @@ export const deleteBlob = statement("deleteBlob", (db, p: { blob: number }) =>
 );
 
 /** No change when the object was given up before. */
-export const insertDeadObject = statement("insertDeadObject", (db, p: { key: string; notBefore: number }) =>
-  db
-    .insertInto("dead_object")
-    .values({ key: p.key, not_before: p.notBefore, attempts: 0 })
-    .onConflict((conflict) => conflict.column("key").doNothing()),
+export const insertDeadObject = statement(
+  "insertDeadObject",
+  (db, p: { key: string; notBefore: number; size: number | null }) =>
+    db
+      .insertInto("dead_object")
+      .values({ key: p.key, not_before: p.notBefore, attempts: 0, size: p.size })
+      .onConflict((conflict) => conflict.column("key").doNothing()),
 );
 
 /** Objects that may go now, passing over what another node is at. */
 export const claimDeadObjects = statement(
   "claimDeadObjects",
   (_db, p: { now: number; limit: number }, d) =>
-    sql<{ key: string; attempts: number }>`
-    select key, attempts from dead_object where not_before <= ${p.now}
+    sql<{ key: string; attempts: number; size: number | null }>`
+    select key, attempts, size from dead_object where not_before <= ${p.now}
     order by not_before limit ${p.limit} ${d.skipLocked}`,
 );
 
@@ -216,7 +218,8 @@ export const forgetOrphans = statement("forgetOrphans", (db, p: { before: number
 export const countDeadObjects = statement(
   "countDeadObjects",
   (_db, p: { now: number }) =>
-    sql<{ count: number }>`select count(*) as count from dead_object where not_before <= ${p.now}`,
+    sql<{ count: number; bytes: number | null }>`
+    select count(*) as count, sum(size) as bytes from dead_object where not_before <= ${p.now}`,
 );
 
 /** How many of the keys were first seen before `before`. */

@@ -45,7 +45,7 @@ import type {
  *
  *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest    drawn in `schema-undo.ts`
  *
- *   review (append-only queue of collection) · dead_object · orphan · node · event (outbox) · audit · installation ·
+ *   review (append-only queue of collection) · dead_object · orphan · collection_pass · node · event (outbox) · audit · installation ·
  *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
  */
 
@@ -237,6 +237,21 @@ export interface DeadObjectTable {
   not_before: number;
   /** Raised when its removal is begun, and again when that failed. */
   attempts: number;
+  /** Bytes; null where nobody knew. */
+  size: number | null;
+}
+
+/** The latest pass of collection by a process. */
+export interface CollectionPassTable {
+  /** `host:pid` */
+  node: string;
+  began_at: number;
+  /** When it was last heard of. */
+  seen_at: number;
+  /** Null while it is under way. */
+  ended_at: number | null;
+  /** JSON: what it did until then. */
+  figures: string;
 }
 
 /** An object that no row names. */
@@ -403,7 +418,7 @@ export interface UsageDigestTable {
 
 /** What all processes share. */
 export interface InstallationTable {
-  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`. */
+  /** `upload-key`, `epoch`, `turn`, `swept-at`, `untagged`, `access-version`, `settings-version`, `audit-head`, `collection-pause`, … */
   name: string;
   value: string;
 }
@@ -424,6 +439,7 @@ export interface Schema {
   review: ReviewTable;
   dead_object: DeadObjectTable;
   orphan: OrphanTable;
+  collection_pass: CollectionPassTable;
   node: NodeTable;
   event: EventTable;
   audit: AuditTable;

@@ -1,6 +1,6 @@
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Collected, CollectOptions } from "./collect-garbage.ts";
-import { pausedBy } from "./find-ground.ts";
+import { openPassNotes } from "./note-pass.ts";
 import type { Registry } from "./registry.ts";
 import { SteadyClock } from "./steady-clock.ts";
 
@@ -16,10 +16,18 @@ export interface CollectionSchedule {
   readonly failed: (error: unknown) => void;
 }
 
+/** A pass that is asked for. */
+export interface AskedPass {
+  /** Ends the pass between two batches. */
+  readonly signal?: AbortSignal;
+  /** Told after each batch what was done until then. */
+  readonly progress?: (done: Collected) => void;
+}
+
 /** Collection in the background of a server. */
 export interface Collection {
   /** A pass now, with a sweep, after the one that may be under way. @throws MetadataError, StorageError */
-  collectNow(): Promise<Collected>;
+  collectNow(asked?: AskedPass): Promise<Collected>;
   /** Ends the pass under way between two batches; none begins afterwards. */
   stop(): Promise<void>;
 }
@@ -36,27 +44,35 @@ const longestPause = 5 * 60_000;
 export function collectInBackground(registry: Registry, schedule: CollectionSchedule): Collection {
   const clock = new SteadyClock();
   const stopping = new AbortController();
+  const notes = openPassNotes(registry);
   let markedAt: number | undefined;
   let off: string | undefined;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  const run = async (sweepEvery: number): Promise<Collected> => {
+  const run = async (sweepEvery: number, asked: AskedPass): Promise<Collected> => {
     const checkMark = off !== undefined || markedAt === undefined || performance.now() - markedAt > markEvery;
-    const options: CollectOptions = { clock, checkMark, sweepEvery, signal: stopping.signal };
+    const signal = AbortSignal.any([stopping.signal, ...(asked.signal === undefined ? [] : [asked.signal])]);
+    const note = notes.begin();
+    const progress = (done: Collected) => {
+      note.progress(done);
+      asked.progress?.(done);
+    };
+    const options: CollectOptions = { clock, checkMark, sweepEvery, signal, progress };
     const collected = await collectGarbage(registry, options);
+    await note.end(collected);
     schedule.passed(collected);
     if (checkMark) markedAt = performance.now();
-    if (collected.off !== undefined && collected.off !== off && !collected.off.startsWith(pausedBy)) {
+    if (collected.off !== undefined && collected.off !== off && !collected.wished) {
       registry.alarm("collection is off", { reason: collected.off });
     }
     off = collected.off;
     return collected;
   };
 
-  const inTurn = (sweepEvery: number): Promise<Collected> => {
-    const pass = last.then(() => run(sweepEvery));
+  const inTurn = (sweepEvery: number, asked: AskedPass = {}): Promise<Collected> => {
+    const pass = last.then(() => run(sweepEvery, asked));
     last = pass.catch(() => undefined);
     return pass;
   };
@@ -83,7 +99,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
 
   plan();
   return {
-    collectNow: () => inTurn(0),
+    collectNow: (asked) => inTurn(0, asked),
     async stop() {
       stopping.abort();
       clearTimeout(timer);

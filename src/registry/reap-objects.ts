@@ -1,19 +1,19 @@
 import { StorageError } from "../storage/index.ts";
 import type { Registry } from "./registry.ts";
 
-/** Keys removed in one go. */
-const batch = 500;
-
 /**
  * Removes the objects that dead rows left, one batch (docs/garbage-collection.md, "Objects"). What cannot be removed now
  * is tried later.
- * @returns how many are gone, and how many would not go; `more` when another batch may be due
+ * @param limit keys at most
+ * @returns how many are gone with how many bytes, as far as those are known, and how many would not go; `more` when another
+ * batch may be due
  */
 export async function reapObjects(
   registry: Registry,
-): Promise<{ readonly reaped: number; readonly stuck: number; readonly more: boolean }> {
+  limit: number,
+): Promise<{ readonly reaped: number; readonly bytes: number; readonly stuck: number; readonly more: boolean }> {
   const { metadata, store, alarm } = registry;
-  const { dead, named } = await metadata.write("claimDeadObjects", { limit: batch });
+  const { dead, named } = await metadata.write("claimDeadObjects", { limit });
   if (named.length > 0) alarm("objects on the way out are in use, they stay", { keys: named.slice(0, 10) });
   const gone: string[] = [];
   const keys = dead.map((object) => object.key);
@@ -22,7 +22,8 @@ export async function reapObjects(
     gone.push(...keys);
   } catch (cause) {
     // What was claimed comes due again soon.
-    if (cause instanceof StorageError && cause.reason === "unavailable") return { reaped: 0, stuck: 0, more: false };
+    if (cause instanceof StorageError && cause.reason === "unavailable")
+      return { reaped: 0, bytes: 0, stuck: 0, more: false };
     // One by one: a single bad one must not keep the others.
     for (const { key, attempts } of dead) {
       try {
@@ -36,5 +37,7 @@ export async function reapObjects(
   }
   if (gone.length > 0) await metadata.write("finishDeadObjects", { keys: gone });
   const stuck = dead.length - gone.length;
-  return { reaped: gone.length, stuck, more: dead.length + named.length === batch };
+  const removed = new Set(gone);
+  const bytes = dead.reduce((sum, { key, size }) => sum + (removed.has(key) ? Number(size ?? 0) : 0), 0);
+  return { reaped: gone.length, bytes, stuck, more: dead.length + named.length === limit };
 }

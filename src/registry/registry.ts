@@ -19,6 +19,10 @@ export interface RegistrySettings {
   readonly orphanGrace: number;
   /** Between the two looks that condemn and remove. */
   readonly lookGap: number;
+  /** Rows that collection looks at in a second, on all nodes together; 0 or nothing for any number. */
+  readonly rowRate?: number;
+  /** The same of objects that it removes. */
+  readonly objectRate?: number;
   /** This process changes nothing. */
   readonly readOnly?: boolean;
   /** How long deletes and tag moves can be undone where no setting says otherwise; 0 for never. */

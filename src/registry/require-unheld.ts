@@ -65,8 +65,13 @@ async function tagRemoval(tx: Transaction, removal: TagRemoval, manifest: number
 /** Whether collection must leave a manifest, or a blob of a repository; `busy` while a hold is being set. */
 export async function isHeld(reader: Reader, repository: number, manifest?: number): Promise<boolean | "busy"> {
   if ((await reader.first(claimUnheld, { repository })) === undefined) return "busy";
-  if ((await reader.first(findAnyHold, { repository })) === undefined) return false;
-  return (await findHold(reader, repository, manifest === undefined ? [] : [manifest])) !== undefined;
+  return (await findHoldOf(reader, repository, manifest)) !== undefined;
+}
+
+/** What holds a manifest, or a blob of a repository, as far as it is committed; nothing is locked. */
+export async function findHoldOf(reader: Reader, repository: number, manifest?: number): Promise<HoldFact | undefined> {
+  if ((await reader.first(findAnyHold, { repository })) === undefined) return undefined;
+  return findHold(reader, repository, manifest === undefined ? [] : [manifest]);
 }
 
 /** A hold on the repository, on one of the manifests, or on what one belongs to. @param attached names that they had until now */

@@ -2,6 +2,8 @@ import type { Writes } from "../metadata/index.ts";
 import { changeSettings } from "./writes/change-settings.ts";
 import { applyUndo } from "./writes/apply-undo.ts";
 import { commitBlob } from "./writes/commit-blob.ts";
+import { pauseCollection, resumeCollection } from "./writes/collection-pause.ts";
+import { keepCollectionFigures, noteCollectionPass, owePace } from "./writes/collection-status.ts";
 import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject } from "./writes/dead-objects.ts";
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { expireImages } from "./writes/expire-images.ts";
@@ -75,12 +77,16 @@ export const registryWrites = {
   forgetOrphans,
   giveUpObject,
   holdObjects,
+  keepCollectionFigures,
   keepHolding,
   keepLifecyclePlan,
   markBlobBad,
   markBlobsBad,
   mountBlob,
+  noteCollectionPass,
   noteOrphans,
+  owePace,
+  pauseCollection,
   pinBlob,
   pinManifest,
   purgeUndo,
@@ -101,6 +107,7 @@ export const registryWrites = {
   removeNode,
   renameRepository,
   renewUpload,
+  resumeCollection,
   reviewBatch,
   saveUpload,
   setHold,

@@ -211,6 +211,11 @@ const unrecorded: { readonly [write: string]: string } = {
   forgetOrphans: "notes of the sweep",
   giveUpObject: "removal of bytes that no row names",
   holdJob: "which process does a job",
+  ...{
+    keepCollectionFigures: "what was counted",
+    noteCollectionPass: "what a pass did, in figures",
+    owePace: "when passes may go on",
+  },
   keepLifecyclePlan: "what is to be done: what is done has rows",
   markBlobBad: "what a read found, told by the log",
   markBlobsBad: "what a check found, told by the check",

@@ -1110,3 +1110,20 @@ create index token_by_login on token (login_id);
 alter table device_login add column login_id text;
 
 alter table device_login add column login_id text collate "C";
+
+-- 0026-collection-status/1
+alter table dead_object add column size integer;
+
+alter table dead_object add column size bigint;
+
+-- 0026-collection-status/2
+create table collection_pass (
+      node text primary key, began_at integer not null, seen_at integer not null, ended_at integer, figures text not null);
+
+create table collection_pass (
+      node text collate "C" primary key, began_at bigint not null, seen_at bigint not null, ended_at bigint, figures text collate "C" not null);
+
+-- 0026-collection-status/3
+create index collection_pass_by_seen on collection_pass (seen_at);
+
+create index collection_pass_by_seen on collection_pass (seen_at);

@@ -156,7 +156,16 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       else expect([answer.status, answer.headers.get("retry-after")], id).toEqual([503, "60"]);
     }
     expect(open.toSorted()).toEqual(
-      ["createToken", "endLogin", "previewLifecycle", "revokeToken", "revokeTokens", "setReadOnly"].toSorted(),
+      [
+        "createToken",
+        "endLogin",
+        "pauseCollection",
+        "previewLifecycle",
+        "resumeCollection",
+        "revokeToken",
+        "revokeTokens",
+        "setReadOnly",
+      ].toSorted(),
     );
     expect((await alice.post("/users/alice/tokens", { name: "laptop" })).status).toBe(201);
     expect((await alice.get("/maintenance")).body).toMatchObject({ readOnly: true, reason: "an audit" });

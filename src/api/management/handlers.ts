@@ -1,6 +1,7 @@
 import type { endpoints } from "../../contract/index.ts";
 import type { HandlersOf } from "./call.ts";
 import { auditHandlers } from "./audit.ts";
+import { collectionHandlers } from "./collection.ts";
 import { grantHandlers } from "./grants.ts";
 import { groupHandlers } from "./groups.ts";
 import { holdHandlers } from "./holds.ts";
@@ -47,4 +48,5 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...webhookHandlers,
   ...maintenanceHandlers,
   ...undoHandlers,
+  ...collectionHandlers,
 };

@@ -17,16 +17,16 @@ export const jobHandlers: HandlersOf<typeof jobEndpoints> = {
     };
     return { body: await answerPage(query, read, ({ id }) => String(id), show) };
   },
-  getJob: ({ management: { jobs }, parameters }) => reply(jobs, parameters.job),
+  getJob: ({ management: { jobs }, parameters }) => replyJob(jobs, parameters.job),
   async retryJob({ management: { jobs }, by, parameters: { job } }) {
     await jobs.metadata.write("retryJob", { by, job });
     jobs.wake();
-    return reply(jobs, job);
+    return replyJob(jobs, job);
   },
 };
 
-/** @throws RegistryError NOT_FOUND */
-async function reply({ metadata }: Jobs, job: number): Promise<{ readonly body: Shown }> {
+/** A job as it is shown. @throws RegistryError NOT_FOUND */
+export async function replyJob({ metadata }: Jobs, job: number): Promise<{ readonly body: Shown }> {
   const row = await metadata.read.first(findJob, { job });
   if (row === undefined) throw new RegistryError("NOT_FOUND", `there is no job ${job}`);
   return { body: show(row) };

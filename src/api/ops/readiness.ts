@@ -5,11 +5,20 @@ export interface Check {
   run(): Promise<unknown>;
 }
 
+/** Something that operators should see and that keeps no request away. */
+export interface Note {
+  readonly name: string;
+  /** A sentence; undefined when there is nothing to say. */
+  read(): Promise<string | undefined>;
+}
+
 /** Why a node is or is not ready. */
 export interface ReadyReport {
   readonly ready: boolean;
   /** `ok`, or what is wrong, by name of the check. */
   readonly checks: Readonly<Record<string, string>>;
+  /** What else there is to know; left out when there is nothing. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** Storage faults within the span that make a node not ready. */
@@ -28,6 +37,7 @@ const goodFor = 1_000;
 export class Readiness {
   readonly #checks: readonly Check[];
   readonly #now: () => number;
+  readonly #notes: readonly Note[];
   #faults: number[] = [];
   #draining = false;
   #last: { readonly at: number; readonly report: Promise<ReadyReport> } | undefined;
@@ -35,8 +45,9 @@ export class Readiness {
   faults = 0;
 
   /** @param now milliseconds that never go back */
-  constructor(checks: readonly Check[], now: () => number = () => performance.now()) {
+  constructor(checks: readonly Check[], now: () => number = () => performance.now(), notes: readonly Note[] = []) {
     this.#checks = checks;
+    this.#notes = notes;
     this.#now = now;
   }
 
@@ -54,7 +65,7 @@ export class Readiness {
   async report(): Promise<ReadyReport> {
     const now = this.#now();
     if (this.#last === undefined || now - this.#last.at >= goodFor) this.#last = { at: now, report: this.#ask() };
-    const { ready, checks } = await this.#last.report;
+    const { ready, checks, notes } = await this.#last.report;
     const recent = this.#faults.filter((at) => now - at < faultSpan).length;
     const faulty = recent >= faultLimit;
     return {
@@ -64,6 +75,7 @@ export class Readiness {
         ...(faulty ? { disk: `${recent} writes failed within a minute: look at the disk and the log` } : {}),
         ...(this.#draining ? { draining: "this node is shutting down" } : {}),
       },
+      ...(notes === undefined ? {} : { notes }),
     };
   }
 
@@ -71,7 +83,16 @@ export class Readiness {
     const results = await Promise.all(
       this.#checks.map(async (check) => [check.name, await withPatience(check.run())] as const),
     );
-    return { ready: results.every(([, result]) => result === "ok"), checks: Object.fromEntries(results) };
+    // What cannot be read is told of by the checks.
+    const said = await Promise.all(
+      this.#notes.map(async (note) => [note.name, await note.read().catch(() => undefined)] as const),
+    );
+    const notes = said.filter((note): note is readonly [string, string] => note[1] !== undefined);
+    return {
+      ready: results.every(([, result]) => result === "ok"),
+      checks: Object.fromEntries(results),
+      ...(notes.length === 0 ? {} : { notes: Object.fromEntries(notes) }),
+    };
   }
 }
 

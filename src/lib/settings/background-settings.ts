@@ -1,7 +1,7 @@
 import { findNextTime } from "../cron.ts";
 import { setting } from "./kinds.ts";
 
-const { choice, duration, flag, group, parsed } = setting;
+const { choice, count, duration, flag, group, parsed } = setting;
 const second = 1_000;
 
 /** What is done in the background. */
@@ -66,6 +66,14 @@ const collectionSettings = group(
       about: "An object without a row is removed when it is older than this; 1h at least.",
     }),
     lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
+    rowRate: count(1_000, {
+      about:
+        "Rows (manifests, what repositories have, blobs) that collection looks at in a second, on all nodes together, so that it does not disturb pushes; 0 for as fast as it can.",
+    }),
+    objectRate: count(500, {
+      about:
+        "Objects that collection removes from `storage` in a second, on all nodes together; 0 for as fast as it can.",
+    }),
     untagged: choice(["keep", "delete"], "keep", {
       about: "Manifests that no tag, index or subject holds: kept, or collected.",
     }),

@@ -17,6 +17,7 @@ import { lifecycleRuns } from "./0019-lifecycle-runs.ts";
 import { templates } from "./0020-templates.ts";
 import { holds } from "./0021-holds.ts";
 import { quotas } from "./0022-quotas.ts";
+import { collectionStatus } from "./0026-collection-status.ts";
 import { usage } from "./0021-usage.ts";
 import { providerLogins } from "./0024-provider-logins.ts";
 import type { Migration } from "./migration.ts";
@@ -47,6 +48,7 @@ export const migrations: readonly Migration[] = [
   quotas,
   usage,
   providerLogins,
+  collectionStatus,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -116,7 +116,7 @@ async function nameBlob(
       const healed = found.bad !== 0;
       if (healed && !(await replaceBytes(tx, found.id, input))) continue;
       if (!healed && input.key !== null && found.key !== input.key) {
-        await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now });
+        await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now, size: input.size });
       }
       await tx.run(pinBlob, { blob: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
       return { blob: found.id, duplicate: !healed };
@@ -145,7 +145,9 @@ async function replaceBytes(tx: Transaction, blob: number, input: CommitBlobInpu
   await refuseDead(tx, key);
   const taken = await tx.first(takeBlob, { blob });
   if (taken === undefined || taken.bad === 0) return false;
-  if (taken.key !== null && taken.key !== key) await tx.run(insertDeadObject, { key: taken.key, notBefore: tx.now });
+  if (taken.key !== null && taken.key !== key) {
+    await tx.run(insertDeadObject, { key: taken.key, notBefore: tx.now, size });
+  }
   await tx.run(deleteBlobContent, { blob });
   await tx.run(healBlob, { blob, size, key, crcs });
   if (bytes !== null) await tx.run(insertBlobContent, { blob, bytes });

@@ -18,6 +18,8 @@ export interface DeadObject {
   readonly key: string;
   /** How often its removal was begun before. */
   readonly attempts: number;
+  /** Bytes; null where nobody knew. */
+  readonly size: number | null;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function giveUpObject(
   { key, wait }: { readonly key: string; readonly wait: number },
 ): Promise<{ readonly living: boolean }> {
   if ((await tx.first(listLivingKeys, { keys: [key] })) !== undefined) return { living: true };
-  await tx.run(insertDeadObject, { key, notBefore: tx.now + wait });
+  await tx.run(insertDeadObject, { key, notBefore: tx.now + wait, size: null });
   return { living: false };
 }
 

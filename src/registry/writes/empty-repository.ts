@@ -65,7 +65,7 @@ async function endUploads(
   for (const { id, key, state } of uploads) {
     await tx.run(deleteUpload, { id });
     if (key === null) continue;
-    await tx.run(insertDeadObject, { key, notBefore: tx.now });
+    await tx.run(insertDeadObject, { key, notBefore: tx.now, size: null });
     ended.push({ key, state });
   }
   return ended;

@@ -40,6 +40,8 @@ export interface Judged {
   readonly digest: string;
   /** Object of a blob. */
   readonly key: string | null;
+  /** Bytes of a blob; 0 for others. */
+  readonly size: number;
   /** Name of a manifest's repository. */
   readonly name: string;
   /** Nothing in the registry uses it, and yet it stays, held or running somewhere: it is looked at again later. */
@@ -84,14 +86,21 @@ async function judgeClaimed(
     const used = (await reader.first(isLinkUsed, link)) !== undefined;
     const held = !used && (await isHeld(reader, target.repository));
     if (held === "busy") return undefined;
-    return { ...verdictOn(row, used || held, now, rule), digest: "", key: null, name: "", held };
+    return { ...verdictOn(row, used || held, now, rule), digest: "", key: null, size: 0, name: "", held };
   }
   const row = await reader.first(claimBlob, { blob });
   if (row === undefined) return undefined;
   const used =
     (await reader.first(isBlobLinked, { blob })) !== undefined ||
     (await reader.first(findBlobUndo, { blob })) !== undefined;
-  return { ...verdictOn(row, used, now, rule), digest: row.digest, key: row.key, name: "", held: false };
+  return {
+    ...verdictOn(row, used, now, rule),
+    digest: row.digest,
+    key: row.key,
+    size: row.size,
+    name: "",
+    held: false,
+  };
 }
 
 async function judgeManifest(
@@ -117,7 +126,7 @@ async function judgeManifest(
   const kept = !used && (await isHeld(reader, repository, manifest));
   if (kept === "busy") return undefined;
   const held = !used && (kept || (await findUse(reader, { repository: name, manifest, now })) !== undefined);
-  return { ...verdictOn(row, used || held, now, rule), digest, key: null, name, held };
+  return { ...verdictOn(row, used || held, now, rule), digest, key: null, size: 0, name, held };
 }
 
 function verdictOn(

@@ -32,7 +32,7 @@ export async function noteOrphans(
     if (known.has(key)) continue;
     const seen = await tx.first(noteOrphan, { key, now: tx.now });
     if (seen === undefined || seen.first_seen === tx.now || seen.first_seen > tx.now - input.grace) continue;
-    await tx.run(insertDeadObject, { key, notBefore: tx.now });
+    await tx.run(insertDeadObject, { key, notBefore: tx.now, size: null });
     await tx.run(deleteOrphan, { key });
     dead++;
   }

@@ -27,6 +27,8 @@ export interface ReviewInput extends ReviewRule {
 
 /** What one batch came to, in targets. */
 export interface Reviewed {
+  /** All that were looked at. */
+  readonly looked: number;
   readonly condemned: number;
   readonly removed: number;
   /** More may be due. */
@@ -58,7 +60,7 @@ export async function reviewBatch(tx: Transaction, input: ReviewInput): Promise<
   const counts = { condemned: 0, removed: 0 };
   let done = 0;
   for (const review of due) {
-    if (performance.now() - began > budget && done > 0) return { ...counts, more: true };
+    if (performance.now() - began > budget && done > 0) return { ...counts, looked: done, more: true };
     const target = { repository: review.repository_id, id: review.target_id };
     const name = `${target.repository}/${target.id}`;
     if (seen.has(name)) continue;
@@ -67,7 +69,7 @@ export async function reviewBatch(tx: Transaction, input: ReviewInput): Promise<
     if (outcome !== "busy") done++;
     if (outcome === "condemned" || outcome === "removed") counts[outcome]++;
   }
-  return { ...counts, more: due.length === input.limit && done > 0 };
+  return { ...counts, looked: done, more: due.length === input.limit && done > 0 };
 }
 
 async function reviewOne(tx: Transaction, target: Target, input: ReviewInput): Promise<string> {
@@ -109,7 +111,7 @@ async function condemn(tx: Transaction, kind: ReviewKind, target: Target, at: nu
 
 async function remove(tx: Transaction, target: Target, judged: Judged, input: ReviewInput): Promise<void> {
   const { repository, id } = target;
-  const { digest, key } = judged;
+  const { digest, key, size } = judged;
   const name = input.kind === "blob" ? "" : await holdName(tx, repository);
   if (input.kind === "manifest") {
     await removeManifest(tx, repository, { id, digest, repository: name }, "manifest collected");
@@ -124,6 +126,6 @@ async function remove(tx: Transaction, target: Target, judged: Judged, input: Re
     tx.touch(name);
   } else {
     await tx.run(deleteBlob, { blob: id });
-    if (key !== null) await tx.run(insertDeadObject, { key, notBefore: tx.now + input.objectGrace });
+    if (key !== null) await tx.run(insertDeadObject, { key, notBefore: tx.now + input.objectGrace, size });
   }
 }

@@ -125,7 +125,7 @@ export async function cancelUpload(
   const row = await tx.first(lockUpload, { id });
   if (row === undefined || row.cancelled !== 0 || row.repository_id !== repository) throw unknownUpload();
   await tx.run(cancelUploadRow, { id, expiresAt });
-  if (row.key !== null) await tx.run(insertDeadObject, { key: row.key, notBefore: tx.now });
+  if (row.key !== null) await tx.run(insertDeadObject, { key: row.key, notBefore: tx.now, size: row.size });
   return { key: row.key, state: row.state, noted: true };
 }
 
@@ -149,7 +149,7 @@ export async function expireUploads(
     if (created + input.age > tx.now) await tx.run(cancelUploadRow, { id, expiresAt: created + input.age });
     else await tx.run(deleteUpload, { id });
     if (key === null) continue;
-    await tx.run(insertDeadObject, { key, notBefore: tx.now });
+    await tx.run(insertDeadObject, { key, notBefore: tx.now, size: null });
     ended.push({ key, state });
   }
   const uploads = rows.filter((row) => row.cancelled === 0).length;
@@ -173,7 +173,7 @@ export async function dropUpload(
   const row = await tx.first(lockUpload, { id: input.id });
   if (row === undefined || row.fence !== input.fence) return { held: false };
   await tx.run(deleteUpload, { id: input.id });
-  if (input.key !== null) await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now });
+  if (input.key !== null) await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now, size: null });
   return { held: true };
 }
 

@@ -23,5 +23,12 @@ export const backgroundWishes = {
   listRepositoryLifecycleRuns: { needs: "here:manage-settings" },
   listLifecycleRuns: owner,
   ...{ getLifecycleRun: run, listLifecycleRunImages: run },
+  getCollection: owner,
+  // What it collects, passes collect anyway.
+  startCollection: { needs: "server:manage-access", body: () => ({ count: "x" }) },
+  // Not a number of seconds: it is refused.
+  pauseCollection: { needs: "server:manage-access", body: () => ({ for: 0 }) },
+  // There is no pause that it could end.
+  resumeCollection: { needs: "server:manage-access", body: () => undefined },
   ...{ listJobs: owner, getJob: owner, retryJob: owner },
 } as const;

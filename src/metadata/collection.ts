@@ -1,0 +1,226 @@
+import { sql } from "kysely";
+import { statement } from "./statement.ts";
+import type { CollectionPassTable } from "./schema.ts";
+
+/*
+ * What collection tells of itself, and what there is to tell of all rows: read page by page along primary keys, so that no
+ * statement takes longer than a page does, however large the store is.
+ */
+
+/** Says how far the pass of a process is. */
+export const putCollectionPass = statement(
+  "putCollectionPass",
+  (db, p: { node: string; beganAt: number; seenAt: number; endedAt: number | null; figures: string }) =>
+    db
+      .insertInto("collection_pass")
+      .values({ node: p.node, began_at: p.beganAt, seen_at: p.seenAt, ended_at: p.endedAt, figures: p.figures })
+      .onConflict((conflict) =>
+        conflict.column("node").doUpdateSet((row) => ({
+          began_at: row.ref("excluded.began_at"),
+          seen_at: row.ref("excluded.seen_at"),
+          ended_at: row.ref("excluded.ended_at"),
+          figures: row.ref("excluded.figures"),
+        })),
+      ),
+);
+
+/** A pass as it is read. */
+export type CollectionPassRow = Readonly<CollectionPassTable>;
+
+/** The latest passes, one of each process. */
+export const listCollectionPasses = statement(
+  "listCollectionPasses",
+  (_db, p: { limit: number }) => sql<CollectionPassRow>`
+    select node, began_at, seen_at, ended_at, figures from collection_pass order by seen_at desc limit ${p.limit}`,
+);
+
+/** Processes of long ago. */
+export const deleteOldPasses = statement("deleteOldPasses", (db, p: { before: number }) =>
+  db.deleteFrom("collection_pass").where("seen_at", "<", p.before),
+);
+
+/** A blob, and what keeps it; of what is looked at only where nothing before it keeps the blob, null means that it was not looked at. */
+export interface WeighedBlob {
+  readonly id: number;
+  readonly size: number;
+  /** 1 where a manifest names it. */
+  readonly used: number | null;
+  /** When the latest delete that holds it can no longer be undone; null for none. */
+  readonly undo_until: number | null;
+  /** Its own pin, or that of a repository's link, whichever is later. */
+  readonly pin_until: number | null;
+  /** 1 where a repository that has it is held. */
+  readonly held: number | null;
+}
+
+/** Deletes that hold one blob are looked at from the latest on, so many at most: windows seldom differ. */
+const latestDeletes = 100;
+
+/** Blobs in the order of their ids. */
+export const weighBlobs = statement(
+  "weighBlobs",
+  (_db, p: { after: number; limit: number }, d) => sql<WeighedBlob>`
+    select page.id, page.size, page.used,
+      case when page.used is null then (
+        select max(until_at) from (
+          select u.until_at from undo_blob x join undo u on u.id = x.undo_id where x.blob_id = page.id
+          order by x.undo_id desc limit ${sql.raw(String(latestDeletes))}) latest) end as undo_until,
+      case when page.used is null then ${d.greatest(
+        sql.raw("page.pin_until"),
+        sql`coalesce((select max(l.pin_until) from repository_blob l where l.blob_id = page.id), 0)`,
+      )} end as pin_until,
+      case when page.used is null then (
+        select 1 from repository_blob l join hold h on h.repository_id = l.repository_id and h.manifest_id is null
+        where l.blob_id = page.id limit 1) end as held
+    from (
+      select b.id, b.size, b.pin_until, (
+        select 1 from repository_blob l
+        join manifest_blob m on m.repository_id = l.repository_id and m.blob_id = l.blob_id
+        where l.blob_id = b.id limit 1) as used
+      from blob b where b.id > ${p.after} order by b.id limit ${p.limit}) page
+    order by page.id`,
+);
+
+/** Some manifests in the order of their ids: how many, their bytes, and the same of those that were found unused once. */
+export const weighManifests = statement(
+  "weighManifests",
+  (_db, p: { after: number; limit: number }) => sql<{
+    count: number;
+    bytes: number | null;
+    unused: number | null;
+    unused_bytes: number | null;
+    last: number | null;
+  }>`
+    select count(*) as count, sum(size) as bytes, sum(case when condemned_at is null then 0 else 1 end) as unused,
+           sum(case when condemned_at is null then 0 else size end) as unused_bytes, max(id) as last
+    from (select id, size, condemned_at from manifest where id > ${p.after} order by id limit ${p.limit}) page`,
+);
+
+/** Deleted manifests that can come back, in the order of their deletes. */
+export const weighUndo = statement(
+  "weighUndo",
+  (_db, p: { after: number; limit: number }) => sql<{ id: number; size: number; until_at: number }>`
+    select m.undo_id as id, m.size, (select u.until_at from undo u where u.id = m.undo_id) as until_at
+    from undo_manifest m where m.undo_id > ${p.after} order by m.undo_id limit ${p.limit}`,
+);
+
+/** Some dead objects in the order of their keys: how many, their bytes as far as they are known, and how many may go now. */
+export const weighDeadObjects = statement(
+  "weighDeadObjects",
+  (_db, p: { after: string; limit: number; now: number }) => sql<{
+    count: number;
+    bytes: number | null;
+    unknown: number | null;
+    due: number | null;
+    latest: number | null;
+    last: string | null;
+  }>`
+    select count(*) as count, sum(size) as bytes, sum(case when size is null then 1 else 0 end) as unknown,
+           sum(case when not_before <= ${p.now} then 1 else 0 end) as due, max(not_before) as latest, max(key) as last
+    from (select key, size, not_before from dead_object where key > ${p.after} order by key limit ${p.limit}) page`,
+);
+
+/** When the next row is looked at, and when the next delete can no longer be undone: null for none. */
+export const findNextCollection = statement(
+  "findNextCollection",
+  (_db, _p: { readonly [none: string]: never }) => sql<{ review: number | null; undo: number | null }>`
+    select (select min(next) from (
+        select (select min(review_after) from review where kind = 'manifest') as next
+        union all select (select min(review_after) from review where kind = 'link')
+        union all select (select min(review_after) from review where kind = 'blob')) r) as review,
+      (select min(until_at) from undo) as undo`,
+);
+
+/** A manifest with one of each kind of thing that keeps it; times are milliseconds since 1970. */
+export interface ExplainedManifest {
+  readonly id: number;
+  readonly repository_id: number;
+  /** As it is called, or was before it was deleted. */
+  readonly repository: string;
+  readonly deleted_at: number | null;
+  readonly digest: string;
+  readonly size: number;
+  readonly subject: string | null;
+  readonly pin_until: number;
+  readonly condemned_at: number | null;
+  /** Its tags, 100 at most, and the first. */
+  readonly tags: number;
+  readonly tag: string | null;
+  /** Digest of an index that lists it. */
+  readonly parent: string | null;
+  /** 1 where its subject is there. */
+  readonly with_subject: number | null;
+  /** When it can no longer be undone that a tag moved away, that an index that lists it was deleted, that its subject was. */
+  readonly tag_until: number | null;
+  readonly parent_until: number | null;
+  readonly subject_until: number | null;
+}
+
+/** Manifests in the order of their ids. */
+export const explainManifests = statement(
+  "explainManifests",
+  (_db, p: { after: number; limit: number }) => sql<ExplainedManifest>`
+    select page.id, page.repository_id, (select coalesce(r.former_name, r.name) from repository r where r.id = page.repository_id) as repository,
+      (select r.deleted_at from repository r where r.id = page.repository_id) as deleted_at,
+      page.digest, page.size, page.subject, page.pin_until, page.condemned_at,
+      (select count(*) from (select 1 from tag t where t.manifest_id = page.id limit 100) few) as tags,
+      (select t.name from tag t where t.manifest_id = page.id limit 1) as tag,
+      (select i.digest from manifest_child c join manifest i on i.id = c.parent_id where c.child_id = page.id limit 1) as parent,
+      (select 1 from manifest s where s.repository_id = page.repository_id and s.digest = page.subject limit 1) as with_subject,
+      (select u.until_at from undo u where u.manifest_id = page.id order by u.until_at desc limit 1) as tag_until,
+      (select u.until_at from undo_child x join undo u on u.id = x.undo_id where x.child_id = page.id
+        order by u.until_at desc limit 1) as parent_until,
+      (select u.until_at from undo_manifest x join undo u on u.id = x.undo_id
+        where x.repository_id = page.repository_id and x.digest = page.subject
+        order by u.until_at desc limit 1) as subject_until
+    from (select * from manifest where id > ${p.after} order by id limit ${p.limit}) page order by page.id`,
+);
+
+/** A blob with what keeps it; times are milliseconds since 1970. */
+export interface ExplainedBlob {
+  readonly id: number;
+  readonly digest: string;
+  readonly size: number;
+  readonly pin_until: number;
+  readonly condemned_at: number | null;
+  /** A manifest that names it, with its repository. */
+  readonly manifest: string | null;
+  readonly repository: string | null;
+  /** Repositories that have it, 100 at most; one of them, and until when the latest pin of them holds. */
+  readonly links: number;
+  readonly linked: string | null;
+  readonly link_until: number | null;
+  readonly undo_until: number | null;
+}
+
+/** Blobs in the order of their ids. */
+export const explainBlobs = statement(
+  "explainBlobs",
+  (_db, p: { after: number; limit: number }) => sql<ExplainedBlob>`
+    select page.id, page.digest, page.size, page.pin_until, page.condemned_at,
+      (select m.digest from manifest m where m.id = page.manifest_id) as manifest,
+      (select (select coalesce(r.former_name, r.name) from repository r where r.id = m.repository_id)
+        from manifest m where m.id = page.manifest_id) as repository,
+      (select count(*) from (select 1 from repository_blob l where l.blob_id = page.id limit 100) few) as links,
+      (select (select coalesce(r.former_name, r.name) from repository r where r.id = l.repository_id)
+        from repository_blob l where l.blob_id = page.id limit 1) as linked,
+      (select max(pin_until) from (
+        select l.pin_until from repository_blob l where l.blob_id = page.id limit 100) few) as link_until,
+      (select max(until_at) from (
+        select u.until_at from undo_blob x join undo u on u.id = x.undo_id where x.blob_id = page.id
+        order by x.undo_id desc limit ${sql.raw(String(latestDeletes))}) latest) as undo_until
+    from (
+      select b.id, b.digest, b.size, b.pin_until, b.condemned_at, (
+        select n.manifest_id from repository_blob l
+        join manifest_blob n on n.repository_id = l.repository_id and n.blob_id = l.blob_id
+        where l.blob_id = b.id limit 1) as manifest_id
+      from blob b where b.id > ${p.after} order by b.id limit ${p.limit}) page
+    order by page.id`,
+);
+
+/** Dead objects in the order of their keys. */
+export const listDeadObjects = statement(
+  "listDeadObjects",
+  (_db, p: { after: string; limit: number }) => sql<{ key: string; size: number | null; not_before: number }>`
+    select key, size, not_before from dead_object where key > ${p.after} order by key limit ${p.limit}`,
+);
