@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { unseal } from "../access/index.ts";
 import type { Access } from "../access/index.ts";
 import type { GuardedFetch } from "../lib/index.ts";
@@ -7,6 +6,7 @@ import type { DeliveryRow, Metadata, WebhookRow } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import { chooseDeliveries } from "./choose-deliveries.ts";
 import { findLostRight } from "./find-webhooks.ts";
+import { lookAgain } from "./look-again.ts";
 import { pauseAfter } from "./pause.ts";
 import type { PauseRule } from "./pause.ts";
 import { renderEvent } from "./render-event.ts";
@@ -64,52 +64,37 @@ export interface Deliverer {
 /** Begins to take events and to deliver them: each webhook by one process at a time. */
 export function deliverEvents(deps: Delivering, options: DeliveryOptions): Deliverer {
   const { metadata } = deps;
-  const stopping = new AbortController();
   const served = new Map<number, Promise<void>>();
-  let woken = new AbortController();
-  let failing = false;
-  const wake = () => woken.abort();
-
-  const look = async () => {
-    while (!stopping.signal.aborted && (await metadata.read.first(hasEvents, {})) !== undefined) {
-      const { taken } = await metadata.write("spreadEvents", { limit: takeAtOnce, waiting: options.waiting });
-      if (taken < takeAtOnce) break;
-    }
-    const { now } = (await metadata.read.first(readTime, {}))!;
-    for (const { id } of await metadata.read.all(listDueWebhooks, { now })) {
-      if (stopping.signal.aborted || served.size >= options.webhooksAtOnce) return;
-      if (served.has(id)) continue;
-      const serving = serve(deps, options, id, stopping.signal)
-        .catch((error: unknown) => {
-          if (!(error instanceof RegistryError)) throw error;
-        })
-        .catch((error: unknown) =>
-          options.alarm("a webhook could not be served", { webhook: id, reason: String(error) }),
-        )
-        .finally(() => served.delete(id));
-      served.set(id, serving);
-    }
-  };
-  const loop = async () => {
-    while (!stopping.signal.aborted) {
-      woken = new AbortController();
-      try {
-        await look();
-        failing = false;
-      } catch (error) {
-        if (!failing) options.alarm("events cannot be looked at, it is tried again", { reason: String(error) });
-        failing = true;
+  const looking = lookAgain(
+    async (stopping) => {
+      while (!stopping.aborted && (await metadata.read.first(hasEvents, {})) !== undefined) {
+        const { taken } = await metadata.write("spreadEvents", { limit: takeAtOnce, waiting: options.waiting });
+        if (taken < takeAtOnce) break;
       }
-      const signal = AbortSignal.any([woken.signal, stopping.signal]);
-      await setTimeout(options.look, undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+      const { now } = (await metadata.read.first(readTime, {}))!;
+      for (const { id } of await metadata.read.all(listDueWebhooks, { now })) {
+        if (stopping.aborted || served.size >= options.webhooksAtOnce) return;
+        if (served.has(id)) continue;
+        const serving = serve(deps, options, id, stopping)
+          .catch((error: unknown) => {
+            if (!(error instanceof RegistryError)) throw error;
+          })
+          .catch((error: unknown) =>
+            options.alarm("a webhook could not be served", { webhook: id, reason: String(error) }),
+          )
+          .finally(() => served.delete(id));
+        served.set(id, serving);
+      }
+    },
+    {
+      every: options.look,
+      failed: (error) => options.alarm("events cannot be looked at, it is tried again", { reason: String(error) }),
+    },
+  );
   return {
-    wake,
+    wake: () => looking.wake(),
     async stop() {
-      stopping.abort();
-      await looping;
+      await looking.stop();
       await Promise.all(served.values());
     },
   };

@@ -1,7 +1,7 @@
-import { setTimeout } from "node:timers/promises";
 import { findDueJob, readTime } from "../metadata/index.ts";
 import type { JobRow, Metadata } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
+import { lookAgain } from "./look-again.ts";
 import { pauseAfter } from "./pause.ts";
 import type { PauseRule } from "./pause.ts";
 import type { JobWrites } from "./writes.ts";
@@ -69,46 +69,31 @@ export interface JobRunner {
 export function runJobs(metadata: Metadata<JobWrites>, options: JobOptions): JobRunner {
   const { handlers, alarm } = options;
   const kinds = Object.keys(handlers);
-  const stopping = new AbortController();
   const running = new Set<Promise<void>>();
-  let woken = new AbortController();
-  let failing = false;
-
-  const takeAll = async () => {
-    while (running.size < options.atOnce && !stopping.signal.aborted) {
-      const { now } = (await metadata.read.first(readTime, {}))!;
-      if ((await metadata.read.first(findDueJob, { now })) === undefined) return;
-      const { node, lease, attempts } = options;
-      const { claimed } = await metadata.write("claimJob", { node, kinds, lease, attempts });
-      if (claimed === null) return;
-      const run = runOne(metadata, options, claimed, stopping.signal).finally(() => {
-        running.delete(run);
-        wake();
-      });
-      running.add(run);
-    }
-  };
-  const wake = () => woken.abort();
-  const loop = async () => {
-    while (!stopping.signal.aborted) {
-      woken = new AbortController();
-      try {
-        await takeAll();
-        failing = false;
-      } catch (error) {
-        if (!failing) alarm("jobs cannot be looked at, it is tried again", { reason: String(error) });
-        failing = true;
+  const looking = lookAgain(
+    async (stopping) => {
+      while (running.size < options.atOnce && !stopping.aborted) {
+        const { now } = (await metadata.read.first(readTime, {}))!;
+        if ((await metadata.read.first(findDueJob, { now })) === undefined) return;
+        const { node, lease, attempts } = options;
+        const { claimed } = await metadata.write("claimJob", { node, kinds, lease, attempts });
+        if (claimed === null) return;
+        const run = runOne(metadata, options, claimed, stopping).finally(() => {
+          running.delete(run);
+          looking.wake();
+        });
+        running.add(run);
       }
-      const signal = AbortSignal.any([woken.signal, stopping.signal]);
-      await setTimeout(options.look, undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
+    },
+    {
+      every: options.look,
+      failed: (error) => alarm("jobs cannot be looked at, it is tried again", { reason: String(error) }),
+    },
+  );
   return {
-    wake,
+    wake: () => looking.wake(),
     async stop() {
-      stopping.abort();
-      await looping;
+      await looking.stop();
       await Promise.all(running);
     },
   };

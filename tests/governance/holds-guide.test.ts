@@ -1,34 +1,14 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
-import { runBerth } from "../support/run-berth.ts";
-import { WireClient } from "../support/wire-client.ts";
+import { expect, test } from "vitest";
+import { openCommands } from "../support/open-commands.ts";
 
 /* The commands of `docs/guide/holds.md` do what the page says; who may not is refused. */
 
-const guarded = await startGuardedServer();
-const { admin } = guarded;
-const home = await mkdtemp(join(tmpdir(), "berth-holds-"));
-afterAll(async () => {
-  await guarded.close();
-  await rm(home, { recursive: true, force: true });
-});
-const berth = (args: readonly string[], input = "") => runBerth(args, { HOME: home, PATH: "/nowhere" }, input);
-const authorization = basicHeader("admin", adminPassword);
-const client = new WireClient(
-  () => guarded.server.url,
-  (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), authorization } }),
-);
-const guide = readFileSync(resolve(import.meta.dirname, "../../docs/guide/holds.md"), "utf8");
-const block = (kind: string) => new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(guide)![1]!.trim();
+const { admin, as, berth, block, client, logIn } = await openCommands("guide/holds.md");
 
 test("the guide's hold refuses the guide's delete with the guide's sentence, on every face, until it is released", async () => {
   await admin.post("/namespaces", { path: "legal" });
   await client.pushImage("legal/app", "v1");
-  await berth(["login", guarded.server.host, "--user", "admin", "--password-stdin"], adminPassword);
+  await logIn();
   const [set, remove, list, release] = block("sh")
     .split("\n")
     .map((line) => [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!).slice(1));
@@ -59,7 +39,7 @@ test("a maintainer sees holds and can neither set nor release one; a reader sees
   }
   const held = await admin.post("/repositories/legal/web/-/holds", { reason: "case 13" });
   expect([held.status, held.body]).toEqual([201, expect.objectContaining({ digest: null, setBy: "user:admin" })]);
-  const [mia, rob] = [guarded.as("mia", password), guarded.as("rob", password)];
+  const [mia, rob] = [as("mia", password), as("rob", password)];
   const at = "/repositories/legal/web/-/holds";
   const tried = [
     mia.post(at, { reason: "mine" }),

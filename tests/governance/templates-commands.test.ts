@@ -1,33 +1,13 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
-import { runBerth } from "../support/run-berth.ts";
-import { WireClient } from "../support/wire-client.ts";
+import { expect, test } from "vitest";
+import { openCommands } from "../support/open-commands.ts";
 
 /* Templates over the management API and by the commands of `docs/settings.md`. */
 
-const guarded = await startGuardedServer();
-const { admin } = guarded;
-const home = await mkdtemp(join(tmpdir(), "berth-templates-"));
-afterAll(async () => {
-  await guarded.close();
-  await rm(home, { recursive: true, force: true });
-});
-const berth = (args: readonly string[], input = "") => runBerth(args, { HOME: home, PATH: "/nowhere" }, input);
-const authorization = basicHeader("admin", adminPassword);
-const client = new WireClient(
-  () => guarded.server.url,
-  (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), authorization } }),
-);
-
+const { admin, berth, client, logIn, text: page } = await openCommands("settings.md");
 await admin.post("/namespaces", { path: "team" });
 
 test("a pushed repository has what the template of the documented commands says", async () => {
-  await berth(["login", guarded.server.host, "--user", "admin", "--password-stdin"], adminPassword);
-  const page = readFileSync(resolve(import.meta.dirname, "../../docs/settings.md"), "utf8");
+  await logIn();
   const commands = [...page.matchAll(/^berth (settings template .*)$/gm)].map(([, line]) =>
     [...line!.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c!),
   );

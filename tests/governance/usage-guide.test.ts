@@ -1,35 +1,16 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { adminPassword, basicHeader, startGuardedServer } from "../support/management-client.ts";
-import { runBerth } from "../support/run-berth.ts";
-import { WireClient } from "../support/wire-client.ts";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openCommands } from "../support/open-commands.ts";
 
 /* The commands of `docs/guide/usage.md` do what the page says, and what cannot be taken is refused in words. */
 
-const guarded = await startGuardedServer();
-const { admin } = guarded;
-const { host } = guarded.server;
-const home = await mkdtemp(join(tmpdir(), "berth-usage-"));
-afterAll(async () => {
-  await guarded.close();
-  await rm(home, { recursive: true, force: true });
-});
-const berth = (args: readonly string[], input = "") => runBerth(args, { HOME: home, PATH: "/nowhere" }, input);
-const authorization = basicHeader("admin", adminPassword);
-const client = new WireClient(
-  () => guarded.server.url,
-  (input, init) => fetch(input, { ...init, headers: { ...(init?.headers as object), authorization } }),
-);
-const guide = readFileSync(resolve(import.meta.dirname, "../../docs/guide/usage.md"), "utf8");
-const block = (kind: string) => new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(guide)![1]!.trim();
+const { admin, berth, block, client, home, host, logIn } = await openCommands("guide/usage.md");
 const plain = (text: string) =>
   text.replaceAll(/sha256:[0-9a-f]{64}/g, "DIGEST").replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\dZ/g, "TIME");
 
 await admin.post("/namespaces", { path: "shop" });
-await berth(["login", host, "--user", "admin", "--password-stdin"], adminPassword);
+await logIn();
 
 /** What `kubectl get pods -o json` prints of a Deployment with one pod. */
 const podsOf = (digest: string) => ({
