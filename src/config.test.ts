@@ -80,6 +80,27 @@ describe("sources", () => {
     expect(await secretOf("", { BERTH_SSO_OKTO_CLIENT_SECRET: "x" })).toMatch(/the secret of no provider .* okta-eu$/);
   });
 
+  test("a provider is told what the settings say, but for what a login says itself", async () => {
+    const read = async (parameters: string) => {
+      const config = await fileOf(
+        `sso:\n  - { name: okta, issuer: "https://okta.example", clientId: berth, parameters: ${parameters} }\n`,
+      );
+      return readConfig({ config }, {}).then(
+        (found) => found.config.sso[0]!.parameters,
+        (error: Error) => error.message,
+      );
+    };
+    expect(await read("{ prompt: consent, access_type: offline }")).toEqual({
+      prompt: "consent",
+      access_type: "offline",
+    });
+    for (const own of ["redirect_uri", "state", "scope", "nonce", "code_challenge", "request", "client_id"]) {
+      expect(await read(`{ ${own}: x }`), own).toContain(
+        `\`sso\` okta: parameters names ${own}, which a login sets itself`,
+      );
+    }
+  });
+
   test("text of the environment becomes the setting's kind", async () => {
     const { config } = await readConfig(
       {},
@@ -169,6 +190,7 @@ describe("refusals", () => {
   test.each([
     [{ tls: { certificate: "a.pem" } }, "belong together"],
     [{ storageCredentials: { accessKeyId: "a" } }, "belong together"],
+    [{ access: { freshness: "2h" } }, "`access.outage` must be as long as `access.freshness`"],
     [{ redirect: true }, "`redirect` needs a `storage`"],
   ])("%j is refused", (settings, reason) => expect(() => parseConfig(settings)).toThrow(reason));
 

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { findAccountById, findRobot, findRobotSecretById, findToken, findTrustRule } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 import { lookAtPerson } from "./directory.ts";
+import { followSponsor } from "./follow-sponsor.ts";
 import { findPresent } from "./present-scope.ts";
 import { anonymous } from "./principal.ts";
 import { followLogin } from "./sso/follow-login.ts";
@@ -134,6 +135,8 @@ async function lookAtSecret(access: Access, holder: Holder, number: number, at: 
   if (robot.disabled !== 0 || until <= at) {
     return ended("the robot is disabled, or it or its secret has expired", name);
   }
+  const vouched = await followSponsor(access, robot);
+  if ("ended" in vouched) return ended(sponsorGone, name);
   const principal: Principal = {
     kind: "robot",
     id: robot.id,
@@ -141,8 +144,10 @@ async function lookAtSecret(access: Access, holder: Holder, number: number, at: 
     credential: holder.credential,
     limits: [],
   };
-  return { principal, until };
+  return { principal, until, again: vouched.again };
 }
+
+const sponsorGone = "the directory does not know the user any more who answers for it";
 
 /** Somebody who logged in with a password of the directory. */
 async function lookAtDirectory(access: Access, { kind, id, credential }: Holder): Promise<Held | Ended> {
@@ -169,7 +174,9 @@ async function lookAtCertificate(access: Access, holder: Holder, ends: number, a
     const least = Math.min(until, robot.expires_at);
     if (robot.disabled !== 0 || least <= at)
       return ended("the robot is disabled, or it or its certificate has expired", name);
-    return { principal: { kind, name, ...known }, until: least };
+    const vouched = await followSponsor(access, robot);
+    if ("ended" in vouched) return ended(sponsorGone, name);
+    return { principal: { kind, name, ...known }, until: least, again: vouched.again };
   }
   const account = await read.first(findAccountById, { account: id });
   if (kind !== "account" || account === undefined) return ended("there is no such user");
@@ -189,10 +196,15 @@ async function lookAtIdentity(access: Access, holder: Holder, ends: number, at: 
   const until = ends * 1000;
   if (until <= at) return ended("the identity token has expired", name);
   const rules: TrustedRule[] = [];
+  let again = Number.POSITIVE_INFINITY;
   for (const rule of known) {
     const now = await access.metadata.read.first(findTrustRule, { rule: rule.id });
-    if (now !== undefined && now.disabled === 0 && now.revision === rule.revision) rules.push(rule);
+    if (now === undefined || now.disabled !== 0 || now.revision !== rule.revision) continue;
+    const vouched = await followSponsor(access, now);
+    if ("ended" in vouched) continue;
+    again = Math.min(again, vouched.again);
+    rules.push(rule);
   }
   if (rules.length === 0) return ended("no trust rule believes it any more", name);
-  return { principal: { kind, id, name, credential, fingerprint, limits: [], rules }, until };
+  return { principal: { kind, id, name, credential, fingerprint, limits: [], rules }, until, again };
 }

@@ -324,6 +324,7 @@ export {
   deleteOldProviderLogins,
   deleteUnusedProviderLogins,
   endProviderLogin,
+  findLatestProviderLogin,
   findProviderLogin,
   insertProviderLogin,
   keepProviderSecret,

@@ -31,6 +31,15 @@ export const findProviderLogin = statement(
   (_db, p: { id: string }) => sql<ProviderLogin>`select * from provider_login where id = ${p.id}`,
 );
 
+/** The login of an account whose provider was heard last, of those that can be looked at again. */
+export const findLatestProviderLogin = statement(
+  "findLatestProviderLogin",
+  (_db, p: { account: number; now: number }) => sql<{ id: string }>`
+    select id from provider_login
+    where account_id = ${p.account} and sealed is not null and expires_at > ${p.now}
+    order by seen_at desc limit 1`,
+);
+
 /** No row is changed when another asks the provider already, or has asked since `seenAt`, or the login has ended. */
 export const claimProviderLogin = statement(
   "claimProviderLogin",

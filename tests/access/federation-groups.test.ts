@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readLatest } from "../../src/access/index.ts";
 import type { AccessSettings } from "../../src/access/index.ts";
+import { clientOf } from "../support/management-client.ts";
 import { openTestDatabase } from "../support/open-database.ts";
 import type { TestDatabase } from "../support/open-database.ts";
 import { basic, grant, makeNamespace } from "../support/open-rights.ts";
@@ -87,20 +88,12 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a provider, rows in 
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.setSystemTime(Date.now() + milliseconds);
   };
-  const api = async (method: string, path: string, header: string, body?: object) => {
-    const answer = await fetch(`${server.url}/api/v1${path}`, {
-      method,
-      headers: { authorization: header, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    return { status: answer.status, text, body: text === "" ? undefined : JSON.parse(text) };
-  };
+  const api = (header: string) => clientOf(() => server.url, header);
   const scope = "repository:acme/app:push,pull";
 
   it("a group that is taken away is gone at the next use of all that the login made (threat 3)", async () => {
     const made = await open();
-    const child = await api("POST", "/users/alice/tokens", made.header, { name: "docker", expiresIn: 43_000 });
+    const child = await api(made.header).post("/users/alice/tokens", { name: "docker", expiresIn: 43_000 });
     expect(child.status, child.text).toBe(201);
     const helper = basic("alice", child.body.secret);
     let registry = await server.token(scope, helper);
@@ -146,13 +139,13 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a provider, rows in 
 
   it("whoever is gone at the provider is out, with all tokens and what would have ended with them; robots with a time of their own stay", async () => {
     const made = await open();
-    const own = await api("POST", "/namespaces/acme/-/robots", made.header, { name: "ci" });
+    const own = await api(made.header).post("/namespaces/acme/-/robots", { name: "ci" });
     expect(own.status, own.text).toBe(201);
     // An hour after the login.
     await database.sql("update token set created_at = created_at - 3600000");
-    const child = await api("POST", "/users/alice/tokens", made.header, { name: "docker", expiresIn: 36_000 });
+    const child = await api(made.header).post("/users/alice/tokens", { name: "docker", expiresIn: 36_000 });
     expect(child.status, child.text).toBe(201);
-    const bound = await api("POST", "/namespaces/acme/-/robots", made.header, { name: "late" });
+    const bound = await api(made.header).post("/namespaces/acme/-/robots", { name: "late" });
     expect(bound.status, bound.text).toBe(201);
     provider.gone.add("1");
     later(minutes(5) + 1_000);
@@ -176,6 +169,30 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a provider, rows in 
     // Logging in anew is all that it takes.
     provider.gone.clear();
     expect(await push((await login()).header)).toBe(202);
+  });
+
+  it("a robot follows the groups of who answers for it while a login of that one lasts, and goes on after it", async () => {
+    const made = await open();
+    const scope = [{ namespace: "acme", role: "writer" }];
+    const robot = await api(made.header).post("/namespaces/acme/-/robots", { name: "ci", scope });
+    expect(robot.status, robot.text).toBe(201);
+    const header = basic("token", robot.body.secret);
+    expect(await push(header)).toBe(202);
+    provider.person.groups = ["ops"];
+    later(minutes(5) + 1_000);
+    expect(await push(header)).toBe(403);
+    provider.person.groups = ["dev"];
+    later(minutes(5) + 1_000);
+    expect(await push(header)).toBe(202);
+    provider.down = true;
+    later(minutes(70));
+    expect([await push(header), await push(made.header)]).toEqual([202, 503]);
+    provider.down = false;
+    provider.gone.add("1");
+    later(minutes(5) + 1_000);
+    expect([await push(header), await push(made.header)]).toEqual([202, 401]);
+    later(minutes(5) + 1_000);
+    expect(await push(header)).toBe(202);
   });
 
   it("while the provider is down, what it said last counts for an hour; then nothing does until it answers again", async () => {

@@ -1,16 +1,28 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { authenticate, authorize, hashPassword } from "../../src/access/index.ts";
+import { authenticate, authorize, findHolder, hashPassword } from "../../src/access/index.ts";
 import type { Access } from "../../src/access/index.ts";
 import { KnownPeople } from "../../src/access/identity-providers/testing/known-people.ts";
 import { findGroup, insertGroup, openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import type { Metadata, Transaction } from "../../src/metadata/index.ts";
 import { parseRepositoryName } from "../../src/oci/index.ts";
 import type { Action } from "../../src/policy/index.ts";
+import { pushBlob } from "../../src/registry/index.ts";
 import { writes } from "../../src/writes.ts";
 import type { AllWrites } from "../../src/writes.ts";
 import { adminPassword, startGuardedServer } from "../support/management-client.ts";
 import { codeOf } from "../support/open-federation.ts";
-import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
+import {
+  basic,
+  callerOf,
+  grant,
+  makeAccount,
+  makeNamespace,
+  makeRobot,
+  makeToken,
+  makeTrustRule,
+  openGuarded,
+} from "../support/open-rights.ts";
+import { digestOf } from "../support/open-registry.ts";
 import { needPeers } from "../support/peers.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { directoryBase, startDirectory } from "../support/slapd.ts";
@@ -31,7 +43,9 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a directory, rows in
   const it = test.skipIf(kind === "PostgreSQL" && postgres === undefined);
   let metadata: Metadata<typeof more>;
   let access: Access;
+  let registry: Awaited<ReturnType<typeof openGuarded>>;
   let people: KnownPeople;
+  let acme: number;
 
   beforeEach(async () => {
     metadata =
@@ -39,9 +53,10 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a directory, rows in
         ? openSqliteInProcess<typeof more>(":memory:", more)
         : await openPostgres<typeof more>(await postgres!.makeMigrated(), more);
     people = new KnownPeople();
-    access = (await openGuarded(metadata as unknown as Metadata<AllWrites>, undefined, {}, people)).access;
+    registry = await openGuarded(metadata as unknown as Metadata<AllWrites>, undefined, {}, people);
+    access = registry.access;
     put("alice", ["dev", "ops"]);
-    const acme = await makeNamespace(rows(), "acme");
+    acme = await makeNamespace(rows(), "acme");
     await authenticate(access, basic("alice", "alice-password"));
     await grant(rows(), { group: await groupId("dev") }, { namespace: acme }, "writer");
   });
@@ -90,6 +105,105 @@ describe.each(["SQLite", "PostgreSQL"] as const)("people of a directory, rows in
     put("alice", ["ops", "dev"]);
     later(61);
     expect(await may(basic("token", secret), "push")).toBe(true);
+  });
+
+  it("robots follow who answers for them, though that one does nothing, and go on while the directory is down (threat 3)", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeRobot(rows(), acme, "ci", { account: id }, 86_400_000);
+    const { id: robot } = await authenticate(access, basic("token", secret));
+    await grant(rows(), { robot }, { namespace: acme }, "writer");
+    // One that the first one made.
+    const second = await makeRobot(rows(), acme, "narrow", { robot }, 86_400_000);
+    await grant(rows(), { robot: second.id }, { namespace: acme }, "writer");
+    const all = async () => [
+      await may(basic("token", secret), "push"),
+      await may(basic("token", second.secret), "push"),
+    ];
+    expect(await all()).toEqual([true, true]);
+    put("alice", ["ops"]);
+    later(61);
+    expect(await all()).toEqual([false, false]);
+    put("alice", ["ops", "dev"]);
+    later(61);
+    expect(await all()).toEqual([true, true]);
+    people.down = true;
+    later(7_200);
+    expect(await all()).toEqual([true, true]);
+    people.down = false;
+    people.people.delete("alice");
+    later(61);
+    expect(await codeOf(authenticate(access, basic("token", secret)))).toBe("UNAUTHORIZED");
+    expect(await codeOf(authenticate(access, basic("token", second.secret)))).toBe("UNAUTHORIZED");
+  });
+
+  it("trust rules follow who answers for them, too", async () => {
+    const alice = await authenticate(access, basic("alice", "alice-password"));
+    await grant(rows(), { group: await groupId("dev") }, { namespace: acme }, "owner");
+    const rule = await makeTrustRule(rows(), {
+      ...{ caller: callerOf(alice), namespace: "acme", issuer: "https://issuer.example" },
+      ...{ conditions: [{ claim: ["sub"], equals: "ci" }] },
+      grants: [{ on: { namespace: "acme" }, role: "writer", actions: [], tags: null }],
+    });
+    const fingerprint = JSON.stringify({ name: "workload:rule/ci", rules: [{ id: rule, revision: 1 }] });
+    const credential = `identity:${Math.floor(Date.now() / 1000) + 86_400}`;
+    const push = async () => {
+      const held = await findHolder(access, { kind: "workload", id: rule, credential, fingerprint });
+      if (held === undefined) return "ended";
+      return codeOf(Promise.resolve(authorize(access, callerOf(held.principal), "push", app)));
+    };
+    expect(await push()).toBe("done");
+    put("alice", ["ops"]);
+    later(61);
+    expect(await push()).toBe("DENIED");
+    people.people.delete("alice");
+    later(61);
+    expect(await push()).toBe("ended");
+  });
+
+  it("a group that is taken away during a push ends it, though nobody asks for anything else", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    const caller = callerOf(await authenticate(access, basic("token", secret)));
+    const bytes = Buffer.from("layer");
+    const work = pushBlob(registry, caller, app, digestOf(bytes), async (take) => {
+      await take(bytes.subarray(0, 1));
+      put("alice", ["ops"]);
+      later(61);
+      await take(bytes.subarray(1));
+    });
+    expect(await codeOf(work)).toBe("DENIED");
+  });
+
+  it("while tokens are used the directory is asked in the background, and not asked again and again while it is down", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    const push = () => may(basic("token", secret), "push");
+    put("alice", ["ops"]);
+    let release = () => undefined as void;
+    people.holds = new Promise((resolve) => (release = resolve));
+    later(50);
+    // Both would wait for ever.
+    expect(await Promise.all([push(), push()])).toEqual([true, true]);
+    release();
+    await expect.poll(push).toBe(false);
+    put("alice", ["dev"]);
+    later(61);
+    expect(await push()).toBe(true);
+    people.down = true;
+    later(61);
+    const before = people.asked;
+    for (let time = 0; time < 5; time++) expect(await push()).toBe(true);
+    expect(people.asked - before).toBe(1);
+    later(16);
+    expect([await push(), people.asked - before]).toEqual([true, 2]);
+  });
+
+  it("people of a directory that is asked no more are nobody", async () => {
+    const { id } = await authenticate(access, basic("alice", "alice-password"));
+    const { secret } = await makeToken(rows(), id, null, 86_400_000);
+    const without = await openGuarded(metadata as unknown as Metadata<AllWrites>);
+    expect(await codeOf(authenticate(without.access, basic("token", secret)))).toBe("UNAUTHORIZED");
+    without.access.version.close();
   });
 
   it("who is gone from the directory is gone here, with all tokens; so is another person of the same name (threat 32)", async () => {

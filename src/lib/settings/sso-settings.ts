@@ -22,15 +22,7 @@ export const ssoSettings = z
       clientSecretFile: text({ about: "Path of a file that holds `clientSecret`." }).optional(),
       scopes: z.array(z.string().min(1)).prefault(["openid", "profile", "email"]),
       offlineAccess: flag(true, { about: "Ask for a refresh token, where the provider knows `offline_access`." }),
-      parameters: z
-        .record(
-          z
-            .string()
-            .regex(/^\w{1,64}$/)
-            .refine((name) => !ownParameters.test(name), "no parameter that a login sets itself"),
-          z.string().max(1000),
-        )
-        .prefault({}),
+      parameters: z.record(z.string().regex(/^\w{1,64}$/), z.string().max(1000)).prefault({}),
       nameClaim: z.string().min(1).prefault("preferred_username"),
       groupsClaim: z.string().min(1).prefault("groups"),
       groups: z.array(z.string().regex(groupMapping, "lines such as `Admins => admins`")).prefault([]),
@@ -56,7 +48,7 @@ export function listSsoVariables(environment: Readonly<Record<string, string | u
 
 /**
  * The providers with their secrets, which the environment gives before the file.
- * @throws SettingsError for two of the same name, a secret that is given twice, a file that cannot be read, a variable for no provider
+ * @throws SettingsError for two of the same name, a parameter that a login sets itself, a secret that is given twice, a file that cannot be read, a variable for no provider
  */
 export async function fillSsoSecrets(
   providers: readonly Provider[],
@@ -71,6 +63,9 @@ export async function fillSsoSecrets(
     const { name } = provider;
     if (names.has(name)) problems.push(`\`sso\` has two providers called ${name}: give one of them another name`);
     names.add(name);
+    for (const parameter of Object.keys(provider.parameters).filter((one) => ownParameters.test(one))) {
+      problems.push(`\`sso\` ${name}: parameters names ${parameter}, which a login sets itself: leave it out`);
+    }
     const variable = `${prefix}${variableOf(`sso.${name.replaceAll("-", "_")}.clientSecret`)}`;
     unused.delete(variable);
     unused.delete(`${variable}_FILE`);

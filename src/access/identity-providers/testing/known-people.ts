@@ -7,6 +7,8 @@ export class KnownPeople implements IdentityProvider {
   readonly people = new Map<string, { readonly identity: Identity; readonly password: string }>();
   down = false;
   asked = 0;
+  /** What it waits for before it answers. */
+  holds: Promise<void> | undefined;
 
   authenticate(name: string, password: string): Promise<Identity | undefined> {
     return this.#answer(() => {
@@ -19,9 +21,10 @@ export class KnownPeople implements IdentityProvider {
     return this.#answer(() => this.people.get(name)?.identity);
   }
 
-  #answer<T>(work: () => T): Promise<T> {
+  async #answer<T>(work: () => T): Promise<T> {
     this.asked++;
-    if (this.down) return Promise.reject(new RegistryError("UNAVAILABLE", "the directory does not answer"));
-    return Promise.resolve(work());
+    await this.holds;
+    if (this.down) throw new RegistryError("UNAVAILABLE", "the directory does not answer");
+    return work();
   }
 }
