@@ -62,17 +62,12 @@ export async function collectUnderLoad(options: StressOptions): Promise<StressRe
   const { kept } = options;
   const before = kept?.before ?? { operations: 0, lost: 0, kills: 0, seconds: 0, counts: {} };
   const data = kept?.data ?? (await mkdtemp(join(tmpdir(), "berth-stress-")));
-  // The same in each run.
-  const layers = Array.from({ length: 200 }, (_none, index) => {
-    const outputLength = [40, 2_000, 20_000, 60_000][index % 4]!;
-    return createHash("shake256", { outputLength }).update(`layer ${index}`).digest("base64");
-  });
   const world: StressWorld = {
     url: "",
     pin: 0,
-    layers,
-    repositories: 4,
-    tags: 8,
+    layers: makeLayers(),
+    repositories: Array.from({ length: 4 }, (_none, index) => `stress/r${index}`),
+    tags: Array.from({ length: 8 }, (_none, index) => `t${index}`),
     operations: before.operations,
     lost: before.lost,
     violations: [],
@@ -116,7 +111,16 @@ export async function collectUnderLoad(options: StressOptions): Promise<StressRe
   }
 }
 
-async function start(world: StressWorld, data: string) {
+/** A pool of layers, the same in each run. */
+export function makeLayers(): string[] {
+  return Array.from({ length: 200 }, (_none, index) => {
+    const outputLength = [40, 2_000, 20_000, 60_000][index % 4]!;
+    return createHash("shake256", { outputLength }).update(`layer ${index}`).digest("base64");
+  });
+}
+
+/** A server whose collection hurries; what it holds back differs from start to start. */
+export async function start(world: StressWorld, data: string, env: Readonly<Record<string, string>> = {}) {
   const pin = [0, 500, 2_000][randomInt(3)]!;
   const server = await startProcess({
     data,
@@ -129,6 +133,7 @@ async function start(world: StressWorld, data: string) {
       BERTH_COLLECTION_ORPHAN_GRACE: "3s",
       BERTH_COLLECTION_UNTAGGED: "delete",
       BERTH_UPLOADS_IDLE: "5s",
+      ...env,
     },
   });
   world.pin = pin;
@@ -137,9 +142,9 @@ async function start(world: StressWorld, data: string) {
 }
 
 /** What is left when the load is over, and when everything has been deleted. */
-async function examine(
+export async function examine(
   data: string,
-  world: StressWorld,
+  world: Pick<StressWorld, "violations">,
 ): Promise<Pick<StressResult, "numbers" | "integrity" | "left">> {
   // All that is unused, and all that kills left, goes at once here: pins, idle uploads and the killed reaper's claims
   // have run out by then.

@@ -9,22 +9,32 @@ export interface StressWorld {
   pin: number;
   /** Contents of layers. */
   readonly layers: readonly string[];
-  readonly repositories: number;
-  readonly tags: number;
+  readonly repositories: readonly string[];
+  readonly tags: readonly string[];
   /** Those that were answered. */
   operations: number;
   /** Those that met a killed server: nothing is known of them, and they do not count. */
   lost: number;
   readonly violations: string[];
   readonly counts: Map<string, number>;
+  /** Blobs may be refused for want of room. */
+  readonly quotas?: boolean;
 }
 
 /** The server went away in the middle: nothing is known, nothing is wrong. */
-class Gone extends Error {}
+export class Gone extends Error {}
+
+/** One thing that a client does; what came of it, or undefined where nothing was asked. */
+export type Work = (world: StressWorld) => Promise<string | undefined>;
 
 /** One client: pushes, mounts, retags, deletes and pulls at random until told to stop. */
-export async function runClient(world: StressWorld, goOn: () => boolean): Promise<void> {
+export function runClient(world: StressWorld, goOn: () => boolean): Promise<void> {
   const works = [push, push, push, push, retag, removeTag, removeManifest, removeBlob, pull, pull] as const;
+  return runWorks(world, works, goOn);
+}
+
+/** Does one of the works after the other, at random, and counts what comes of them by their names. */
+export async function runWorks(world: StressWorld, works: readonly Work[], goOn: () => boolean): Promise<void> {
   while (goOn()) {
     const work = works[randomInt(works.length)]!;
     try {
@@ -41,13 +51,19 @@ export async function runClient(world: StressWorld, goOn: () => boolean): Promis
   }
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly location: string;
   readonly bytes: Buffer;
 }
 
-async function call(world: StressWorld, method: string, path: string, body?: string, type?: string): Promise<Answer> {
+export async function call(
+  world: StressWorld,
+  method: string,
+  path: string,
+  body?: string,
+  type?: string,
+): Promise<Answer> {
   const { url } = world;
   try {
     const headers = type === undefined ? {} : { "content-type": type };
@@ -61,9 +77,9 @@ async function call(world: StressWorld, method: string, path: string, body?: str
   }
 }
 
-const some = <T>(list: readonly T[]): T => list[randomInt(list.length)]!;
-const repositoryOf = (world: StressWorld) => `stress/r${randomInt(world.repositories)}`;
-const tagOf = (world: StressWorld) => `t${randomInt(world.tags)}`;
+export const some = <T>(list: readonly T[]): T => list[randomInt(list.length)]!;
+export const repositoryOf = (world: StressWorld) => some(world.repositories);
+const tagOf = (world: StressWorld) => some(world.tags);
 
 async function push(world: StressWorld): Promise<string> {
   const { pin } = world;
@@ -83,26 +99,31 @@ async function push(world: StressWorld): Promise<string> {
   return `answered ${put.status}`;
 }
 
-async function ensureBlob(world: StressWorld, repository: string, layer: string): Promise<void> {
+/** Uploads or mounts a layer where it is not there. */
+export async function ensureBlob(world: StressWorld, repository: string, layer: string): Promise<void> {
   const digest = digestOf(Buffer.from(layer));
   const path = `/v2/${repository}/blobs`;
   if ((await call(world, "HEAD", `${path}/${digest}`)).status === 200) return;
   const mount = randomInt(2) === 0 ? `?mount=${digest}&from=${repositoryOf(world)}` : "";
   const post = await call(world, "POST", `${path}/uploads/${mount}`);
   if (post.status === 201) return;
+  const isFull = (status: number) => world.quotas === true && status === 403;
+  if (isFull(post.status)) return;
   if (post.status !== 202) throw new Gone(`an upload was not opened: ${post.status}`);
   let { location } = post;
   if (randomInt(4) === 0) {
     const half = Math.floor(layer.length / 2);
     const patch = await call(world, "PATCH", location, layer.slice(0, half));
+    if (isFull(patch.status)) return;
     if (patch.status !== 202) throw new Gone(`a chunk was not taken: ${patch.status}`);
     location = patch.location;
     const put = await call(world, "PUT", `${location}?digest=${digest}`, layer.slice(half));
-    if (put.status !== 201 && put.status !== 503) world.violations.push(`PUT of a chunked upload: ${put.status}`);
+    if (put.status !== 201 && put.status !== 503 && !isFull(put.status))
+      world.violations.push(`PUT of a chunked upload: ${put.status}`);
     return;
   }
   const put = await call(world, "PUT", `${location}?digest=${digest}`, layer);
-  if (put.status !== 201 && put.status !== 503)
+  if (put.status !== 201 && put.status !== 503 && !isFull(put.status))
     world.violations.push(`PUT of an upload: ${put.status} ${put.bytes.toString()}`);
 }
 
@@ -129,7 +150,7 @@ async function removeManifest(world: StressWorld): Promise<string> {
 }
 
 /** One time in four; else nothing is asked, and nothing counts. */
-async function removeBlob(world: StressWorld): Promise<string | undefined> {
+export async function removeBlob(world: StressWorld): Promise<string | undefined> {
   if (randomInt(4) !== 0) return undefined;
   const path = `/v2/${repositoryOf(world)}/blobs/${digestOf(Buffer.from(some(world.layers)))}`;
   const { status } = await call(world, "DELETE", path);
@@ -137,7 +158,7 @@ async function removeBlob(world: StressWorld): Promise<string | undefined> {
 }
 
 /** What a manifest that is there names must be there. */
-async function pull(world: StressWorld): Promise<string> {
+export async function pull(world: StressWorld): Promise<string> {
   const repository = repositoryOf(world);
   const got = await call(world, "GET", `/v2/${repository}/manifests/${tagOf(world)}`);
   if (got.status !== 200) return "nothing there";
