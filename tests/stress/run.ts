@@ -5,19 +5,23 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { collectUnderLoad } from "./collect-under-load.ts";
 import type { StressProgress, StressResult } from "./collect-under-load.ts";
+import { runGoverned } from "./governance/run-governed.ts";
 
 /*
  * `npm run stress`: the long run of docs/stress.md, which it writes. It goes on until so many operations were answered;
- * when time runs out before, or it is stopped, the same command goes on from there.
+ * when time runs out before, or it is stopped, the same command goes on from there. With `--governance`: that of
+ * docs/stress-governance.md, which ends when time runs out.
  */
 const { values } = parseArgs({
   options: {
     answered: { type: "string", default: "100000" },
     minutes: { type: "string", default: "60" },
+    governance: { type: "boolean", default: false },
     folder: { type: "string", default: join(tmpdir(), "berth-stress") },
   },
 });
 const answered = Number(values.answered);
+if (values.governance) process.exit((await runGoverned(answered, Number(values.minutes))) ? 0 : 1);
 const clients = 16;
 const killEvery = 5_000;
 const progressFile = join(values.folder, "progress.json");

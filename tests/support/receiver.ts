@@ -13,7 +13,7 @@ export interface Received {
 export type Reaction = (
   message: Received,
   response: ServerResponse,
-) => number | "itself" | undefined | Promise<number | undefined>;
+) => number | "itself" | undefined | Promise<number | "itself" | undefined>;
 
 /** Takes messages on a port of loopback, as receivers of webhooks do. */
 export class Receiver {
@@ -26,7 +26,8 @@ export class Receiver {
     this.#server = server;
   }
 
-  static async open(): Promise<Receiver> {
+  /** @param port any free one when left out */
+  static async open(port = 0): Promise<Receiver> {
     const server = createServer();
     const receiver = new Receiver(server);
     server.on("request", (request, response) => {
@@ -37,7 +38,7 @@ export class Receiver {
         () => void receiver.#take({ headers: request.headers, body, path: request.url ?? "" }, response),
       );
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     return receiver;
   }
 

@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import type { Received } from "../support/receiver.ts";
+import { judgeTold, readTold } from "../stress/governance/judge-told.ts";
+import type { Told } from "../stress/governance/judge-told.ts";
+import { imageKey, isAccountOf, Ledger } from "../stress/governance/ledger.ts";
+import type { Change, KnownImage } from "../stress/governance/ledger.ts";
+
+/* What judges the stress run must see each fault: a ledger and what was told of it, and one fault planted at a time. */
+
+const repository = "stress/long/a";
+const sure = (what: string): Change => ({ what, sure: true });
+const unsure = (what: string): Change => ({ what, sure: false });
+
+function makeCase() {
+  const ledger = new Ledger();
+  const image = (digest: string, kind: KnownImage["kind"], pushes: number, deletes: number): KnownImage => {
+    const changes = (count: number, what: string) => Array.from({ length: count }, () => sure(what));
+    const texts = { text: digest, layers: [] };
+    const made = {
+      repository,
+      digest,
+      kind,
+      ...texts,
+      pushes: changes(pushes, "pushed"),
+      deletes: changes(deletes, "deleted"),
+    };
+    ledger.images.set(imageKey(made), made);
+    return made;
+  };
+  image("d1", "keep", 1, 1);
+  image("d2", "keep", 1, 0);
+  image("d3", "tmp", 1, 0);
+  ledger.changesOf(`${repository}:keep`).push(sure("to d1"), sure("to d2"), unsure("to d1"), sure("deleted"));
+  ledger.changesOf(`${repository}:tmp`).push(sure("to d3"));
+  ledger.undone.set(`${repository}#7`, sure("undone"));
+  ledger.keeps.push({ image: `${repository}@d2`, why: "in use", from: 5, until: 100 });
+  let number = 0;
+  const event = (type: string, subject: string, data: object): Told => ({
+    id: `evt_${++number}`,
+    ...{ type, subject, at: number, data: { repository, actor: "anonymous", ...data } },
+  });
+  const pushed = (digest: string) => event("image.pushed", `${repository}@${digest}`, { digest, tags: [] });
+  const moved = (tag: string, data: object) => event("tag.moved", `${repository}:${tag}`, data);
+  const told = [
+    moved("keep", { digest: "d1", new: true }),
+    pushed("d1"),
+    moved("keep", { digest: "d2", new: false }),
+    pushed("d2"),
+    event("image.deleted", `${repository}@d1`, { digest: "d1", tags: [] }),
+    moved("tmp", { digest: "d3", new: true }),
+    pushed("d3"),
+    moved("keep", { deleted: true }),
+    event("image.deleted", `${repository}@d3`, { digest: "d3", tags: ["tmp"], actor: "system:lifecycle" }),
+    event("undo.applied", repository, { entry: 7, kind: "manifest", digest: "d1" }),
+    event("lifecycle.ran", repository, { run: 3, actor: "system:lifecycle" }),
+  ];
+  return { ledger, told };
+}
+
+const everywhere = () => true;
+const judged = (change: (of: ReturnType<typeof makeCase>) => Told[]) => {
+  const of = makeCase();
+  return judgeTold(of.ledger, change(of), everywhere);
+};
+
+describe("what judges the stress run", () => {
+  test("has nothing to say of what is right, also where an unsure change was made after all", () => {
+    expect(judged(({ told }) => told)).toEqual([]);
+    expect(
+      judged(({ told, ledger }) => {
+        ledger.changesOf(`${repository}:tmp`).push(unsure("to d2"), unsure("deleted"));
+        return told;
+      }),
+    ).toEqual([]);
+  });
+
+  test("sees each event that is lost, and each that is told under a second id", () => {
+    const { told } = makeCase();
+    for (const [index, { type, data }] of told.entries()) {
+      // Who deletes by itself wrote down nothing, and a run is asked for elsewhere.
+      const isSystem = String(data.actor).startsWith("system:");
+      if (!isSystem) {
+        const lost = judged((of) => of.told.toSpliced(index, 1));
+        expect(lost, `${type} ${index} is lost`).not.toEqual([]);
+      }
+      const twice = judged((of) => of.told.toSpliced(index + 1, 0, { ...of.told[index]!, id: "evt_again" }));
+      expect(twice, `${type} ${index} comes twice`).not.toEqual([]);
+    }
+  });
+
+  test("sees two events of a tag, and of an image, in the other order", () => {
+    const swapped = (one: number, other: number) =>
+      judged(({ told }) => told.with(one, told[other]!).with(other, told[one]!));
+    expect(swapped(0, 2)).not.toEqual([]);
+    expect(swapped(2, 7)).not.toEqual([]);
+    expect(swapped(1, 4)).not.toEqual([]);
+  });
+
+  test("sees what was deleted while it was in use, and what lifecycle took that no policy lets go", () => {
+    const gone = (actor: string) => ({
+      ...{ id: "evt_x", type: "image.deleted", subject: `${repository}@d2`, at: 50 },
+      data: { repository, digest: "d2", tags: [], actor },
+    });
+    expect(judged(({ told }) => [...told, gone("system:collection")])).toEqual([
+      expect.stringContaining("by system:collection while it was in use"),
+    ]);
+    expect(judged(({ told }) => [...told, gone("system:lifecycle")])).toContainEqual(
+      expect.stringContaining("which no policy lets go"),
+    );
+  });
+
+  test("sees an event that nobody caused", () => {
+    const strange = { ...makeCase().told[0]!, id: "evt_x", subject: `${repository}:other` };
+    expect(judged(({ told }) => [...told, strange])).toContainEqual(expect.stringContaining("nobody changed"));
+  });
+
+  test("drops repeats by their id, and sees one that says something else", () => {
+    const message = (id: string, digest: string): Received => ({
+      headers: { "webhook-id": id },
+      path: "/all",
+      body: JSON.stringify({ id, type: "tag.moved", subject: "a:b", time: "2026-01-01T00:00:00Z", data: { digest } }),
+    });
+    const same = readTold([message("1", "d1"), message("2", "d2"), message("1", "d1")]);
+    expect([same.told.length, same.faults]).toEqual([2, []]);
+    expect(readTold([message("1", "d1"), message("1", "d2")]).faults).toHaveLength(1);
+  });
+
+  test("takes an account for one of the changes where it can be, and else does not", () => {
+    const changes = [sure("a"), unsure("b"), sure("c"), unsure("c")];
+    for (const right of ["a c", "a b c", "a c c", "a b c c"]) expect(isAccountOf(changes, right.split(" "))).toBe(true);
+    for (const wrong of ["a", "c", "a b", "b a c", "a c b", "a a c", "a c c c"]) {
+      expect(isAccountOf(changes, wrong.split(" ")), wrong).toBe(false);
+    }
+    expect(isAccountOf([unsure("x"), sure("x")], ["x"])).toBe(true);
+  });
+});
