@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -65,7 +66,8 @@ function reasonIn(printed: string, word = /denied/i): string {
       line
         .replaceAll(host, "registry.example")
         .replaceAll(/sha256:[0-9a-f]{64}/g, "sha256:…")
-        .replaceAll(/requestId:[\w-]+/g, "requestId:…")
+        .replaceAll(/requestId(:|\\":\\")[\w-]+/g, "requestId$1…")
+        .replaceAll(/uploads\/[\w-]+\?digest=sha256%3A[0-9a-f]{64}/g, "uploads/…")
         .replaceAll(/time="[^"]*" |^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /g, ""),
     )
     .join("\n");
@@ -117,6 +119,140 @@ test("docker, podman, skopeo and crane show why the registry is read-only, and d
   await expectGolden("read-only.txt", seen.join("\n"));
   expect(seen.every((text) => text.includes("the database moves until 14:00 UTC"))).toBe(true);
 });
+
+/** A push of the file `say` under a name, by each client. Each makes its layer of it anew. */
+const pushes: Readonly<Record<"docker" | "podman" | "skopeo" | "crane", (say: string, to: string) => string>> = {
+  docker: (say, to) => `
+    tar -cf - ${say} | docker import - ${to}
+    docker push ${to}`,
+  podman: (say, to) => `
+    tar -cf - ${say} | podman import - ${to}
+    podman push --tls-verify=false ${to}`,
+  skopeo: (say, to) => `
+    tar -cf layer.tar ${say}
+    crane append --insecure --new_layer layer.tar --new_tag ${host}/spare/${say}:1
+    skopeo copy --src-tls-verify=false --dest-tls-verify=false docker://${host}/spare/${say}:1 docker://${to}`,
+  crane: (say, to) => `
+    tar -cf layer.tar ${say}
+    crane append --insecure --new_layer layer.tar --new_tag ${to}`,
+};
+const clients = Object.keys(pushes) as (keyof typeof pushes)[];
+/** Deletes by a digest; docker and podman have no command for it. */
+const deletes: Readonly<Partial<typeof pushes>> = {
+  skopeo: (_say, to) => `skopeo delete --tls-verify=false docker://${to}`,
+  crane: (_say, to) => `crane delete --insecure ${to}`,
+};
+
+async function berth(...args: readonly string[]): Promise<void> {
+  const ended = await runBerth(args, place.env);
+  expect(ended.code, `berth ${args.join(" ")}: ${ended.stderr}`).toBe(0);
+}
+
+/** Runs commands in the folder of a client that has the files `one` and `two`, of so many random bytes. */
+async function folderWith(name: string, bytes: number): Promise<(text: string) => readonly string[]> {
+  const folder = await folderOf(name);
+  for (const say of ["one", "two"]) await writeFile(join(folder, say), randomBytes(bytes));
+  return (text) => ["-euo", "pipefail", "-c", `cd ${folder}\n${text}`];
+}
+
+test("docker, podman, skopeo and crane show which quota has no room", { timeout: 480_000 }, async (context) => {
+  needPeers(context, ...clients);
+  const seen: string[] = [];
+  // The commit refuses the small layer, the first bytes beyond the room the large one.
+  for (const [size, bytes] of [
+    ["small", 200_000],
+    ["large", 5_000_000],
+  ] as const) {
+    for (const client of clients) {
+      const run = await folderWith(`${client}-${size}`, bytes);
+      const space = `${client}-${size}`;
+      await berth("namespace", "create", space);
+      await berth("settings", "set", `${space}/`, `quotaStorage=${size === "small" ? "300KiB" : "6MiB"}`);
+      await place.call("bash", ...run(pushes[client]("one", `${host}/${space}/app:1`)));
+      const printed = await place.refuse("bash", ...run(pushes[client]("two", `${host}/${space}/app:2`)));
+      seen.push(`${client}, a ${size} layer\n${amountless(reasonIn(printed, /the quota of namespace/))}\n`);
+    }
+  }
+  await expectGolden("refused-quotas.txt", seen.join("\n"));
+  expect(seen.every((text) => text.includes("delete what is not needed there"))).toBe(true);
+});
+
+/** Bytes after compression, and by which request of an upload there were too many, differ from run to run. */
+function amountless(text: string): string {
+  return text
+    .replaceAll(/[\d.]+ (?:bytes|KiB|MiB)(?= is used|:)/g, "…")
+    .replaceAll(/\b(adding|used):[\d.e+]+/g, "$1:…")
+    .replaceAll(/uploading layer (?:chunked|to \S+)(?=: denied)/g, "uploading layer …")
+    .replaceAll(/(?:PATCH|PUT) \S+\/uploads\/\S+(?=: DENIED)/g, "PUT …/uploads/…");
+}
+
+test("docker, podman, skopeo and crane show which form a tag must have", { timeout: 120_000 }, async (context) => {
+  needPeers(context, ...clients);
+  await berth("namespace", "create", "strict");
+  await berth("settings", "set", "strict/", "tagFormat=semver");
+  const seen: string[] = [];
+  for (const client of clients) {
+    const run = await folderWith(`${client}-strict`, 100);
+    const printed = await place.refuse("bash", ...run(pushes[client]("one", `${host}/strict/${client}:nightly`)));
+    seen.push(`${client}\n${reasonIn(printed)}\n`);
+  }
+  await expectGolden("refused-formats.txt", seen.join("\n"));
+  expect(seen.every((text) => text.includes("tagFormat"))).toBe(true);
+});
+
+test(
+  "docker, podman, skopeo and crane show that an image is held, where they would take its last tag or delete it",
+  { timeout: 120_000 },
+  async (context) => {
+    needPeers(context, ...clients);
+    await berth("namespace", "create", "legal");
+    const seen: string[] = [];
+    for (const client of clients) {
+      const run = await folderWith(`${client}-legal`, 100);
+      const to = `${host}/legal/${client}`;
+      await place.call("bash", ...run(pushes[client]("one", `${to}:stable`)));
+      await berth("hold", "set", `legal/${client}`, "stable", "--reason", "case 12/2026");
+      const printed = await place.refuse("bash", ...run(pushes[client]("two", `${to}:stable`)));
+      seen.push(`${client} pushes over it\n${dateless(reasonIn(printed))}\n`);
+      const script = deletes[client]?.("one", `${to}@$(crane digest --insecure ${to}:stable)`);
+      if (script === undefined) continue;
+      seen.push(`${client} deletes it\n${dateless(reasonIn(await place.refuse("bash", ...run(script))))}\n`);
+    }
+    await expectGolden("refused-holds.txt", seen.join("\n"));
+    expect(seen).toHaveLength(6);
+    expect(seen.every((text) => text.includes("ask an owner to release the hold"))).toBe(true);
+  },
+);
+
+test(
+  "skopeo and crane show what runs, where they would delete it; docker and podman have no such command",
+  { timeout: 120_000 },
+  async (context) => {
+    needPeers(context, "skopeo", "crane");
+    await berth("namespace", "create", "prod");
+    const seen: string[] = [];
+    for (const [client, remove] of Object.entries(deletes)) {
+      const run = await folderWith(`${client}-prod`, 100);
+      const to = `${host}/prod/${client}`;
+      await place.call("bash", ...run(pushes.crane("one", `${to}:stable`)));
+      const digest = (await place.call("crane", "digest", "--insecure", `${to}:stable`)).trim();
+      const list = join(place.folder, `${client}-runs`);
+      await writeFile(list, `${to}@${digest} prod/deployment/web\n`);
+      await berth("usage", "report", "prod/", "--source", `cluster-${client}`, "--file", list);
+      const printed = await place.refuse("bash", ...run(remove("one", `${to}@${digest}`)));
+      seen.push(`${client}\n${dateless(reasonIn(printed))}\n`);
+    }
+    await expectGolden("refused-uses.txt", seen.join("\n"));
+    expect(seen.every((text) => text.includes("prod/deployment/web runs"))).toBe(true);
+  },
+);
+
+function dateless(text: string): string {
+  return text
+    .replaceAll(/\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?/g, "TIME")
+    .replaceAll(/\bhold(:| )\d+/g, "hold$1N")
+    .replaceAll(/hold\\":\d+/g, 'hold\\":N');
+}
 
 test("the example of the guide does what it says", async (context) => {
   needPeers(context, "crane");
