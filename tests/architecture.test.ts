@@ -206,6 +206,8 @@ const owners: { readonly [table: string]: string } = {
   undo: "registry",
   undo_blob: "registry",
   undo_child: "registry",
+  // What is granted is kept and given again by the write that ends and begins rights.
+  undo_grant: "access",
   undo_manifest: "registry",
   upload: "registry",
 };

@@ -56,18 +56,35 @@ function reasonOf({ kind }: Principal): string {
   return kind === "system" ? "on the machine itself" : "open mode";
 }
 
+/**
+ * The same of a repository that was deleted, by what namespaces say of its name: whoever has rights on another that has the
+ * name since has none by them.
+ * @throws RegistryError as {@link authorize} does
+ */
+export async function authorizeDeleted(
+  access: RightsSource,
+  caller: Caller,
+  action: Action,
+  name: RepositoryName,
+): Promise<Permit> {
+  const { kind } = caller.principal;
+  if (kind === "operator" || kind === "system") return authorize(access, caller, action, name);
+  return authorizeByRows(access, caller, action, name, { kind: "repository", name, id: null, public: false });
+}
+
 async function authorizeByRows(
   access: RightsSource,
   caller: Caller,
   action: Action,
   name: RepositoryName,
+  deleted?: Place & { readonly kind: "repository" },
 ): Promise<Permit> {
   const { principal } = caller;
   const by = attributionOf(caller);
   // Read before the rows: what they say is void when either moves meanwhile.
   const version = access.version.current();
   const generation = access.metadata.generation(name);
-  const place = await findPlace(access, name);
+  const place = deleted ?? (await findPlace(access, name));
   const standing = await findStanding(access, principal);
   const facts = await findFacts(access, standing, principal, place);
   const decision = decideAction(facts, action);
@@ -75,7 +92,7 @@ async function authorizeByRows(
   if (action === "pull") {
     const { reason } = decision;
     const pull = { version, generation, until: standing.until, repository: place.id, reason };
-    if (access.metadata.alone) rememberPull(principal, name, pull);
+    if (access.metadata.alone && deleted === undefined) rememberPull(principal, name, pull);
     return { by: { ...by, reason }, owner: ownerOf(principal), repository: place.id, ...nothingMore };
   }
   // What is only to be changed is not made.

@@ -6,6 +6,7 @@ export { findCertificateLogin, parseCertificateNames } from "./certificate-names
 export type { CertificateNames, ShownCertificate } from "./certificate-names.ts";
 export {
   authorize,
+  authorizeDeleted,
   authorizeNamespace,
   authorizeSelf,
   explainRights,
@@ -36,6 +37,7 @@ export { wireActions } from "./registry-token.ts";
 export type { WireAction } from "./registry-token.ts";
 export { listPublicKeys } from "./signing-keys.ts";
 export { findReach, listVisible } from "./list-visible.ts";
+export type { Reach } from "./list-visible.ts";
 export type { RightsSource } from "./rights-source.ts";
 export { seal, unseal } from "./seal-secret.ts";
 export { rightsWithin } from "./writes/rights-within.ts";
@@ -64,7 +66,12 @@ export type { VerifiedTrail, VerifyOptions } from "./verify-trail.ts";
 export { mayGiveNow } from "./may-give.ts";
 export { findPresent } from "./present-scope.ts";
 export type { PresentEntry } from "./present-scope.ts";
-export { beginRepositoryRights, endRepositoryRights, renewRepositoryRights } from "./writes/repositories.ts";
+export {
+  beginRepositoryRights,
+  endRepositoryRights,
+  renewRepositoryRights,
+  restoreRepositoryRights,
+} from "./writes/repositories.ts";
 export { findClosedAbove, openNamespace, pathsAbove, refuseOpening, renewVisibility } from "./writes/visibility.ts";
 export { accessWrites } from "./writes.ts";
 export type { RecoverOwnerInput, RecoveredOwner } from "./writes/recover.ts";

@@ -2,13 +2,13 @@ import { usageError } from "./command-error.ts";
 import { parsePlace } from "./parse-scope.ts";
 import type { Spread, Verb } from "./verb.ts";
 
-/** Where something is held. */
-const holdPlace: Spread = {
+/** Where something is held, or can be undone. */
+export const heldPlace: Spread = {
   about: "team/ is a namespace with all below it, / the whole server, team/app a repository",
   fields: ["path", "name"],
   read: (text) => {
     const { namespace, repository, tag } = parsePlace(text);
-    if (tag !== undefined) throw usageError("holds are listed by repository or namespace: leave the tag out");
+    if (tag !== undefined) throw usageError("it is listed by repository or namespace: leave the tag out");
     return repository === undefined ? { path: namespace } : { name: repository };
   },
 };
@@ -22,7 +22,7 @@ export const holdVerbs: Readonly<Record<string, Verb>> = {
     orElse: { field: "name", endpoint: "listHolds" },
     about: "list what is held in a repository, or in all below a namespace",
     args: ["place"],
-    spread: { place: holdPlace },
+    spread: { place: heldPlace },
     columns: ["id", "repository", "digest", "reason", "setBy", "setAt"],
   },
   set: { endpoint: "setHold", ...inRepository, args: ["name", "digest"], digest: "digest" },
@@ -44,3 +44,4 @@ export const usageVerbs: Readonly<Record<string, Verb>> = {
 
 /** Of verbs that take away what may run: nobody says `--no-force`. */
 export const byForce = { flags: { force: { flags: ["--force"] } } } as const;
+export const byForceOrPurge = { flags: { ...byForce.flags, purge: { flags: ["--purge"] } } } as const;

@@ -16,7 +16,7 @@ export const nouns = {
   tag: "look after tags",
   hold: "let nothing delete an image or a repository, for legal reasons",
   usage: "say which digests run somewhere, and so stay",
-  undo: "take back deletes and moves of tags",
+  undo: "take back deletes, and moves of tags",
   webhook: "look after webhooks, which tell other programs what happens",
   maintenance: "make the registry read-only for a while",
   job: "look at what is done in the background, and try again what failed",

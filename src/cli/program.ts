@@ -6,6 +6,7 @@ import { describeAdopt } from "./describe-adopt.ts";
 import { describeGc } from "./describe-gc.ts";
 import { describeRecover } from "./describe-recover.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
+import { describeUndo } from "./describe-undo.ts";
 import { describeUsage } from "./describe-usage.ts";
 import { describeTrail } from "./describe-trail.ts";
 import { describeLogins } from "./describe-logins.ts";
@@ -75,6 +76,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
   describeLogins(program, finish);
   describeLifecycle(program, finish);
   describeUsage(program, finish);
+  describeUndo(program, finish);
   for (const [noun, about] of Object.entries(nouns)) {
     // Some have commands that work on the stores of this machine.
     if (program.commands.some((command) => command.name() === noun)) continue;

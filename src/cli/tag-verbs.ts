@@ -1,5 +1,5 @@
 import { usageError } from "./command-error.ts";
-import { byForce } from "./keeping-verbs.ts";
+import { byForceOrPurge, heldPlace } from "./keeping-verbs.ts";
 import { parsePlace } from "./parse-scope.ts";
 import type { Spread, Verb } from "./verb.ts";
 
@@ -21,7 +21,7 @@ export const tagVerbs: Readonly<Record<string, Verb>> = {
   list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
   show: { endpoint: "getTag", ...inRepository },
   set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
-  delete: { endpoint: "deleteTag", ...inRepository, ...byForce },
+  delete: { endpoint: "deleteTag", ...inRepository, ...byForceOrPurge },
   history: {
     endpoint: "getTagHistory",
     about: "list where a tag is and was, the latest first, for as long as that can be undone",
@@ -34,10 +34,14 @@ export const tagVerbs: Readonly<Record<string, Verb>> = {
 /** `berth undo …` */
 export const undoVerbs: Readonly<Record<string, Verb>> = {
   list: {
-    endpoint: "listUndo",
-    ...inRepository,
-    columns: ["id", "kind", "target", "digest", "tags", "by", "at", "until"],
+    endpoint: "listNamespaceUndo",
+    orElse: { field: "name", endpoint: "listUndo" },
+    about: "list what can be undone in a repository, or in all below a namespace with those that were deleted",
+    args: ["place"],
+    spread: { place: heldPlace },
+    columns: ["id", "repository", "kind", "target", "digest", "tags", "by", "at", "until"],
   },
+  repository: { endpoint: "undoRepository", ...inRepository },
   apply: { endpoint: "applyUndo", ...inRepository },
   purge: { endpoint: "purgeUndo", ...inRepository },
 };

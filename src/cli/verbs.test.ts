@@ -12,6 +12,7 @@ const elsewhere = [
   ...["whoAmI", "describeApi", "listAudit", "listNamespaceAudit", "previewLifecycle", "startLifecycleRun"],
   ...["getCollection", "startCollection", "pauseCollection", "resumeCollection"],
   ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "reportUsage", "listLifecycleRunImages"],
+  "undoLifecycleRun",
 ];
 
 test("each endpoint of the management API has a command", () => {

@@ -1,6 +1,6 @@
 import { usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { byForce, holdVerbs, usageVerbs } from "./keeping-verbs.ts";
+import { byForce, byForceOrPurge, holdVerbs, usageVerbs } from "./keeping-verbs.ts";
 import type { Noun } from "./nouns.ts";
 import { quotaVerbs } from "./quota-verbs.ts";
 import { settingVerbs } from "./setting-verbs.ts";
@@ -240,7 +240,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     create: { endpoint: "createRepository" },
     update: { endpoint: "updateRepository" },
     rename: { endpoint: "renameRepository", args: ["name", "to"], ...byForce },
-    delete: { endpoint: "deleteRepository", ...byForce },
+    delete: { endpoint: "deleteRepository", ...byForceOrPurge },
   },
   settings: settingVerbs,
   quota: quotaVerbs,
@@ -251,7 +251,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       columns: ["digest", "tags", "platforms", "size", "pushedAt", "pulledAt"],
     },
     show: { endpoint: "getImage", ...inRepository, digest: "digest" },
-    delete: { endpoint: "deleteImage", ...inRepository, ...byForce },
+    delete: { endpoint: "deleteImage", ...inRepository, ...byForceOrPurge },
   },
   tag: tagVerbs,
   undo: undoVerbs,

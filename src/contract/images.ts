@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { digest, force, line, pageOf, pageQuery, repositoryName, tagName, tagPattern, time } from "./texts.ts";
+import { digest, force, line, pageOf, pageQuery, purge, repositoryName, tagName, tagPattern, time } from "./texts.ts";
 
 const platform = z
   .object({ os: z.string().nullable(), architecture: z.string().nullable(), variant: z.string().nullable() })
@@ -56,7 +56,7 @@ export const tag = z
   .meta({ id: "Tag" });
 
 const parameters = z.strictObject({ name: repositoryName });
-const query = z.strictObject({ force });
+const query = z.strictObject({ force, purge });
 const imageParameters = z.strictObject({ name: repositoryName, digest });
 const tagParameters = z.strictObject({ name: repositoryName, tag: tagName });
 

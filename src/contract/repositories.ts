@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { force, pageOf, pageQuery, repositoryName, time } from "./texts.ts";
+import { force, pageOf, pageQuery, purge, repositoryName, time } from "./texts.ts";
 
 const visibility = z
   .enum(["public", "private", "inherit"])
@@ -99,10 +99,11 @@ export const repositoryEndpoints = {
     path: "/repositories/{name+}",
     tag: "repositories",
     summary: "Delete a repository with all that it holds",
-    about: "It is gone at once and its bytes go later. One that is made under its name is another.",
+    about:
+      "It is gone at once and its bytes go later, until when it can be brought back. One that is made under its name is another.",
     auth: { place: "repository", action: "delete-repository" },
     parameters,
-    query: z.strictObject({ force }),
+    query: z.strictObject({ force, purge }),
     status: 204,
     errors: ["NAME_UNKNOWN"],
     conditional: true,

@@ -71,6 +71,12 @@ export const id = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 /** Of deletes. */
 export const force = z.boolean().optional().meta({ description: "Also what runs somewhere; of maintainers only" });
 
+/** Of deletes. */
+export const purge = z
+  .boolean()
+  .optional()
+  .meta({ description: "Final at once, for legal reasons: nobody can undo it; takes manage-access as well" });
+
 /** RFC 3339, in UTC. */
 export const time = z.iso.datetime().meta({ description: "RFC 3339, in UTC" });
 

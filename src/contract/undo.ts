@@ -1,15 +1,20 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { id, pageOf, pageQuery, repositoryName, tagName, time } from "./texts.ts";
+import { repository } from "./repositories.ts";
+import { id, namespacePath, pageOf, pageQuery, repositoryName, tagName, time } from "./texts.ts";
 
-const kind = z.enum(["tag", "manifest"]).meta({ id: "UndoKind" });
+const kind = z.enum(["tag", "manifest", "repository"]).meta({ id: "UndoKind" });
 
 export const undoEntry = z
   .object({
     id,
+    repository: z.string(),
     kind,
-    target: z.string().meta({ description: "Tag or digest" }),
-    digest: z.string().nullable().meta({ description: "Of the manifest, or of the one that the tag was at" }),
+    target: z.string().meta({ description: "Tag, digest, or the name of a repository" }),
+    digest: z
+      .string()
+      .nullable()
+      .meta({ description: "Of the manifest, or of the one that the tag was at; null for a repository" }),
     movedTo: z.string().nullable().meta({ description: "Where a tag was moved to; null when it was deleted" }),
     tags: z.array(z.string()).meta({ description: "Tags that went with their manifest; at most 100" }),
     by: z.string().meta({ description: "Who did it" }),
@@ -32,6 +37,20 @@ export const undone = z
   })
   .meta({ id: "Undone" });
 
+export const undoneRun = z
+  .object({
+    run: id,
+    repository: z.string(),
+    restored: z
+      .array(z.object({ kind, target: z.string(), digest: z.string().nullable(), tags: z.array(z.string()) }))
+      .meta({ description: "What is there again, with its tags" }),
+    left: z
+      .array(z.object({ target: z.string(), tag: z.string().nullable(), reason: z.string() }))
+      .meta({ description: "What is not, and why; `tag` where only that is not" }),
+    next: id.nullable().meta({ description: "What to give as `after`; null when all had its turn" }),
+  })
+  .meta({ id: "UndoneRun" });
+
 export const formerTag = z
   .object({
     digest: z.string(),
@@ -45,6 +64,37 @@ export const formerTag = z
 const parameters = z.strictObject({ name: repositoryName });
 
 export const undoEndpoints = {
+  listNamespaceUndo: {
+    method: "GET",
+    path: "/namespaces/{path*}/-/undo",
+    tag: "undo",
+    summary: "List what can be undone below a namespace, by repository",
+    about:
+      "Deleted repositories are listed, too, by the names that they had. Of each repository the latest comes first. What the caller may not undo is left out: it takes `delete`, and for a deleted repository `delete-repository` on a namespace above it.",
+    auth: { place: "known" },
+    parameters: z.strictObject({ path: namespacePath }),
+    query: z.strictObject(pageQuery),
+    answer: pageOf(undoEntry),
+    status: 200,
+    errors: ["PAGINATION_INVALID"],
+  },
+  undoRepository: {
+    method: "POST",
+    path: "/repositories/{name+}/-/undo",
+    tag: "undo",
+    summary: "Bring a deleted repository back, with all that it held and what was granted on it",
+    about:
+      "By what is granted on namespaces, since grants on the repository ended with it; takes push and create-repository as well, and for another name pull. Rules for tags and quotas of this moment hold.",
+    auth: { place: "repository", action: "delete-repository" },
+    parameters,
+    body: z.strictObject({
+      as: repositoryName.optional().meta({ description: "Another name, where there is one of its name again" }),
+      entry: id.optional().meta({ description: "Number of its deletion; the latest of that name when left out" }),
+    }),
+    answer: repository,
+    status: 200,
+    errors: ["NOT_FOUND", "CONFLICT"],
+  },
   listUndo: {
     method: "GET",
     path: "/repositories/{name+}/-/undo",
@@ -76,10 +126,25 @@ export const undoEndpoints = {
     path: "/repositories/{name+}/-/undo/{entry}",
     tag: "undo",
     summary: "Let a delete be final before its window ends, for legal reasons",
-    about: "By owners only. What only it held is collected; a held repository is refused.",
+    about:
+      "By owners only. What only it held is collected; a held repository is refused. The deletion of a repository is made final by the name that it had.",
     auth: { place: "repository", action: "manage-access" },
     parameters: z.strictObject({ name: repositoryName, entry: id }),
     status: 204,
+    errors: ["NAME_UNKNOWN", "NOT_FOUND"],
+  },
+  undoLifecycleRun: {
+    method: "POST",
+    path: "/lifecycle/runs/{run}/undo",
+    tag: "undo",
+    summary: "Undo what a lifecycle run deleted",
+    about:
+      "Up to 500 of its images in a request, in small transactions: ask again with `next` until it is null. Takes `delete` on the repository. Tags that were made again since stay where they are, and what the rules of this moment refuse is in `left`.",
+    auth: { place: "known" },
+    parameters: z.strictObject({ run: id }),
+    body: z.strictObject({ after: z.int().min(1).optional().meta({ description: "What `next` said" }) }),
+    answer: undoneRun,
+    status: 200,
     errors: ["NAME_UNKNOWN", "NOT_FOUND"],
   },
   getTagHistory: {

@@ -138,6 +138,8 @@ export interface ExplainedManifest {
   /** As it is called, or was before it was deleted. */
   readonly repository: string;
   readonly deleted_at: number | null;
+  /** Until when its deleted repository can be brought back. */
+  readonly back_until: number | null;
   readonly digest: string;
   readonly size: number;
   readonly subject: string | null;
@@ -162,6 +164,7 @@ export const explainManifests = statement(
   (_db, p: { after: number; limit: number }) => sql<ExplainedManifest>`
     select page.id, page.repository_id, (select coalesce(r.former_name, r.name) from repository r where r.id = page.repository_id) as repository,
       (select r.deleted_at from repository r where r.id = page.repository_id) as deleted_at,
+      (select u.until_at from undo u where u.repository_id = page.repository_id and u.kind = 'repository' limit 1) as back_until,
       page.digest, page.size, page.subject, page.pin_until, page.condemned_at,
       (select count(*) from (select 1 from tag t where t.manifest_id = page.id limit 100) few) as tags,
       (select t.name from tag t where t.manifest_id = page.id limit 1) as tag,

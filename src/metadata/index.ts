@@ -508,6 +508,7 @@ export {
   claimEndedUndo,
   countEndedUndo,
   claimUndoOf,
+  deleteTagUndoOfDigest,
   deleteUndo,
   detachUndoTags,
   endOldestTagUndo,
@@ -529,6 +530,9 @@ export {
   listUndo,
   listUndoBlobs,
   listUndoChildren,
+  listUndoOfManifest,
+  listUndoOfRun,
+  listUndoOfTag,
   listUndoTags,
   lockRestoredLinks,
   lockUndo,
@@ -538,3 +542,17 @@ export {
   releaseFormerTags,
 } from "./undo.ts";
 export type { EndedUndo, UndoRow } from "./undo.ts";
+export {
+  deleteRepositoryUndo,
+  findFormerName,
+  insertRepositoryUndo,
+  insertRestoredGrants,
+  insertUndoGrants,
+  listDeletedNames,
+  listDeletedRepositories,
+  listNamesWithUndo,
+  listNamesWithUndoById,
+  takeTombstone,
+  unburyRepository,
+} from "./undo-repositories.ts";
+export type { DeletedRepository } from "./undo-repositories.ts";

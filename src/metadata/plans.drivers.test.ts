@@ -40,6 +40,11 @@ const allowed: { readonly [statement: string]: string } = {
   deleteOldSigningKeys: "a handful of rows, when a key is made",
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
+  listNamesWithUndoById: "the same, with what can be undone in them",
+  ...{
+    listNamesWithUndo: "a page of names, sorted while PostgreSQL has not analysed the table",
+    listUndoOfRun: "the same",
+  },
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
   lockTag: "with the version of settings, one of a handful of rows of the installation",
   insertTag: "with the version of settings, one of a handful of rows of the installation",

@@ -69,7 +69,7 @@ export const updateRepository = statement(
       .where("id", "=", p.repository),
 );
 
-/** Leaves a tombstone: the name is free from now on. */
+/** Leaves a tombstone: the name is free from now on. Its visibility is for the case that it is brought back. */
 export const buryRepository = statement(
   "buryRepository",
   (db, p: { repository: number; tombstone: string; now: number }) =>
@@ -80,24 +80,31 @@ export const buryRepository = statement(
         former_name: row.ref("name"),
         deleted_at: p.now,
         public: 0,
-        visibility: null,
       }))
       .where("id", "=", p.repository),
 );
 
-/** Tombstones from a place on, in the order in which they were made. */
+const canBeUndone = (now: number) => sql`
+  exists (select 1 from undo u where u.repository_id = r.id and u.kind = 'repository' and u.until_at > ${now})`;
+
+/** Tombstones from a place on that nobody can bring back, in the order in which they were made. */
 export const listTombstones = statement(
   "listTombstones",
-  (_db, p: { afterTime: number; afterId: number; limit: number }) => sql<{ id: number; deleted_at: number }>`
-    select id, deleted_at from repository where (deleted_at, id) > (${p.afterTime}, ${p.afterId})
-    order by deleted_at, id limit ${p.limit}`,
+  (_db, p: { afterTime: number; afterId: number; now: number; limit: number }) => sql<{
+    id: number;
+    deleted_at: number;
+  }>`
+    select r.id, r.deleted_at from repository r
+    where (r.deleted_at, r.id) > (${p.afterTime}, ${p.afterId}) and not ${canBeUndone(p.now)}
+    order by r.deleted_at, r.id limit ${p.limit}`,
 );
 
-/** A tombstone for this transaction alone; no row when it is gone, or when another node is at it. */
+/** A tombstone for this transaction alone; no row when it is gone or can be brought back, or when another node is at it. */
 export const claimTombstone = statement(
   "claimTombstone",
-  (_db, p: { repository: number }, d) => sql<{ id: number }>`
-    select id from repository where id = ${p.repository} and deleted_at is not null ${d.skipLocked}`,
+  (_db, p: { repository: number; now: number }, d) => sql<{ id: number }>`
+    select r.id from repository r where r.id = ${p.repository} and r.deleted_at is not null and not ${canBeUndone(p.now)}
+    ${d.skipLocked}`,
 );
 
 /** A tombstone goes last. The newest repository stays, so that no database gives its id to another. */

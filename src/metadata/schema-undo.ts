@@ -7,7 +7,8 @@ import type { Generated } from "kysely";
  *     ├── manifest                              RESTRICT: what a tag was at
  *     ├── undo_manifest                         a deleted manifest with its bytes
  *     ├──< undo_blob ── blob                    RESTRICT
- *     └──< undo_child ── manifest               RESTRICT
+ *     ├──< undo_child ── manifest               RESTRICT
+ *     └──< undo_grant ── account, …             CASCADE (`access` owns these)
  */
 
 /** A tag that was moved or deleted, a manifest or a repository that was deleted. Ids are never used again. */
@@ -74,4 +75,19 @@ export interface UndoChildTable {
   digest: string;
   /** Held back from collection; null once it is deleted itself. */
   child_id: number | null;
+}
+
+/** What was granted on a deleted repository; the columns of `access_grant`. */
+export interface UndoGrantTable {
+  id: Generated<number>;
+  undo_id: number;
+  account_id: number | null;
+  group_id: number | null;
+  robot_id: number | null;
+  trust_id: number | null;
+  role: string | null;
+  actions: string | null;
+  tags: string | null;
+  created_at: number;
+  created_by: string;
 }

@@ -2,7 +2,7 @@ import type { Generated } from "kysely";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type { LifecycleImageTable, LifecycleRunTable } from "./schema-lifecycle.ts";
-import type { UndoBlobTable, UndoChildTable, UndoManifestTable, UndoTable } from "./schema-undo.ts";
+import type { UndoBlobTable, UndoChildTable, UndoGrantTable, UndoManifestTable, UndoTable } from "./schema-undo.ts";
 import type {
   AccessGrantTable,
   AccountGroupTable,
@@ -43,7 +43,7 @@ import type {
  *
  *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
  *
- *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest    drawn in `schema-undo.ts`
+ *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest · undo_grant    drawn in `schema-undo.ts`
  *
  *   review (append-only queue of collection) · dead_object · orphan · collection_pass · node · event (outbox) · audit · installation ·
  *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
@@ -59,7 +59,7 @@ export interface RepositoryTable {
   public: Generated<number>;
   /** `public` or `private`; null follows the namespace. */
   visibility: Generated<string | null>;
-  /** When it was deleted; its name is `~<id>` since, which no client can say, and it is emptied in the background. */
+  /** When it was deleted; its name is `~<id>` since, which no client can say, and it is emptied once it cannot be brought back. */
   deleted_at: Generated<number | null>;
   /** What a deleted repository was called. */
   former_name: Generated<string | null>;
@@ -478,4 +478,5 @@ export interface Schema {
   undo_manifest: UndoManifestTable;
   undo_blob: UndoBlobTable;
   undo_child: UndoChildTable;
+  undo_grant: UndoGrantTable;
 }

@@ -151,6 +151,29 @@ export const listUndoChildren = statement("listUndoChildren", (db, p: { undo: nu
   db.selectFrom("undo_child").select(["digest", "child_id as child"]).where("undo_id", "=", p.undo),
 );
 
+/** All that can be undone of a tag, for this transaction alone. */
+export const listUndoOfTag = statement(
+  "listUndoOfTag",
+  (_db, p: { repository: number; tag: string }, d) => sql<EndedUndo>`
+    select id, repository_id, kind, digest, manifest_id from undo
+    where repository_id = ${p.repository} and kind = 'tag' and target = ${p.tag} order by id ${d.forUpdate}`,
+);
+
+/** Deletions of a manifest that can be undone, for this transaction alone. */
+export const listUndoOfManifest = statement(
+  "listUndoOfManifest",
+  (_db, p: { repository: number; digest: string }, d) => sql<EndedUndo>`
+    select id, repository_id, kind, digest, manifest_id from undo
+    where repository_id = ${p.repository} and kind = 'manifest' and target = ${p.digest} order by id ${d.forUpdate}`,
+);
+
+/** That tags were at a manifest which does not come back. */
+export const deleteTagUndoOfDigest = statement(
+  "deleteTagUndoOfDigest",
+  (_db, p: { repository: number; digest: string }) => sql<never>`
+    delete from undo where repository_id = ${p.repository} and kind = 'tag' and digest = ${p.digest}`,
+);
+
 /** What it held goes with it. */
 export const deleteUndo = statement("deleteUndo", (db, p: { undo: number }) =>
   db.deleteFrom("undo").where("id", "=", p.undo),
@@ -188,6 +211,17 @@ export const listUndo = statement(
     where u.repository_id = ${p.repository} and u.id < ${p.before} and u.applied_at is null and u.part_of is null
       and u.until_at > ${p.now}
     order by u.id desc limit ${p.limit}`,
+);
+
+/** What a lifecycle run deleted and what can be undone of that, from a number on; tags come after the manifest with which they went. */
+export const listUndoOfRun = statement(
+  "listUndoOfRun",
+  (_db, p: { run: number; after: number; now: number; limit: number }) => sql<
+    UndoRow & { readonly repository_id: number }
+  >`
+    select ${columns}, u.repository_id from undo u
+    where u.run = ${p.run} and u.id > ${p.after} and u.applied_at is null and u.until_at > ${p.now}
+    order by u.id limit ${p.limit}`,
 );
 
 /** Where a tag was, the latest first. */

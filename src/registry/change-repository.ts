@@ -1,9 +1,10 @@
-import { authorize } from "../access/index.ts";
+import { authorize, authorizeDeleted } from "../access/index.ts";
 import type { Caller, Once, Permit } from "../access/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
-import type { Removed } from "./require-unused.ts";
+import type { Insistence, Removed } from "./require-unused.ts";
+import { takenName } from "./writes/repositories.ts";
 import type { Visibility } from "./writes/repositories.ts";
 
 /**
@@ -68,9 +69,8 @@ export async function renameRepository(
 }
 
 /**
- * Deletes a repository with all that it holds: it is gone at once, its bytes later. One that is made under its name is
- * another.
- * @param force a maintainer insists, though something in it runs somewhere
+ * Deletes a repository with all that it holds: it is gone at once, its bytes later, and until then it can be brought back. One
+ * that is made under its name is another.
  * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED, DENIED
  */
 export async function deleteRepository(
@@ -78,10 +78,41 @@ export async function deleteRepository(
   caller: Caller,
   repository: RepositoryName,
   versions: readonly string[] | undefined,
-  force = false,
+  { force = false, purge = false }: Insistence = {},
 ): Promise<Removed> {
   const permit = await permitWhole(registry, caller, repository);
-  return registry.metadata.write("deleteRepository", { repository, permit, versions, force });
+  if (purge) await permitPurge(registry, caller, repository);
+  const { undoWindow } = registry.settings;
+  return registry.metadata.write("deleteRepository", { repository, permit, versions, force, purge, undoWindow });
+}
+
+/**
+ * Brings a deleted repository back as it was. It takes delete-repository where it was, by what is granted on namespaces, and
+ * push and create-repository under the name that it gets; under another name also pull where it was.
+ * @param to undefined for the name that it had
+ * @param entry number of its deletion; undefined for the latest of that name
+ * @throws RegistryError NOT_FOUND, CONFLICT when there is one of that name, DENIED
+ */
+export async function restoreRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  to: RepositoryName = repository,
+  entry?: number,
+): Promise<void> {
+  const permit = await authorizeDeleted(registry.access, caller, "delete-repository", repository);
+  refuseSomeTags(permit, repository);
+  // Whoever may not read it must not get it by taking it to where they may.
+  if (to !== repository) await authorizeDeleted(registry.access, caller, "pull", repository);
+  const target = await authorize(registry.access, caller, "push", to);
+  if (typeof target.repository === "number") throw takenName(to, "bring this one back under another (--as)");
+  refuseSomeTags(target, to);
+  await registry.metadata.write("restoreRepository", { repository, permit, to, target, entry });
+}
+
+/** To purge takes what owners have, for all tags. @throws RegistryError DENIED */
+export async function permitPurge(registry: Registry, caller: Caller, repository: RepositoryName): Promise<void> {
+  refuseSomeTags(await authorize(registry.access, caller, "manage-access", repository), repository);
 }
 
 async function permitWhole(registry: Registry, caller: Caller, repository: RepositoryName): Promise<Permit> {

@@ -1,4 +1,4 @@
-import { listTombstones } from "../metadata/index.ts";
+import { listTombstones, readTime } from "../metadata/index.ts";
 import { findGround, findWish } from "./find-ground.ts";
 import type { GroundOptions } from "./find-ground.ts";
 import { openPace } from "./pace-collection.ts";
@@ -189,8 +189,9 @@ async function discardAll({ store }: Registry, ended: readonly EndedUpload[]): P
 async function emptyRepositories({ registry, done, pace, signal, looked }: Pass): Promise<void> {
   const { metadata } = registry;
   const limit = pace.batch("rows", rows);
+  const { now } = (await metadata.read.first(readTime, {}))!;
   for (let place = { afterTime: -1, afterId: 0 }; !signal.aborted;) {
-    const [tombstone] = await metadata.read.all(listTombstones, { ...place, limit: 1 });
+    const [tombstone] = await metadata.read.all(listTombstones, { ...place, now, limit: 1 });
     if (tombstone === undefined) break;
     place = { afterTime: tombstone.deleted_at, afterId: tombstone.id };
     let worked = false;

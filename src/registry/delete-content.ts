@@ -2,37 +2,37 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { attempt, authorize } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import type { Registry } from "./registry.ts";
-import type { Removed } from "./require-unused.ts";
+import { permitPurge } from "./change-repository.ts";
+import type { Insistence, Removed } from "./require-unused.ts";
 
-/** Removes a tag (end-9). @param force a maintainer insists, though it runs somewhere @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, DENIED */
+/** Removes a tag (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, DENIED */
 export async function deleteTag(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   tag: Tag,
-  force = false,
+  { force = false, purge = false }: Insistence = {},
 ): Promise<Removed> {
   const context = await contextOf(registry, caller, repository);
-  const tried = { action: "delete-tag", repository, target: tag };
-  return attempt(registry.access, caller, tried, registry.metadata.write("deleteTag", { ...context, tag, force }));
+  if (purge) await permitPurge(registry, caller, repository);
+  const tried = { action: purge ? "purge-tag" : "delete-tag", repository, target: tag };
+  const write = registry.metadata.write("deleteTag", { ...context, tag, force, purge });
+  return attempt(registry.access, caller, tried, write);
 }
 
-/** Removes a manifest and its tags (end-9). @param force a maintainer insists, though it runs somewhere @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED, DENIED */
+/** Removes a manifest and its tags (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED, DENIED */
 export async function deleteManifest(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   digest: Digest,
-  force = false,
+  { force = false, purge = false }: Insistence = {},
 ): Promise<Removed> {
   const context = await contextOf(registry, caller, repository);
-  const tried = { action: "delete-manifest", repository, target: digest };
-  return attempt(
-    registry.access,
-    caller,
-    tried,
-    registry.metadata.write("deleteManifest", { ...context, digest, force }),
-  );
+  if (purge) await permitPurge(registry, caller, repository);
+  const tried = { action: purge ? "purge-manifest" : "delete-manifest", repository, target: digest };
+  const write = registry.metadata.write("deleteManifest", { ...context, digest, force, purge });
+  return attempt(registry.access, caller, tried, write);
 }
 
 /** Takes a blob out of the repository (end-10). @throws RegistryError BLOB_UNKNOWN, REFERENCED */

@@ -60,8 +60,11 @@ async function explainManifest(
 ): Promise<Explained> {
   const { repository, repository_id: id, digest, size } = row;
   const shown = { kind: "manifest", repository, name: digest, bytes: size } as const;
-  if (row.deleted_at !== null)
-    return { ...shown, state: "goes", why: [`its repository was deleted at ${timeOf(row.deleted_at)}`] };
+  if (row.deleted_at !== null) {
+    const why = [`its repository was deleted at ${timeOf(row.deleted_at)}`];
+    if (row.back_until === null || row.back_until <= now) return { ...shown, state: "goes", why };
+    return { ...shown, state: "kept", why: [...why, `it can be brought back until ${timeOf(row.back_until)}`] };
+  }
   const why = [
     ...whyTagged(row),
     ...(row.parent === null ? [] : [`child of ${row.parent}`]),

@@ -1,4 +1,8 @@
 export { applyUndo, listUndo, purgeUndo, readTagHistory } from "./undo.ts";
+export { undoRun } from "./undo-run.ts";
+export type { UndoneRun } from "./undo-run.ts";
+export { listUndoBelow } from "./undo-below.ts";
+export type { UndoPlace } from "./undo-below.ts";
 export type { FormerTag, UndoEntry, Undone } from "./undo.ts";
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
 export { adoptImages } from "./adopt/adopt-images.ts";
@@ -20,7 +24,13 @@ export { findFigures, measureStorage } from "./measure-storage.ts";
 export type { StorageFigures } from "./measure-storage.ts";
 export { fsck, fsckNumbers } from "./fsck.ts";
 export type { FsckNumber, FsckOptions, FsckResult, Problem } from "./fsck.ts";
-export { createRepository, deleteRepository, renameRepository, updateRepository } from "./change-repository.ts";
+export {
+  createRepository,
+  deleteRepository,
+  renameRepository,
+  restoreRepository,
+  updateRepository,
+} from "./change-repository.ts";
 export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
 export { describeRepositories, inspectRepository } from "./inspect-repository.ts";
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";

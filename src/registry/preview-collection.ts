@@ -41,7 +41,7 @@ export async function previewCollection(registry: Registry): Promise<PreviewedCo
   for (const kind of reviewKinds) await previewReviews(registry, kind, now, counts);
   counts.uploads = (await metadata.read.first(countExpiredUploads, { now }))?.count ?? 0;
   counts.undo = (await metadata.read.first(countEndedUndo, { now }))?.count ?? 0;
-  counts.repositories = await countTombstones(registry);
+  counts.repositories = await countTombstones(registry, now);
   const dead = await metadata.read.first(countDeadObjects, { now });
   counts.objects = dead?.count ?? 0;
   counts.bytes = Number(dead?.bytes ?? 0);
@@ -54,10 +54,10 @@ export async function previewCollection(registry: Registry): Promise<PreviewedCo
 }
 
 /** Deleted repositories that hold something still. */
-async function countTombstones({ metadata: { read } }: Registry): Promise<number> {
+async function countTombstones({ metadata: { read } }: Registry, now: number): Promise<number> {
   let count = 0;
   for (let place = { afterTime: -1, afterId: 0 }; ;) {
-    const some = await read.all(listTombstones, { ...place, limit: page });
+    const some = await read.all(listTombstones, { ...place, now, limit: page });
     for (const { id } of some) if ((await read.first(isRepositoryFull, { repository: id })) !== undefined) count++;
     const last = some.at(-1);
     if (some.length < page || last === undefined) return count;

@@ -29,6 +29,14 @@ export interface Insisting {
   readonly force?: boolean | undefined;
 }
 
+/** How a delete is asked for. */
+export interface Insistence {
+  /** A maintainer insists, though it runs somewhere. */
+  readonly force?: boolean | undefined;
+  /** An owner wants it to be final at once. */
+  readonly purge?: boolean | undefined;
+}
+
 /** What is about to be taken away: a tag that is gone already, a manifest, or the repository from its name. */
 export type UsedRemoval =
   | { readonly kind: "tag"; readonly tag: string; readonly manifest: number }

@@ -1,8 +1,9 @@
-import { attempt, authorize } from "../access/index.ts";
-import type { Caller } from "../access/index.ts";
+import { attempt, authorize, authorizeDeleted } from "../access/index.ts";
+import type { Caller, Permit } from "../access/index.ts";
 import {
   findRepositoryRow,
   findTagRow,
+  listDeletedRepositories,
   listTagHistory,
   listUndo as listUndoRows,
   readTime,
@@ -13,6 +14,7 @@ import type { RepositoryName, Tag } from "../oci/index.ts";
 import { formerTagsKept } from "../policy/index.ts";
 import { findPermitted } from "./inspect-repository.ts";
 import type { Registry } from "./registry.ts";
+import { goneUndo } from "./writes/apply-undo.ts";
 import type { Undone } from "./writes/apply-undo.ts";
 import { checkRepository, goneRepository } from "./writes/context.ts";
 
@@ -21,11 +23,13 @@ export type { Undone } from "./writes/apply-undo.ts";
 /** A delete or move that can be undone. Times are milliseconds since 1970. */
 export interface UndoEntry {
   readonly id: number;
-  /** `tag` or `manifest`. */
+  /** Name of the repository; of a deleted one the name that it had. */
+  readonly repository: string;
+  /** `tag`, `manifest` or `repository`. */
   readonly kind: string;
-  /** Tag or digest. */
+  /** Tag, digest, or the repository's name. */
   readonly target: string;
-  /** Of the manifest, or of the one that the tag was at. */
+  /** Of the manifest, or of the one that the tag was at; null for a repository. */
   readonly digest: string | null;
   /** Where a tag was moved to; null when it was deleted. */
   readonly movedTo: string | null;
@@ -74,13 +78,19 @@ export async function listUndo(
   if (row === undefined) throw goneRepository(repository);
   checkRepository(row.id, repository, permit);
   const { now } = (await read.first(readTime, {}))!;
-  return (await read.all(listUndoRows, { repository: row.id, before, now, limit })).map(show);
+  return (await read.all(listUndoRows, { repository: row.id, before, now, limit })).map((one) =>
+    showUndo(repository, one),
+  );
 }
 
-function show(row: UndoRow & { readonly tags: string | null }): UndoEntry {
+/** @param row with the tags that went along, in one text with commas between */
+export function showUndo(repository: string, row: UndoRow & { readonly tags: string | null }): UndoEntry {
   const { id, kind, target, digest, principal: by, run, reason, at } = row;
   const tags = row.tags === null ? [] : row.tags.split(",").slice(0, shownTags);
-  return { id, kind, target, digest, movedTo: row.moved_to, tags, by, run, reason, at, until: row.until_at };
+  return {
+    ...{ id, repository, kind, target, digest, tags, by, run, reason, at },
+    ...{ movedTo: row.moved_to, until: row.until_at },
+  };
 }
 
 /**
@@ -142,6 +152,34 @@ export async function purgeUndo(
   entry: number,
 ): Promise<void> {
   const permit = await authorize(registry.access, caller, "manage-access", repository);
-  const write = registry.metadata.write("purgeUndo", { repository, permit, entry });
-  await attempt(registry.access, caller, { action: "purge-undo", repository, target: String(entry) }, write);
+  const { metadata } = registry;
+  const deleted = await permitDeleted(registry, caller, repository, entry);
+  const work =
+    deleted === undefined
+      ? metadata.write("purgeUndo", { repository, permit, entry })
+      : metadata.write("purgeRepositoryUndo", { repository, permit: deleted, entry });
+  await attempt(registry.access, caller, { action: "purge-undo", repository, target: String(entry) }, work);
+}
+
+/**
+ * What the caller may do to the deleted repository of this name whose deletion has the number; undefined when there is none.
+ * @throws RegistryError NOT_FOUND where it may not, by what is granted on namespaces
+ */
+async function permitDeleted(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  entry: number,
+): Promise<Permit | undefined> {
+  const { read } = registry.metadata;
+  const { now } = (await read.first(readTime, {}))!;
+  const [row] = await read.all(listDeletedRepositories, { name: repository, before: entry + 1, now, limit: 1 });
+  if (row?.id !== entry) return undefined;
+  try {
+    const permit = await authorizeDeleted(registry.access, caller, "manage-access", repository);
+    if (permit.tags.length === 0) return permit;
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== "DENIED") throw error;
+  }
+  throw goneUndo({ repository, entry });
 }

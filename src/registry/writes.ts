@@ -31,10 +31,12 @@ import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
 import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
+import { purgeRepositoryUndo, restoreRepository } from "./writes/restore-repository.ts";
 import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
 import { deleteTemplate, putTemplate } from "./writes/templates.ts";
 import { deleteUsage, putUsage } from "./writes/usage.ts";
+import { undoRun } from "./writes/undo-run.ts";
 import {
   cancelUpload,
   claimUpload,
@@ -89,6 +91,7 @@ export const registryWrites = {
   pauseCollection,
   pinBlob,
   pinManifest,
+  purgeRepositoryUndo,
   purgeUndo,
   putHeartbeat,
   putManifest,
@@ -108,6 +111,7 @@ export const registryWrites = {
   renameRepository,
   renewUpload,
   resumeCollection,
+  restoreRepository,
   reviewBatch,
   saveUpload,
   setHold,
@@ -115,6 +119,7 @@ export const registryWrites = {
   setTag,
   settleUsage,
   settleLifecyclePlan,
+  undoRun,
   updateRepository,
 } satisfies Writes;
 

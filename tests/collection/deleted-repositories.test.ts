@@ -107,7 +107,12 @@ describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) =>
     await remove(first, b);
     await collectAll(first.registry);
     // One empty row stays, so that its id is never given to another.
-    const left = await first.registry.metadata.read.all(listTombstones, { afterTime: -1, afterId: 0, limit: 10 });
+    const left = await first.registry.metadata.read.all(listTombstones, {
+      afterTime: -1,
+      afterId: 0,
+      now: 0,
+      limit: 10,
+    });
     expect(left).toHaveLength(1);
     expect(await Array.fromAsync(world.driver.list(), (entries) => entries)).toEqual([]);
   });
@@ -148,7 +153,12 @@ describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) =>
     expect([outcome(pushed), outcome(removed)]).toEqual(["fulfilled", "fulfilled"]);
     expect(await codeOf(pull(a, "1"))).toBe("NAME_UNKNOWN");
     await collectAll(other.registry);
-    const left = await other.registry.metadata.read.all(listTombstones, { afterTime: -1, afterId: 0, limit: 10 });
+    const left = await other.registry.metadata.read.all(listTombstones, {
+      afterTime: -1,
+      afterId: 0,
+      now: 0,
+      limit: 10,
+    });
     expect(left.length).toBeLessThanOrEqual(1);
   });
 

@@ -1111,6 +1111,53 @@ alter table device_login add column login_id text;
 
 alter table device_login add column login_id text collate "C";
 
+-- 0025-undo-repositories/1
+create index undo_of_repositories on undo (target, id) where kind = 'repository';
+
+create index undo_of_repositories on undo (target, id) where kind = 'repository';
+
+-- 0025-undo-repositories/2
+create table undo_grant (
+      id integer primary key autoincrement, undo_id integer not null references undo (id) on delete cascade,
+      account_id integer references account (id) on delete cascade,
+      group_id integer references account_group (id) on delete cascade,
+      robot_id integer references robot (id) on delete cascade,
+      trust_id integer references trust_rule (id) on delete cascade,
+      role text, actions text, tags text, created_at integer not null, created_by text not null);
+
+create table undo_grant (
+      id bigint generated always as identity primary key, undo_id bigint not null references undo (id) on delete cascade,
+      account_id bigint references account (id) on delete cascade,
+      group_id bigint references account_group (id) on delete cascade,
+      robot_id bigint references robot (id) on delete cascade,
+      trust_id bigint references trust_rule (id) on delete cascade,
+      role text collate "C", actions text collate "C", tags text collate "C", created_at bigint not null, created_by text collate "C" not null);
+
+-- 0025-undo-repositories/3
+create index undo_grant_by_undo on undo_grant (undo_id);
+
+create index undo_grant_by_undo on undo_grant (undo_id);
+
+-- 0025-undo-repositories/4
+create index undo_grant_by_account on undo_grant (account_id);
+
+create index undo_grant_by_account on undo_grant (account_id);
+
+-- 0025-undo-repositories/5
+create index undo_grant_by_group on undo_grant (group_id);
+
+create index undo_grant_by_group on undo_grant (group_id);
+
+-- 0025-undo-repositories/6
+create index undo_grant_by_robot on undo_grant (robot_id);
+
+create index undo_grant_by_robot on undo_grant (robot_id);
+
+-- 0025-undo-repositories/7
+create index undo_grant_by_trust on undo_grant (trust_id);
+
+create index undo_grant_by_trust on undo_grant (trust_id);
+
 -- 0026-collection-status/1
 alter table dead_object add column size integer;
 

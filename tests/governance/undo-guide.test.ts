@@ -28,7 +28,9 @@ test("the example of docs/guide/undo.md does what it says", { timeout: 120_000 }
   const [, example] = /```sh\n(.*?)```/s.exec(page)!;
   const script = `cd ${folder}\n${example!.replaceAll("127.0.0.1:5000", host)}`;
   const printed = await place.call("bash", "-euo", "pipefail", "-c", script);
-  expect(printed.match(/^(?:one|two)$/gm), "what the tag is at after each undo").toEqual(["one", "one"]);
+  expect(printed.match(/^(?:one|two)$/gm), "what the tag is at after each undo").toEqual(["one", "one", "one", "one"]);
+  expect(printed, "the list of a namespace").toMatch(/\d+ +shop\/web +repository +shop\/web/);
+  expect(printed.slice(printed.lastIndexOf("UNTIL")), "nothing is left of what was purged").not.toContain("web-former");
   expect(printed).toMatch(/sha256:\S+ +\S+Z +moved +user:admin +\d+/);
   const [, settings] = /```console\n(.*?)```/s.exec(page)!;
   for (const [, command] of settings!.matchAll(/^\$ berth (.*)$/gm)) {

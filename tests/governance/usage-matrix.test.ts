@@ -69,12 +69,12 @@ const paths: Readonly<Record<string, Path>> = {
     refusedBy: own,
     run: async (registry, caller, name, force) => {
       await deleteTag(registry, caller, name, other);
-      return deleteTag(registry, caller, name, tag, force);
+      return deleteTag(registry, caller, name, tag, { force });
     },
   },
   "one of two tags deleted": {
     refusedBy: [],
-    run: (registry, caller, name, force) => deleteTag(registry, caller, name, tag, force),
+    run: (registry, caller, name, force) => deleteTag(registry, caller, name, tag, { force }),
   },
   "last tag moved": {
     refusedBy: [],
@@ -86,15 +86,15 @@ const paths: Readonly<Record<string, Path>> = {
   },
   "index deleted": {
     refusedBy: own,
-    run: (registry, caller, name, force) => deleteManifest(registry, caller, name, digest(image), force),
+    run: (registry, caller, name, force) => deleteManifest(registry, caller, name, digest(image), { force }),
   },
   "its signature deleted": {
     refusedBy: ["index"],
-    run: (registry, caller, name, force) => deleteManifest(registry, caller, name, digest(signature), force),
+    run: (registry, caller, name, force) => deleteManifest(registry, caller, name, digest(signature), { force }),
   },
   "repository deleted": {
     refusedBy: [...own, "stranger"],
-    run: (registry, caller, name, force) => deleteRepository(registry, caller, name, undefined, force),
+    run: (registry, caller, name, force) => deleteRepository(registry, caller, name, undefined, { force }),
   },
   "repository renamed": {
     refusedBy: [...own, "stranger"],
@@ -214,7 +214,7 @@ describe.each(worlds)("on $name", ({ open }) => {
       ),
       detail: { workload: "prod/deployment/web", source: "cluster-1" },
     });
-    await deleteManifest(registry, callers.maintainer, name, digest(image), true);
+    await deleteManifest(registry, callers.maintainer, name, digest(image), { force: true });
     const [row] = await Array.fromAsync(readLatest(one.registry.metadata.read, { repository: name }));
     expect([row?.action, JSON.stringify(row?.detail)]).toEqual([
       ...["delete-manifest", expect.stringContaining('"inUse":"prod/deployment/web"')],

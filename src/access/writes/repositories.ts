@@ -1,11 +1,35 @@
-import { bindTokenRepositories, deleteGrantsOnRepository } from "../../metadata/index.ts";
+import {
+  bindTokenRepositories,
+  deleteGrantsOnRepository,
+  insertRestoredGrants,
+  insertUndoGrants,
+} from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { raiseVersion } from "./raise-version.ts";
 
-/** Takes back what was granted on a repository that is deleted; a new one of its name has another id. */
-export async function endRepositoryRights(tx: Transaction, repository: number): Promise<void> {
+/**
+ * Takes back what was granted on a repository that is deleted; a new one of its name has another id.
+ * @param undo by which it can be brought back, with these grants; undefined where it cannot
+ */
+export async function endRepositoryRights(tx: Transaction, repository: number, undo?: number): Promise<void> {
+  if (undo !== undefined) await tx.run(insertUndoGrants, { undo, repository });
   await tx.run(deleteGrantsOnRepository, { repository });
   await raiseVersion(tx);
+}
+
+/**
+ * A deleted repository is there again: what was granted on it is granted again, but to those who are gone since.
+ * Resolves with the number of grants.
+ */
+export async function restoreRepositoryRights(
+  tx: Transaction,
+  repository: number,
+  { undo, name }: { readonly undo: number; readonly name: string },
+): Promise<number> {
+  const grants = await tx.run(insertRestoredGrants, { undo, repository });
+  await tx.run(bindTokenRepositories, { name, repository });
+  await raiseVersion(tx);
+  return grants;
 }
 
 /** A repository is made: tokens that were narrowed to it before it was there are for it. */

@@ -31,7 +31,7 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     return { body: { ...image, ...show(image), children: [...image.children], referrers: [...image.referrers] } };
   },
   async deleteImage({ management: { registry }, caller, parameters: { name, digest }, query }) {
-    const { warnings } = await deleteManifest(registry, caller, name, digest, query.force);
+    const { warnings } = await deleteManifest(registry, caller, name, digest, query);
     return { body: undefined, warnings };
   },
   async listTags({ management: { registry }, caller, parameters, query }) {
@@ -48,7 +48,7 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     return { body: undefined };
   },
   async deleteTag({ management: { registry }, caller, parameters: { name, tag }, query }) {
-    const { warnings } = await deleteTag(registry, caller, name, tag, query.force);
+    const { warnings } = await deleteTag(registry, caller, name, tag, query);
     return { body: undefined, warnings };
   },
 };

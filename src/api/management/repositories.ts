@@ -25,28 +25,33 @@ export const repositoryHandlers: HandlersOf<typeof repositoryEndpoints> = {
     const name = body.name;
     const { registry } = management;
     const { replayed } = await createRepository(registry, caller, name, body.visibility, once);
-    return { ...(await reply({ management, caller }, name)), replayed, location: `${apiPrefix}/repositories/${name}` };
+    return {
+      ...(await replyRepository({ management, caller }, name)),
+      replayed,
+      location: `${apiPrefix}/repositories/${name}`,
+    };
   },
   async getRepository({ management, caller, parameters }) {
-    return reply({ management, caller }, parameters.name);
+    return replyRepository({ management, caller }, parameters.name);
   },
   async updateRepository({ management, caller, parameters, body, versions }) {
     const name = parameters.name;
     await updateRepository(management.registry, caller, name, body.visibility, versions);
-    return reply({ management, caller }, name);
+    return replyRepository({ management, caller }, name);
   },
   async renameRepository({ management, caller, parameters, body, versions }) {
     const to = body.to;
     const { warnings } = await renameRepository(management.registry, caller, parameters.name, to, versions, body.force);
-    return { ...(await reply({ management, caller }, to)), warnings };
+    return { ...(await replyRepository({ management, caller }, to)), warnings };
   },
   async deleteRepository({ management: { registry }, caller, parameters, query, versions }) {
-    const { warnings } = await deleteRepository(registry, caller, parameters.name, versions, query.force);
+    const { warnings } = await deleteRepository(registry, caller, parameters.name, versions, query);
     return { body: undefined, warnings };
   },
 };
 
-async function reply({ management: { registry }, caller }: Asking, name: RepositoryName) {
+/** The answer that shows a repository. */
+export async function replyRepository({ management: { registry }, caller }: Asking, name: RepositoryName) {
   const found = await inspectRepository(registry, caller, name);
   return { body: show(found), version: found.version };
 }

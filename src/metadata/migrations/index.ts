@@ -20,6 +20,7 @@ import { quotas } from "./0022-quotas.ts";
 import { collectionStatus } from "./0026-collection-status.ts";
 import { usage } from "./0021-usage.ts";
 import { providerLogins } from "./0024-provider-logins.ts";
+import { undoRepositories } from "./0025-undo-repositories.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -48,6 +49,7 @@ export const migrations: readonly Migration[] = [
   quotas,
   usage,
   providerLogins,
+  undoRepositories,
   collectionStatus,
 ];
 

@@ -244,6 +244,12 @@ export function loadTables(dialect: DialectName): string[] {
        'sha256:' || ${hex("i")}, case i % 4 when 0 then 1 + i % ${manifests} end, case i % 4 when 2 then i - 1 end,
        'user:admin', case i % 50 when 0 then i % 10 end, i, i`,
     ),
+    `insert into undo (id, repository_id, kind, target, principal, at, until_at) ${own}
+     select 10000 + id, id, 'repository', 'team-' || id % 100 || '/app' || id, 'user:admin', id, id
+     from repository where id % 20 = 0`,
+    `insert into undo_grant (undo_id, account_id, role, created_at, created_by)
+     select u.id, a.id, 'writer', 1, 'user:admin' from undo u join account a on a.id % 50 = u.id % 50
+     where u.kind = 'repository'`,
     `insert into undo_manifest (undo_id, repository_id, digest, media_type, size, kind, content_size, created_at, bytes)
      select id, repository_id, digest, 'application/vnd.oci.image.manifest.v1+json', 400, 'image', 5000, id, ${bytes}
      from undo where kind = 'manifest'`,

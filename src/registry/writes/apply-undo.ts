@@ -57,17 +57,46 @@ const attempts = 10;
  */
 export async function applyUndo(tx: Transaction, input: ApplyUndoInput): Promise<Undone> {
   const repository = await getRepository(tx, input);
-  const found = await tx.first(findUndo, { repository, undo: input.entry });
+  const found = await findUndoable(tx, repository, input.entry);
+  if (found === undefined) throw goneUndo(input);
+  return undoFound(tx, repository, found, input);
+}
+
+/** What can be undone still. */
+export type Undoable = UndoRow & { readonly digest: string };
+
+/** Undefined when it is undone already, has ended or never was. */
+export async function findUndoable(tx: Transaction, repository: number, undo: number): Promise<Undoable | undefined> {
+  const found = await tx.first(findUndo, { repository, undo });
   if (found === undefined || found.applied_at !== null || found.until_at <= tx.now || found.digest === null) {
-    throw goneUndo(input);
+    return undefined;
   }
+  return { ...found, digest: found.digest };
+}
+
+/** Undoes it, with its audit row and event. @throws RegistryError as {@link applyUndo} does */
+export async function undoFound(
+  tx: Transaction,
+  repository: number,
+  found: Undoable,
+  input: ApplyUndoInput,
+): Promise<Undone> {
   const undone =
     found.kind === "tag"
-      ? await undoTag(tx, repository, { ...found, digest: found.digest }, input)
-      : await undoManifest(tx, repository, { ...found, digest: found.digest }, input);
-  const { kind, digest, tags, left } = undone;
-  const facts = { entry: input.entry, kind, digest, tags, left };
-  await record(tx, input, { action: "undo", target: undone.target, event: "undo.applied", facts });
+      ? await undoTag(tx, repository, found, input)
+      : await undoManifest(tx, repository, found, input);
+  return recordUndone(tx, found, undone, input);
+}
+
+async function recordUndone(
+  tx: Transaction,
+  { id: entry, run }: Undoable,
+  undone: Undone,
+  input: ApplyUndoInput,
+): Promise<Undone> {
+  const { kind, digest, tags, left, target } = undone;
+  const facts = { entry, kind, digest, tags, left, ...(run === null ? {} : { run }) };
+  await record(tx, input, { action: "undo", target, event: "undo.applied", facts });
   tx.touch(input.repository);
   return undone;
 }
@@ -84,9 +113,7 @@ export function goneUndo({
   return new RegistryError("NOT_FOUND", message, { detail: { name: repository, entry } });
 }
 
-type Found = UndoRow & { readonly digest: string };
-
-async function undoTag(tx: Transaction, repository: number, found: Found, input: ApplyUndoInput): Promise<Undone> {
+async function undoTag(tx: Transaction, repository: number, found: Undoable, input: ApplyUndoInput): Promise<Undone> {
   const { id, target, digest } = found;
   checkTags(input, [target]);
   const manifest = await ensureManifest(tx, repository, digest, input);
@@ -95,7 +122,12 @@ async function undoTag(tx: Transaction, repository: number, found: Found, input:
   return { kind: "tag", target, digest, tags: [target], left: [] };
 }
 
-async function undoManifest(tx: Transaction, repository: number, found: Found, input: ApplyUndoInput): Promise<Undone> {
+async function undoManifest(
+  tx: Transaction,
+  repository: number,
+  found: Undoable,
+  input: ApplyUndoInput,
+): Promise<Undone> {
   const { id, target, digest } = found;
   // Tags are locked in the order of their names, as by a push.
   const tags = (await tx.all(listUndoTags, { undo: id })).toSorted((a, b) => (a.target < b.target ? -1 : 1));
@@ -125,6 +157,33 @@ async function undoManifest(tx: Transaction, repository: number, found: Found, i
   return done;
 }
 
+/**
+ * Brings a tag back that nobody made again since, as far as the rules for tags let it; with its audit row and event.
+ * @throws RegistryError DENIED by the tags of the grant or a quota, CONFLICT when its manifest is gone for good
+ */
+export async function returnTag(
+  tx: Transaction,
+  repository: number,
+  found: Undoable,
+  input: ApplyUndoInput,
+): Promise<Undone> {
+  const { kind, target, digest } = found;
+  const there = await tx.first(lockTag, { repository, name: target });
+  // Before a manifest is brought back for nothing.
+  const [at] = there === undefined ? [] : await tx.all(lockChildren, { repository, digests: [digest] });
+  if (there !== undefined && at?.id !== there.manifest_id) {
+    return { kind, target, digest, tags: [], left: [{ tag: target, reason: madeAgain }] };
+  }
+  checkTags(input, [target]);
+  const manifest = await ensureManifest(tx, repository, digest, input);
+  const reason = await refuseReturn(tx, repository, { manifest, digest }, target, input);
+  if (reason !== undefined) return { kind, target, digest, tags: [], left: [{ tag: target, reason }] };
+  if ((await tx.run(markUndone, { undo: found.id, now: tx.now })) === 0) throw goneUndo(input);
+  return recordUndone(tx, found, { kind, target, digest, tags: [target], left: [] }, input);
+}
+
+const madeAgain = "it was made again since, for another manifest";
+
 /** Brings a tag back that went with its manifest; why not, where it cannot. */
 async function refuseReturn(
   tx: Transaction,
@@ -135,7 +194,7 @@ async function refuseReturn(
 ): Promise<string | undefined> {
   const there = await tx.first(lockTag, { repository, name: tag });
   if (there !== undefined) {
-    return there.manifest_id === manifest ? undefined : "it was made again since, for another manifest";
+    return there.manifest_id === manifest ? undefined : madeAgain;
   }
   const settings = await settingsWithin(tx, { id: repository, name: input.repository });
   try {

@@ -26,14 +26,16 @@ import type { Insisting, Removed } from "../require-unused.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { UndoableContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
+import { endDigestUndo, endTagUndo } from "./end-undo.ts";
 import { keepManifest, keepTag, undoTerm } from "./keep-undo.ts";
+import type { Purging } from "./keep-undo.ts";
 import { discountLinks, weigh } from "./quotas/count-content.ts";
 
-export interface DeleteTagInput extends UndoableContext, Insisting {
+export interface DeleteTagInput extends UndoableContext, Insisting, Purging {
   readonly tag: string;
 }
 
-export interface DeleteDigestInput extends UndoableContext, Insisting {
+export interface DeleteDigestInput extends UndoableContext, Insisting, Purging {
   readonly digest: string;
   /** The lifecycle run that does it; undefined where somebody does. */
   readonly run?: number | undefined;
@@ -59,7 +61,9 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
   if (term === undefined) {
     await tx.run(insertReview, { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag deleted" });
   } else await keepTag(tx, term, { repository, tag: input.tag, manifest: target, movedTo: null });
-  const change = { action: "delete-tag", target: input.tag, event: "tag.moved", facts: { deleted: true, ...facts } };
+  if (input.purge === true) await endTagUndo(tx, repository, input.tag);
+  const action = input.purge === true ? "purge-tag" : "delete-tag";
+  const change = { action, target: input.tag, event: "tag.moved", facts: { deleted: true, ...facts } };
   await record(tx, input, change);
   tx.touch(input.repository);
   return { warnings };
@@ -96,10 +100,12 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   await tx.run(releaseFormerTags, { manifest: manifest.id });
   await tx.run(releaseFormerParents, { manifest: manifest.id });
   const tags = await removeManifest(tx, repository, removed, "manifest deleted");
+  if (input.purge === true) await endDigestUndo(tx, repository, input.digest);
   checkTags(input, tags);
   for (const tag of tags) requireTag(settings, "delete", tag, input.permit.roles);
   const facts = { tags, ...(input.run === undefined ? {} : { run: input.run }), ...used.facts };
-  await record(tx, input, { action: "delete-manifest", target: input.digest, event: "image.deleted", facts });
+  const action = input.purge === true ? "purge-manifest" : "delete-manifest";
+  await record(tx, input, { action, target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);
   return { warnings: used.warnings };
 }

@@ -6,6 +6,7 @@ import {
   claimUploadsOf,
   deleteLinks,
   deleteManifest,
+  deleteRepositoryUndo,
   deleteSomeTags,
   deleteTombstone,
   deleteUpload,
@@ -21,7 +22,8 @@ import type { EndedUpload } from "./upload.ts";
 /** What one batch came to. */
 export interface Emptied {
   /**
-   * `more`: something was taken out. `empty`: nothing is left. `busy`: the rest, or all of it, is another node's at present.
+   * `more`: something was taken out. `empty`: nothing is left. `busy`: the rest, or all of it, is another node's at present, or
+   * nothing may be taken out yet.
    */
   readonly state: "more" | "empty" | "busy";
   /** Uploads that were ended. */
@@ -37,13 +39,16 @@ const budget = 5;
 
 /**
  * Takes some of what a deleted repository held out: uploads, then what can be undone, tags, then manifests, then links; each blob is reviewed, as
- * others may have it. An empty tombstone goes, too. Rows that another node is at are passed over.
+ * others may have it. An empty tombstone goes, too. Rows that another node is at are passed over, and so is a repository that
+ * can be brought back.
  */
 export async function emptyRepository(
   tx: Transaction,
   { repository, limit }: { readonly repository: number; readonly limit: number },
 ): Promise<Emptied> {
-  if ((await tx.first(claimTombstone, { repository })) === undefined) return { ...nothing, state: "busy" };
+  if ((await tx.first(claimTombstone, { repository, now: tx.now })) === undefined) return { ...nothing, state: "busy" };
+  // Whoever waits for the row to bring it back must find that it is too late.
+  await tx.run(deleteRepositoryUndo, { repository });
   const uploads = await tx.all(claimUploadsOf, { repository, limit });
   if (uploads.length > 0) return { state: "more", uploads: uploads.length, ended: await endUploads(tx, uploads) };
   const taken =

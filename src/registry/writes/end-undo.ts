@@ -1,12 +1,15 @@
 import {
   claimEndedUndo,
   claimUndoOf,
+  deleteTagUndoOfDigest,
   deleteUndo,
   insertReview,
   insertReviews,
   listReferringManifests,
   listUndoBlobs,
   listUndoChildren,
+  listUndoOfManifest,
+  listUndoOfTag,
 } from "../../metadata/index.ts";
 import type { EndedUndo, Transaction } from "../../metadata/index.ts";
 import { subjectDeleted } from "./judge.ts";
@@ -35,6 +38,17 @@ export async function endUndoOf(tx: Transaction, repository: number, limit: numb
   const some = await tx.all(claimUndoOf, { repository, limit });
   for (const undo of some) await letGo(tx, undo);
   return some.length > 0;
+}
+
+/** Forgets where a tag was, as far as that can be undone. */
+export async function endTagUndo(tx: Transaction, repository: number, tag: string): Promise<void> {
+  for (const undo of await tx.all(listUndoOfTag, { repository, tag })) await letGo(tx, undo);
+}
+
+/** Forgets that a manifest was deleted before, or that tags were at it, as far as that can be undone. */
+export async function endDigestUndo(tx: Transaction, repository: number, digest: string): Promise<void> {
+  for (const undo of await tx.all(listUndoOfManifest, { repository, digest })) await letGo(tx, undo);
+  await tx.run(deleteTagUndoOfDigest, { repository, digest });
 }
 
 /** Removes what can be undone, and appends a review for each row that it held. */

@@ -1,6 +1,7 @@
 import {
   endOldestTagUndo,
   insertManifestUndo,
+  insertRepositoryUndo,
   insertTagUndo,
   insertUndoBlobs,
   insertUndoChildren,
@@ -11,6 +12,12 @@ import type { Transaction } from "../../metadata/index.ts";
 import { formerTagsKept, undoWindowOf } from "../../policy/index.ts";
 import type { RememberedSettings } from "../read-settings.ts";
 import type { UndoableContext } from "./context.ts";
+
+/** Of deletes. */
+export interface Purging {
+  /** It is final at once, by an owner: nothing is kept, and what was kept of it before goes as well. */
+  readonly purge?: boolean | undefined;
+}
 
 /** Until when something can be undone, and what is said of it. */
 export interface UndoTerm {
@@ -23,13 +30,14 @@ export interface UndoTerm {
   readonly until: number;
 }
 
-/** The term of what is done now; undefined where nothing can be undone. */
+/** The term of what is done now; undefined where nothing can be undone, and for what is purged. */
 export function undoTerm(
   tx: Transaction,
   { undoWindow }: Pick<RememberedSettings, "undoWindow">,
-  input: Pick<UndoableContext, "permit" | "undoWindow">,
+  input: Pick<UndoableContext, "permit" | "undoWindow"> & Purging,
   run?: number,
 ): UndoTerm | undefined {
+  if (input.purge === true) return undefined;
   const window = undoWindowOf(undoWindow.value, input.undoWindow);
   if (window === 0) return undefined;
   const { principal, reason } = input.permit.by;
@@ -65,4 +73,13 @@ export async function keepManifest(
   await tx.run(insertUndoBlobs, { undo, manifest });
   await tx.run(insertUndoChildren, { undo, manifest });
   await tx.run(insertUndoTags, { ...term, undo, manifest, digest });
+}
+
+/** Keeps that a repository was deleted, with all that it holds. Resolves with the number by which it is undone. */
+export async function keepRepository(
+  tx: Transaction,
+  { principal, now, until }: UndoTerm,
+  { id: repository, name }: { readonly id: number; readonly name: string },
+): Promise<number> {
+  return (await tx.first(insertRepositoryUndo, { repository, name, principal, now, until }))!.id;
 }

@@ -19,12 +19,15 @@ import {
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import { settingsWithin } from "../read-settings.ts";
 import { requireAllTags } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { requireUnused } from "../require-unused.ts";
 import type { Insisting, Removed } from "../require-unused.ts";
 import { moveToTemplate } from "./apply-template.ts";
 import { checkRepository, goneRepository, makeRepository, opennessOf, record } from "./context.ts";
+import { keepRepository, undoTerm } from "./keep-undo.ts";
+import type { Purging } from "./keep-undo.ts";
 import { moveWhole } from "./quotas/count-repository.ts";
 
 /** `public`: anybody may pull; `private`: only who was granted it; `inherit`: as the namespace says. */
@@ -131,20 +134,29 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
   return { warnings: used.warnings };
 }
 
+export interface DeleteRepositoryInput extends SeenInput, Insisting, Purging {
+  /** As an `UndoableContext` has it. */
+  readonly undoWindow: number;
+}
+
 /**
- * Takes a repository away at once; its name is free. What it held goes in the background, as `emptyRepository` does.
+ * Takes a repository away at once; its name is free. What it held goes in the background, as `emptyRepository` does, once
+ * it cannot be brought back.
  * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen
  */
-export async function deleteRepository(tx: Transaction, input: SeenInput & Insisting): Promise<Removed> {
+export async function deleteRepository(tx: Transaction, input: DeleteRepositoryInput): Promise<Removed> {
   const { repository: name } = input;
   const { id } = await takeSeen(tx, input);
   await requireAllTags(tx, { id, name }, "delete", input.permit.roles);
   await requireUnheld(tx, { id, name }, { kind: "repository" });
   const used = await requireUnused(tx, { id, name }, { kind: "repository", act: "deleted" }, input);
+  const term = undoTerm(tx, await settingsWithin(tx, { id, name }), input);
+  const undo = term === undefined ? undefined : await keepRepository(tx, term, { id, name });
   await tx.run(buryRepository, { repository: id, tombstone: `~${id}`, now: tx.now });
-  await endRepositoryRights(tx, id);
+  await endRepositoryRights(tx, id, undo);
   await moveWhole(tx, id, { from: name, to: null });
-  const change = { action: "delete-repository", target: name, event: "repository.deleted", facts: used.facts };
+  const action = input.purge === true ? "purge-repository" : "delete-repository";
+  const change = { action, target: name, event: "repository.deleted", facts: used.facts };
   await record(tx, input, change);
   tx.touch(name);
   return { warnings: used.warnings };
@@ -174,8 +186,9 @@ export function shownVisibility(visibility: string | null): Visibility {
   return visibility === "public" || visibility === "private" ? visibility : "inherit";
 }
 
-function takenName(name: string): RegistryError {
-  return new RegistryError("CONFLICT", `there is a repository ${name} already: choose another name`, {
+/** @param way out, as a sentence goes on after the colon */
+export function takenName(name: string, way = "choose another name"): RegistryError {
+  return new RegistryError("CONFLICT", `there is a repository ${name} already: ${way}`, {
     detail: { name },
   });
 }

@@ -4,9 +4,10 @@ import { findRepository } from "../../../src/metadata/index.ts";
 import type { Metadata } from "../../../src/metadata/index.ts";
 import { openStores } from "../../../src/open-stores.ts";
 import type { Action, Role } from "../../../src/policy/index.ts";
+import type { Registry } from "../../../src/registry/index.ts";
 import type { AllWrites } from "../../../src/writes.ts";
 import { adminPassword, basicHeader } from "../management-client.ts";
-import { permit } from "../open-registry.ts";
+import { indexOf, permit, putManifest } from "../open-registry.ts";
 import { callerOf, grant, makeAccount, makeNamespace, makeRobot, makeToken, makeTrustRule } from "../open-rights.ts";
 import { KeptLog } from "../start-server.ts";
 
@@ -43,7 +44,7 @@ export async function fillRows(data: string): Promise<Player[]> {
   const config = parseConfig({ data, open: false, listen: "127.0.0.1:0", ops: "off" });
   const stores = await openStores(config, new KeptLog());
   try {
-    return await fill(stores.registry.metadata as unknown as Metadata<AllWrites>);
+    return await fill(stores.registry.metadata as unknown as Metadata<AllWrites>, stores.registry);
   } finally {
     await stores.close();
   }
@@ -51,7 +52,7 @@ export async function fillRows(data: string): Promise<Player[]> {
 
 const byOperator = { caller: callerOf(operator) };
 
-async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
+async function fill(metadata: Metadata<AllWrites>, registry: Registry): Promise<Player[]> {
   const by = { principal: "system:test", credential: null, address: null, request: null, reason: null };
   await metadata.write("createFirstOwner", { by, name: "admin", password: await hashPassword(adminPassword) });
   const [mine, hers] = [await makeNamespace(metadata, namespaces.mine), await makeNamespace(metadata, namespaces.hers)];
@@ -72,7 +73,7 @@ async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
     };
     const { id } = await metadata.write("createWebhook", { ...byOperator, ...hook });
     if (String(id) !== hooks[namespace]) throw new Error(`the webhook of ${namespace} is ${id}`);
-    await makeRun(metadata, namespace);
+    await makeRun(metadata, registry, namespace);
   }
   const players: Player[] = [
     { name: "anonymous", credential: "none", grants: [], header: undefined },
@@ -147,14 +148,16 @@ async function fill(metadata: Metadata<AllWrites>): Promise<Player[]> {
   return [...players, ...withTokens(players)];
 }
 
-/** A lifecycle run of a repository. */
-async function makeRun(metadata: Metadata<AllWrites>, namespace: "mine" | "hers"): Promise<void> {
+/** A lifecycle run of a repository, and something that it deleted. */
+async function makeRun(metadata: Metadata<AllWrites>, registry: Registry, namespace: "mine" | "hers"): Promise<void> {
   const name = `${namespace}/run`;
   const repository = { repository: name, permit, visibility: "inherit", once: undefined } as const;
   await metadata.write("createRepository", repository);
   const { id } = (await metadata.read.first(findRepository, { name }))!;
   const { run } = await metadata.write("startLifecycleRun", { by: permit.by, target: { id, name }, confirms: null });
   if (String(run) !== hooks[namespace]) throw new Error(`the run of ${namespace} is ${run}`);
+  const digest = await putManifest(registry, name, indexOf([]));
+  await metadata.write("deleteManifest", { repository: name, permit, pin: 0, undoWindow: 86_400_000, digest, run });
 }
 
 /** The same who fetch registry tokens, as docker does, and show those. */

@@ -6,7 +6,7 @@ import type { Endpoint } from "../../../src/contract/index.ts";
 import type { Action } from "../../../src/policy/index.ts";
 import { backgroundWishes } from "./background-wishes.ts";
 import { rules } from "./cast.ts";
-import { governanceSamples, governanceWishes } from "./governance-wishes.ts";
+import { governanceSamples, governanceWishes, purgeWishes } from "./governance-wishes.ts";
 import { digestOf, types } from "../wire-client.ts";
 
 /*
@@ -147,6 +147,8 @@ interface Wish {
   readonly body?: (place: string) => unknown;
   readonly query?: (place: string) => string;
   readonly places?: readonly string[];
+  /** Parameters of the path that name something else than everywhere. */
+  readonly samples?: Readonly<Record<string, string>>;
 }
 
 const server: Wish = { needs: "server:manage-access" };
@@ -200,9 +202,7 @@ const management: Readonly<Record<string, Wish>> = {
   listTrustPresets: login,
   listAudit: { needs: "server:read-audit" },
   listNamespaceAudit: here("read-audit"),
-  listRobots: here("manage-robots"),
-  createRobot: here("manage-robots"),
-  getRobot: here("manage-robots"),
+  ...{ listRobots: here("manage-robots"), createRobot: here("manage-robots"), getRobot: here("manage-robots") },
   updateRobot: here("manage-robots"),
   deleteRobot: here("manage-robots"),
   rotateRobot: here("manage-robots"),
@@ -226,13 +226,8 @@ const management: Readonly<Record<string, Wish>> = {
   updateRepository: here("manage-settings"),
   renameRepository: here("delete-repository"),
   deleteRepository: here("delete-repository"),
-  listImages: here("pull"),
-  getImage: here("pull"),
-  deleteImage: here("delete"),
-  listTags: here("pull"),
-  getTag: here("pull"),
-  setTag: here("push"),
-  deleteTag: here("delete"),
+  ...{ listImages: here("pull"), getImage: here("pull"), deleteImage: here("delete") },
+  ...{ listTags: here("pull"), getTag: here("pull"), setTag: here("push"), deleteTag: here("delete") },
   ...backgroundWishes,
   ...governanceWishes,
   explainAccess: {
@@ -312,18 +307,21 @@ function differing(there: readonly string[], here: readonly string[]): string[] 
 
 /** Lines of the management API. */
 export function managementRows(): Row[] {
+  const purges: Readonly<Record<string, Wish>> = purgeWishes;
   return Object.entries(endpoints as Readonly<Record<string, Endpoint>>).flatMap(([id, endpoint]) => {
-    const wish = management[id];
-    if (wish === undefined) return [];
-    return [
-      {
-        name: `${endpoint.method} ${id}`,
-        needs: wish.needs,
-        places: wish.places ?? placesOf(endpoint),
-        probe: (place) => probeOf(endpoint, wish, place),
-        tokens: false,
-      } satisfies Row,
-    ];
+    const wishes = [management[id], purges[id]];
+    return wishes.flatMap((wish, index): Row[] => {
+      if (wish === undefined) return [];
+      return [
+        {
+          name: `${endpoint.method} ${id}${index === 0 ? "" : " purge"}`,
+          needs: wish.needs,
+          places: wish.places ?? placesOf(endpoint),
+          probe: (place) => probeOf(endpoint, wish, place),
+          tokens: false,
+        },
+      ];
+    });
   });
 }
 
@@ -346,7 +344,9 @@ function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
   const named = endpoint.path.replaceAll(/\{(\w+)([+*]?)\}/g, (_all, name: string, many: string) => {
     if (many !== "" || (wish.places !== undefined && /^(?:user|rule|webhook|run)$/.test(name))) return place;
     return (
-      samples[name] ?? (/^(?:id|grant|token|secret|login|job|delivery|hold|entry)$/.test(name) ? "4711" : "nobody")
+      wish.samples?.[name] ??
+      samples[name] ??
+      (/^(?:id|grant|token|secret|login|job|delivery|hold|entry)$/.test(name) ? "4711" : "nobody")
     );
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;

@@ -1,0 +1,113 @@
+import { boundsOf, findReach, isWithin } from "../access/index.ts";
+import type { Caller, Reach } from "../access/index.ts";
+import {
+  findRepository,
+  listDeletedNames,
+  listDeletedRepositories,
+  listNamesWithUndo,
+  listNamesWithUndoById,
+  listUndo as listUndoRows,
+  readTime,
+} from "../metadata/index.ts";
+import type { Reader } from "../metadata/index.ts";
+import type { Registry } from "./registry.ts";
+import { showUndo } from "./undo.ts";
+import type { UndoEntry } from "./undo.ts";
+
+/** Where a page of a list begins: after the entry `before` of `repository`, whose later ones were listed. */
+export interface UndoPlace {
+  readonly repository: string;
+  readonly before: number;
+}
+
+/** What is looked at, and when. */
+interface Look {
+  readonly read: Reader;
+  readonly now: number;
+  readonly live: Reach;
+  readonly deleted: Reach;
+  readonly namespace: string;
+  readonly limit: number;
+}
+
+/**
+ * What can be undone below a namespace, deleted repositories included: by the name of the repository, and in each the latest
+ * first. Only what the caller may undo is looked for, so that the cost does not grow with what it may not see.
+ */
+export async function listUndoBelow(
+  registry: Registry,
+  caller: Caller,
+  namespace: string,
+  after: UndoPlace | undefined,
+  limit: number,
+): Promise<UndoEntry[]> {
+  const { access, metadata } = registry;
+  const { now } = (await metadata.read.first(readTime, {}))!;
+  const look: Look = {
+    ...{ read: metadata.read, now, namespace, limit },
+    live: await findReach(access, caller.principal, "delete"),
+    // Grants on it went with it: what is granted on namespaces decides.
+    deleted: await findReach(access, caller.principal, "delete-repository"),
+  };
+  const entries: UndoEntry[] = [];
+  if (after !== undefined && isWithin(after.repository, namespace)) {
+    entries.push(...(await listOf(look, after.repository, after.before)));
+  }
+  if (entries.length >= limit) return entries.slice(0, limit);
+  for (const name of await listNames(look, after?.repository ?? "")) {
+    entries.push(...(await listOf(look, name, Number.MAX_SAFE_INTEGER)));
+    if (entries.length >= limit) return entries.slice(0, limit);
+  }
+  return entries;
+}
+
+/** Names after one at which something can be undone, as many as a page can need. */
+async function listNames(look: Look, after: string): Promise<string[]> {
+  const { read, now, namespace, limit } = look;
+  const names = new Set<string>();
+  const add = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
+  for (const bounds of boundsWithin(look.live, namespace)) {
+    add(await read.all(listNamesWithUndo, { ...from(bounds, after), now, limit }));
+  }
+  for (const bounds of boundsWithin(look.deleted, namespace)) {
+    add(await read.all(listDeletedNames, { ...from(bounds, after), now, limit }));
+  }
+  const repositories = look.live.repositories.map(({ id }) => id);
+  if (repositories.length > 0) {
+    add(await read.all(listNamesWithUndoById, { ...from(boundsOf(namespace), after), repositories, now, limit }));
+  }
+  return [...names].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit);
+}
+
+function from({ first, before }: ReturnType<typeof boundsOf>, after: string) {
+  return { after: after > first ? after : first, before };
+}
+
+/** Names that the caller reaches by namespaces, of those below one. */
+function boundsWithin({ paths }: Reach, namespace: string): ReturnType<typeof boundsOf>[] {
+  const within = paths.flatMap((path) =>
+    isWithin(namespace, path) ? [namespace] : isWithin(path, namespace) ? [path] : [],
+  );
+  return [...new Set(within)].map(boundsOf);
+}
+
+/** Of one name: deleted repositories that had it, and what can be undone in the one that has it. */
+async function listOf(look: Look, name: string, before: number): Promise<UndoEntry[]> {
+  const { read, now, limit, live, deleted } = look;
+  const entries: UndoEntry[] = [];
+  if (deleted.paths.some((path) => reaches(path, name))) {
+    const rows = await read.all(listDeletedRepositories, { name, before, now, limit });
+    entries.push(...rows.map((row) => showUndo(name, { ...row, tags: null })));
+  }
+  const row = await read.first(findRepository, { name });
+  if (row === undefined) return entries;
+  if (live.paths.some((path) => reaches(path, name)) || live.repositories.some(({ id }) => id === row.id)) {
+    const rows = await read.all(listUndoRows, { repository: row.id, before, now, limit });
+    entries.push(...rows.map((one) => showUndo(name, one)));
+  }
+  return entries.toSorted((a, b) => b.id - a.id);
+}
+
+function reaches(path: string, name: string): boolean {
+  return path === "" || name.startsWith(`${path}/`);
+}
