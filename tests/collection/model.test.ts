@@ -9,6 +9,7 @@ import {
   deleteRepository,
   deleteTag,
   findBlob,
+  inspectRepository,
   inspectBlob,
   inspectManifest,
   listUndo,
@@ -16,6 +17,7 @@ import {
   pullManifest,
   registryWrites,
   renameRepository,
+  restoreRepository,
 } from "../../src/registry/index.ts";
 import type { Registry, UndoEntry } from "../../src/registry/index.ts";
 import type { RepositoryName } from "../../src/oci/index.ts";
@@ -24,6 +26,8 @@ import {
   layers,
   minute,
   Oracle,
+  pairs,
+  partsOf,
   pin,
   references,
   repositories,
@@ -40,6 +44,8 @@ const repository = fc.constantFrom(...repositories);
 const layer = fc.constantFrom(...layers);
 const text = fc.constantFrom(...documents);
 const tag = fc.constantFrom("one", "two");
+/** Seldom: what is purged leaves nothing to undo. */
+const purge = fc.nat(5).map((one) => one === 0);
 const operation = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("push blob" as const), repository, layer }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("mount" as const), repository, layer, from: repository }) },
@@ -53,10 +59,16 @@ const operation = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("push whole" as const), repository, text, tag: fc.option(tag) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("head manifest" as const), repository, text }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("delete tag" as const), repository, tag }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("delete manifest" as const), repository, text }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("delete tag" as const), repository, tag, purge }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("delete manifest" as const), repository, text, purge }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("delete subject" as const), repository, pair: fc.constantFrom(...pairs) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete blob" as const), repository, layer }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("delete repository" as const), repository }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete repository" as const), repository, purge }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("undo repository" as const), repository, to: repository }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete and undo repository" as const), repository }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rename repository" as const), repository, to: repository }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("undo" as const), repository, which: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("wait" as const), minutes: fc.constantFrom(1, 3, 9, 25) }) },
@@ -77,15 +89,6 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
     if (error instanceof RegistryError && error.code !== "INTERNAL" && error.code !== "UNAVAILABLE") return false;
     throw error;
   }
-}
-
-/** What must be there before a document is pushed, in the order in which it is pushed. */
-function partsOf(content: string): string[] {
-  const { blobs, children } = references.get(digestOfText(content))!;
-  const named = (digest: string) => (one: string) => digestOfText(one) === digest;
-  const manifests = children.map((digest) => documents.find(named(digest))!);
-  const own = layers.filter((layer) => blobs.includes(digestOfText(layer)));
-  return [...own, ...manifests.flatMap((child) => [...partsOf(child), child])];
 }
 
 const digestOfText = (content: string) => digestOf(Buffer.from(content));
@@ -153,13 +156,27 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
       }
       return;
     }
-    case "delete tag":
-      expect(await succeeds(deleteTag(registry, caller, name, parseTag(step.tag)))).toBe(promised.tags.has(step.tag));
+    case "delete tag": {
+      const deleted = await succeeds(deleteTag(registry, caller, name, parseTag(step.tag), step));
+      expect(deleted).toBe(promised.tags.has(step.tag));
+      if (deleted && step.purge) return oracle.purgeTag(step.repository, step.tag);
       return oracle.move(step.repository, step.tag, undefined);
+    }
     case "delete manifest": {
       const digest = digestOfText(step.text);
-      if (!(await succeeds(deleteManifest(registry, caller, name, digest)))) return;
+      if (!(await succeeds(deleteManifest(registry, caller, name, digest, step)))) return;
+      if (step.purge) return oracle.purgeManifest(step.repository, digest);
       return oracle.deleteManifest(step.repository, digest);
+    }
+    case "delete subject": {
+      // So that a referrer meets collection while only undo holds it.
+      const { repository: at, pair } = step;
+      for (const text of [pair.subject, pair.referrer]) {
+        await run(registry, oracle, { do: "push whole", repository: at, text, tag: null });
+      }
+      await run(registry, oracle, { do: "delete manifest", repository: at, text: pair.subject, purge: false });
+      await run(registry, oracle, { do: "collect for long" });
+      return expectPromises(registry, oracle, false);
     }
     case "delete blob":
       if (await succeeds(deleteBlob(registry, caller, name, digestOfText(step.layer)))) {
@@ -182,9 +199,28 @@ async function run(registry: Registry, oracle: Oracle, step: Operation): Promise
       return;
     }
     case "delete repository": {
-      const deleted = await succeeds(deleteRepository(registry, caller, name, undefined));
+      const deleted = await succeeds(deleteRepository(registry, caller, name, undefined, step));
       if (oracle.isKnown(step.repository)) expect(deleted, "a deletion of what is there").toBe(true);
-      return oracle.empty(step.repository);
+      if (deleted) oracle.delete(step.repository, step);
+      return;
+    }
+    case "undo repository": {
+      const must = oracle.canBringBack(step.repository);
+      const isTaken = await succeeds(inspectRepository(registry, caller, parseRepositoryName(step.to)));
+      const back = await succeeds(restoreRepository(registry, caller, name, parseRepositoryName(step.to)));
+      if (must !== "perhaps" || isTaken) {
+        expect(back, "a deleted repository comes back, where its name is free").toBe(must === true && !isTaken);
+      }
+      if (!back) return;
+      oracle.bringBack(step.repository, step.to);
+      return expectPromises(registry, oracle, false);
+    }
+    case "delete and undo repository": {
+      // So that what only its tombstone holds meets collection.
+      const { repository: at } = step;
+      await run(registry, oracle, { do: "delete repository", repository: at, purge: false });
+      await run(registry, oracle, { do: "collect for long" });
+      return run(registry, oracle, { do: "undo repository", repository: at, to: at });
     }
     case "rename repository": {
       const to = parseRepositoryName(step.to);

@@ -16,6 +16,11 @@ const referrers = [
   imageOf([layers[2]!], { subject: descriptorOf(indexes[1]!) }),
 ];
 export const documents = [...images, ...indexes, ...referrers];
+/** Each with its subject. */
+export const pairs = [
+  { referrer: referrers[0]!, subject: images[1]! },
+  { referrer: referrers[1]!, subject: indexes[1]! },
+];
 
 /** What a document names. */
 export const references = new Map(
@@ -38,6 +43,19 @@ export const references = new Map(
     ];
   }),
 );
+
+/** What must be there before a document is pushed, in the order in which it is pushed. */
+export function partsOf(content: string): string[] {
+  const { blobs, children } = references.get(digestOfText(content))!;
+  const named = (digest: string) => (one: string) => digestOfText(one) === digest;
+  const manifests = children.map((digest) => documents.find(named(digest))!);
+  const own = layers.filter((layer) => blobs.includes(digestOfText(layer)));
+  return [...own, ...manifests.flatMap((child) => [...partsOf(child), child])];
+}
+
+function digestOfText(content: string): string {
+  return digestOf(Buffer.from(content));
+}
 
 /** One repository as the oracle sees it: only what has been promised. */
 interface Promised {
@@ -62,14 +80,43 @@ export interface Undoable {
   applied: boolean;
 }
 
+/** A repository that was deleted, as it was. */
+interface Deleted {
+  readonly name: string;
+  readonly until: number;
+  readonly promised: Promised;
+}
+
 const nothing = (): Promised => ({ links: new Map(), manifests: new Map(), tags: new Map(), undo: [] });
 
 /** What was promised of all repositories. */
 export class Oracle {
   readonly #repositories = new Map(repositories.map((name): [string, Promised] => [name, nothing()]));
+  /** The latest last. */
+  readonly #deleted: Deleted[] = [];
 
   of(repository: string): Promised {
     return this.#repositories.get(repository)!;
+  }
+
+  /** It was deleted: all that was promised of it ends, or comes back with it. */
+  delete(name: string, { purge }: { readonly purge: boolean }): void {
+    if (!purge) this.#deleted.push({ name, until: Date.now() + undoWindow, promised: this.of(name) });
+    this.empty(name);
+  }
+
+  /** Whether the latest of its name can be brought back; `perhaps` in the minute in which its window ends. */
+  canBringBack(name: string): boolean | "perhaps" {
+    const last = this.#deleted.findLast((one) => one.name === name);
+    if (last === undefined) return false;
+    return Math.abs(last.until - Date.now()) < minute ? "perhaps" : last.until > Date.now();
+  }
+
+  /** The latest of its name is there again. */
+  bringBack(name: string, to: string): void {
+    const at = this.#deleted.findLastIndex((one) => one.name === name);
+    const [found] = this.#deleted.splice(at, 1);
+    this.#repositories.set(to, found!.promised);
   }
 
   /** All that was promised of it ends. */
@@ -97,10 +144,14 @@ export class Oracle {
 
   /** What must be there now: everything that is held, and what that holds in turn. */
   certain(repository: string): { readonly manifests: Set<string>; readonly blobs: Set<string> } {
-    const { links, manifests, tags } = this.of(repository);
+    return this.#certainOf(this.of(repository));
+  }
+
+  #certainOf(promised: Promised): { readonly manifests: Set<string>; readonly blobs: Set<string> } {
+    const { links, manifests, tags } = promised;
     const now = Date.now();
     const certain = new Set(tags.values());
-    const undo = this.of(repository).undo.filter(({ until }) => until > now);
+    const undo = promised.undo.filter(({ until }) => until > now);
     for (const { holds } of undo) for (const digest of holds) certain.add(digest);
     const deleted = new Set(undo.flatMap(({ kind, digest }) => (kind === "manifest" ? [digest] : [])));
     for (const [digest, until] of manifests) if (until > now) certain.add(digest);
@@ -127,6 +178,25 @@ export class Oracle {
     return this.of(repository)
       .undo.filter(({ until, applied }) => until > Date.now() && !applied)
       .toReversed();
+  }
+
+  /** A tag is no more, nor is anything known of where it was. */
+  purgeTag(repository: string, tag: string): void {
+    const promised = this.of(repository);
+    promised.tags.delete(tag);
+    promised.undo = promised.undo.filter(({ kind, target }) => kind !== "tag" || target !== tag);
+    for (const { tags } of promised.undo) if (tags.includes(tag)) tags.splice(tags.indexOf(tag), 1);
+  }
+
+  /** A manifest is no more, nor is anything known of it. What it listed was there, and may stay. */
+  purgeManifest(repository: string, digest: string): void {
+    const promised = this.of(repository);
+    const { manifests, tags } = promised;
+    for (const [tag, target] of tags) if (target === digest) tags.delete(tag);
+    manifests.delete(digest);
+    promised.undo = promised.undo.filter((one) => one.digest !== digest);
+    for (const { holds } of promised.undo) holds.delete(digest);
+    for (const child of references.get(digest)!.children) manifests.set(child, manifests.get(child) ?? 0);
   }
 
   /** A tag is at a manifest from now on, or at none; where it was is kept. */
@@ -220,9 +290,9 @@ export class Oracle {
 
   /** Collection may have come: nothing more is known of what nothing holds. */
   forget(): void {
-    for (const repository of repositories) {
-      const { manifests, blobs } = this.certain(repository);
-      const promised = this.of(repository);
+    const deleted = this.#deleted.map(({ promised }) => promised);
+    for (const promised of [...this.#repositories.values(), ...deleted]) {
+      const { manifests, blobs } = this.#certainOf(promised);
       for (const digest of promised.manifests.keys()) if (!manifests.has(digest)) promised.manifests.delete(digest);
       for (const digest of promised.links.keys()) if (!blobs.has(digest)) promised.links.delete(digest);
     }
