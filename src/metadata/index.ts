@@ -540,6 +540,8 @@ export {
   readUndoManifest,
   releaseFormerParents,
   releaseFormerTags,
+  holdFormerTags,
+  holdFormerParents,
 } from "./undo.ts";
 export type { EndedUndo, UndoRow } from "./undo.ts";
 export {

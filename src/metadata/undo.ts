@@ -91,6 +91,24 @@ export const releaseFormerParents = statement("releaseFormerParents", (db, p: { 
   db.updateTable("undo_child").set({ child_id: null }).where("child_id", "=", p.manifest),
 );
 
+/** A manifest is there again that tags were at before: each holds it again. */
+export const holdFormerTags = statement(
+  "holdFormerTags",
+  (_db, p: { repository: number; digest: string; manifest: number }) => sql<never>`
+    update undo set manifest_id = ${p.manifest}
+    where repository_id = ${p.repository} and kind = 'tag' and digest = ${p.digest}
+      and manifest_id is null and part_of is null and applied_at is null`,
+);
+
+/** The same of deleted indexes that listed it. */
+export const holdFormerParents = statement(
+  "holdFormerParents",
+  (_db, p: { repository: number; digest: string; manifest: number }) => sql<never>`
+    update undo_child set child_id = ${p.manifest}
+    where child_id is null and digest = ${p.digest}
+      and (select u.repository_id from undo u where u.id = undo_child.undo_id) = ${p.repository}`,
+);
+
 /** A row while undo holds a manifest: a tag was at it, a deleted index listed it, or its subject was deleted. */
 export const findManifestUndo = statement(
   "findManifestUndo",

@@ -66,6 +66,28 @@ await describeEachDatabase((it, prepare) => {
     expect(await place.at()).toBe(digestOfText(first));
   });
 
+  it("what came back by one undo is there for the others that need it, though nothing else holds it", async () => {
+    await putManifest(place.registry, "team/app", first, "v1");
+    await putManifest(place.registry, "team/app", second, "v1");
+    const [move] = await place.undoable();
+    const index = indexOf([first]);
+    await putManifest(place.registry, "team/app", index, "all");
+    await deleteManifest(place.registry, caller, app, digestOf(Buffer.from(index)));
+    const [listing] = await place.undoable();
+    await deleteManifest(place.registry, caller, app, digestOf(Buffer.from(first)));
+    await place.undo();
+    await collectAll(place.registry);
+    expect(await place.has(first)).toBe("done");
+    await place.undo(move!.id);
+    expect(await place.at()).toBe(digestOfText(first));
+    await putManifest(place.registry, "team/app", second, "v1");
+    await place.database.sql("delete from undo where kind = 'tag'");
+    await collectAll(place.registry);
+    await place.undo(listing!.id);
+    expect(await place.has(index)).toBe("done");
+    await place.leave();
+  });
+
   it("a manifest comes back byte for byte with its blobs, tags, platform and times, whatever was collected meanwhile", async () => {
     await putManifest(place.registry, "team/app", first, "v1");
     await setTag(place.registry, caller, app, parseTag("v2"), digestOf(Buffer.from(first)), undefined);

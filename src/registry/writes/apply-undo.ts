@@ -3,6 +3,8 @@ import {
   detachUndoTags,
   findDeletedManifest,
   findUndo,
+  holdFormerParents,
+  holdFormerTags,
   insertManifestChildren,
   insertReferrer,
   insertRestoredContent,
@@ -139,8 +141,7 @@ async function undoManifest(
   if ((await tx.first(lockUndo, { repository, undo: id })) === undefined) throw goneUndo(input);
   const manifest = there?.id ?? (await restore(tx, repository, id, input));
   if (there !== undefined) {
-    await tx.run(detachUndoTags, { undo: id, manifest });
-    await tx.run(deleteUndo, { undo: id });
+    await leaveUndo(tx, repository, id, { manifest, digest });
   }
   const done: Undone & { tags: string[]; left: { tag: string; reason: string }[] } = {
     ...{ kind: "manifest", target, digest, tags: [], left: [] },
@@ -253,9 +254,21 @@ async function restore(tx: Transaction, repository: number, undo: number, input:
   await countManifest(tx, { name: input.repository }, counted);
   const reviewAfter = afterPin(tx.now, input.pin);
   await tx.run(insertReview, { kind: "manifest", repository, target: manifest, reviewAfter, event: "restored" });
-  await tx.run(detachUndoTags, { undo, manifest });
-  await tx.run(deleteUndo, { undo });
+  await leaveUndo(tx, repository, undo, { manifest, digest });
   return manifest;
+}
+
+/** A deletion is undone: what it kept for others that can be undone, the manifest that is there now holds for them. */
+async function leaveUndo(
+  tx: Transaction,
+  repository: number,
+  undo: number,
+  back: { readonly manifest: number; readonly digest: string },
+): Promise<void> {
+  await tx.run(detachUndoTags, { undo, manifest: back.manifest });
+  await tx.run(deleteUndo, { undo });
+  await tx.run(holdFormerTags, { repository, ...back });
+  await tx.run(holdFormerParents, { repository, ...back });
 }
 
 function byDigest(a: { readonly digest: string }, b: { readonly digest: string }): number {
