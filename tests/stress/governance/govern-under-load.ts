@@ -43,7 +43,7 @@ export interface GovernedResult {
 const repositories = ["stress/long/a", "stress/long/b", "stress/short/a", "stress/short/b"];
 const windows = { long: "1h", short: "2s" };
 /** Some pushes have no room. */
-const quotas = { quotaStorage: 6_000_000, quotaImages: 90, quotaRepositories: 10 };
+const quotas = { quotaStorage: 4_000_000, quotaImages: 250, quotaRepositories: 10 };
 /** Lets go of what has the tags of that kind alone: `keep` beats `expire`. */
 const lifecycle = {
   rules: [
