@@ -11,7 +11,7 @@ import type { Address, Log } from "./lib/index.ts";
 import { SettingsError } from "./lib/settings/index.ts";
 import type { Control } from "./api/control/index.ts";
 import { serveMaintenance } from "./maintain.ts";
-import { ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
+import { endCertificateTokens, ensureFirstOwner, firstOwner, keepTrail, keepUses } from "./access/index.ts";
 import { openBackground } from "./open-background.ts";
 import type { Background } from "./open-background.ts";
 import { initialPasswordFile, openStores } from "./open-stores.ts";
@@ -65,6 +65,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),
+      distrusted: () => endCertificateTokens(access),
     });
     await watch.open(listener).catch(async (error: unknown) => {
       await listener.drain(0);

@@ -103,6 +103,15 @@ export async function authenticate(access: Access, header: string | undefined, w
   }
 }
 
+/**
+ * Ends what was given for certificates of clients, since this process believes others now than before: registry tokens, and
+ * what goes on by them. Their clients show their certificates again.
+ */
+export function endCertificateTokens(access: Access): void {
+  access.certificates.changedAt = Date.now();
+  memories.delete(access);
+}
+
 /** Whether nothing of a principal has changed that is remembered with its credential. */
 function isSame(one: Principal, other: Principal): boolean {
   return one.name === other.name && JSON.stringify(one.limits) === JSON.stringify(other.limits);

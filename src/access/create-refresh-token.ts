@@ -1,5 +1,5 @@
 import type { Access } from "./access.ts";
-import { findHolder, holderOf } from "./find-holder.ts";
+import { findHolder, holderOf, isOfCertificate } from "./find-holder.ts";
 import type { Caller } from "./principal.ts";
 import { hashSecret, newSecret } from "./secret.ts";
 
@@ -16,7 +16,7 @@ export async function createRefreshToken(
   client: string,
 ): Promise<string | undefined> {
   const holder = holderOf(principal);
-  const none = principal.kind === "anonymous" || access.settings.open || holder.credential.startsWith("certificate:");
+  const none = principal.kind === "anonymous" || access.settings.open || isOfCertificate(holder);
   const held = none ? undefined : await findHolder(access, holder);
   if (held === undefined) return undefined;
   const secret = newSecret("refresh");

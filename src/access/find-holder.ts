@@ -41,6 +41,10 @@ export function holderOf({ kind, id, credential, fingerprint }: Principal): Hold
   return { kind, id, credential, fingerprint: fingerprint ?? null };
 }
 
+export function isOfCertificate({ credential }: Pick<Holder, "credential">): boolean {
+  return credential.startsWith("certificate:");
+}
+
 /** As {@link lookUpHolder}; undefined when the credential is good no more. @throws MetadataError */
 export async function findHolder(access: Access, holder: Holder, at?: number): Promise<Held | undefined> {
   const found = await lookUpHolder(access, holder, at);
@@ -166,6 +170,8 @@ async function lookAtCertificate(access: Access, holder: Holder, ends: number, a
   const { kind, id, credential, fingerprint } = holder;
   const { read } = access.metadata;
   const until = ends * 1000;
+  // Of a request that began before.
+  if (at <= access.certificates.changedAt) return ended("other certificates are believed since");
   const known = { id, credential, ...(fingerprint === null ? {} : { fingerprint }), limits: [] } as const;
   if (kind === "robot") {
     const robot = await read.first(findRobot, { robot: id });

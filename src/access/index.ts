@@ -1,5 +1,5 @@
 export type { Access, AccessSettings } from "./access.ts";
-export { authenticate, recallPrincipal } from "./authenticate.ts";
+export { authenticate, endCertificateTokens, recallPrincipal } from "./authenticate.ts";
 export { isWithin } from "./facts-at.ts";
 export { attempt } from "./attempt.ts";
 export { findCertificateLogin, parseCertificateNames } from "./certificate-names.ts";

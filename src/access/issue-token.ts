@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Access } from "./access.ts";
 import { explainRights, findPlace } from "./authorize.ts";
-import { findHolder, holderOf } from "./find-holder.ts";
+import { findHolder, holderOf, isOfCertificate } from "./find-holder.ts";
 import type { Principal } from "./principal.ts";
 import { actionsOfWire, headOf } from "./registry-token.ts";
 import type { Claims, TokenAccess, WireAction } from "./registry-token.ts";
@@ -51,7 +51,9 @@ export async function issueToken(
   const exp = now + Math.max(1, Math.floor((until - issuedAt) / 1000));
   const holder = holderOf(principal) as Claims["holder"];
   const jti = randomBytes(16).toString("base64url");
-  const times = { exp, nbf: now, iat: now };
+  // One that was given after a change of certificates differs from those before it, although it says seconds.
+  const afterChange = Math.floor(access.certificates.changedAt / 1000) + 1;
+  const times = { exp, nbf: now, iat: isOfCertificate(holder) ? Math.max(now, afterChange) : now };
   const claims: Claims = { iss: audience, sub: principal.name, aud: audience, ...times, jti, access: granted, holder };
   const text = [headOf(key.id), JSON.stringify(claims)]
     .map((part) => Buffer.from(part).toString("base64url"))

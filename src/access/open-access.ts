@@ -48,6 +48,7 @@ export async function openAccess(
     issuers: new Issuers(fetch),
     keys: newKeyRing(),
     sealingKey,
+    certificates: { changedAt: 0 },
     logins: new LoginThrottle(settings.failedLogins),
     memoryKey: randomBytes(32),
   };

@@ -1,6 +1,6 @@
 import { verify } from "node:crypto";
 import type { Access } from "./access.ts";
-import { findHolder } from "./find-holder.ts";
+import { findHolder, isOfCertificate } from "./find-holder.ts";
 import type { Held } from "./find-holder.ts";
 import type { Limit, ScopeEntry } from "./principal.ts";
 import { actionsOfWire, claimsSchema, headPattern } from "./registry-token.ts";
@@ -43,6 +43,7 @@ export async function verifyToken(access: Access, text: string, audience: string
   if (claims.exp <= now || claims.nbf > now + leeway || claims.iat > now + leeway) return undefined;
   const limit = limitOf(claims);
   const lookAgain = async () => {
+    if (isOfCertificate(claims.holder) && claims.iat * 1000 <= access.certificates.changedAt) return undefined;
     const held = await findHolder(access, claims.holder);
     if (held === undefined) return undefined;
     const principal = { ...held.principal, limits: [...held.principal.limits, limit] };

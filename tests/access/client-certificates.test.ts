@@ -273,6 +273,36 @@ test("a revoked certificate and a removed name end at once, on connections that 
   other.destroy();
 }, 40_000);
 
+test("a registry token that was given for a certificate ends when other certificates are believed (attack L8)", async () => {
+  const replace = async (name: string, text: string) => {
+    await writeFile(path(`${name}.new`), text);
+    await rename(path(`${name}.new`), path(name));
+  };
+  await replace("names", mapping);
+  const doomed = authority.issue(["email:alice@example.com"]);
+  const { host } = guarded.server;
+  const fetchToken = async (client: ClientCertificate) => {
+    const answer = await ask(`/token?service=${host}&scope=repository:team/app:pull,push`, { client });
+    expect(answer.status, answer.text).toBe(200);
+    return { authorization: `Bearer ${answer.json().token}` };
+  };
+  await expect.poll(async () => (await me(ci)).status, { timeout: 8_000 }).toBe(200);
+  const password = await ask(`/token?service=${host}&scope=repository:team/app:pull`, {
+    headers: { authorization: admin },
+  });
+  const ofPassword = { authorization: `Bearer ${password.json().token}` };
+  const push = async (headers: Record<string, string>) =>
+    (await ask("/v2/team/app/blobs/uploads/", { method: "POST", headers })).status;
+  const headers = await fetchToken(doomed);
+  expect(await push(headers)).toBe(202);
+  authority.revoke(doomed);
+  await replace("crl", authority.crl());
+  await expect.poll(() => push(headers), { timeout: 8_000 }).toBe(401);
+  // Others fetch another, in the same second, too; a token for a password goes on.
+  expect(await push(await fetchToken(alice))).toBe(202);
+  expect((await ask("/v2/", { headers: ofPassword })).status).toBe(200);
+}, 40_000);
+
 test("settings that do not go together, and files that hold something else, are refused with what to do", async () => {
   const wrong = (more: object) => () => parseConfig({ data: folder, tls: more });
   expect(wrong({ clientCa: "x" })).toThrow("`tls.clientCa` needs");

@@ -92,6 +92,7 @@ function openMode(metadata: Metadata<RegistryWrites>): Access {
     issuers: new Issuers(() => Promise.reject(new Error("open mode asks no issuer"))),
     keys: { signing: undefined, trusted: new Map() },
     sealingKey: Buffer.alloc(32),
+    certificates: { changedAt: 0 },
     logins: new LoginThrottle(0),
     memoryKey: Buffer.alloc(32),
   };

@@ -56,6 +56,8 @@ export interface ListenerHooks {
   refused(facts: RefusedConnection): void;
   /** Told of what an operator must see. */
   alarm(message: string, facts: object): void;
+  /** Told when other certificates of clients are believed than before. */
+  distrusted?(): void;
 }
 
 /** Bytes on a connection that were no request, and how they were answered. */
@@ -273,6 +275,7 @@ async function watchTls(
       if (clients?.text === trust.clients?.text) return;
       trust.clients = clients;
       distrust();
+      hooks.distrusted?.();
     },
     (error) => hooks.alarm("the new certificate is broken, the former one stays in use", { error: error.message }),
   );
