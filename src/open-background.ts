@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
-import { collectionJobs, lifecycleJobs, openJobs, openWebhooks, webhookUpkeep } from "./jobs/index.ts";
-import type { Jobs, Webhooks } from "./jobs/index.ts";
+import { collectionJobs, lifecycleJobs, openJobs, openWebhooks, previewJobs, webhookUpkeep } from "./jobs/index.ts";
+import type { JobKinds, Jobs, Webhooks } from "./jobs/index.ts";
 import { openReceivers } from "./open-outside.ts";
 import type { Stores } from "./open-stores.ts";
 import type { Collection } from "./registry/index.ts";
@@ -27,8 +27,9 @@ export async function openBackground(
   const upkeep = webhookUpkeep(metadata, keep);
   const lifecycle = lifecycleJobs(registry, metadata, { keep: config.jobs.keep, ...config.lifecycle });
   const collecting = collectionJobs(registry, collection);
-  const kinds = { ...upkeep.kinds, ...lifecycle.kinds, ...collecting.kinds };
-  const schedules = [...upkeep.schedules, ...lifecycle.schedules, ...collecting.schedules];
+  const parts = [upkeep, lifecycle, collecting, previewJobs(registry)];
+  const kinds: JobKinds = Object.fromEntries(parts.flatMap((part) => Object.entries(part.kinds)));
+  const schedules = parts.flatMap((part) => part.schedules);
   for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
   const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
   const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });

@@ -179,6 +179,8 @@ const owners: { readonly [table: string]: string } = {
   trust_rule: "access",
   job: "jobs",
   lifecycle_image: "registry",
+  lifecycle_preview: "registry",
+  lifecycle_preview_page: "registry",
   lifecycle_run: "registry",
   schedule: "jobs",
   webhook: "jobs",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { withOutput, withServer } from "./flags.ts";
+import type { ServerFlags } from "./open-context.ts";
 import type { PreviewFlags } from "./preview-lifecycle.ts";
 import type { Output } from "./print-result.ts";
 import type { RunFlags } from "./run-lifecycle.ts";
@@ -16,9 +17,27 @@ export function describeLifecycle(program: Command, finish: (code: number) => vo
     .argument("<repository>", "or a pattern, such as 'team/*'")
     .option("--file <path>", "a policy in Berth's, ECR's or Harbor's form, as YAML or JSON; - reads standard input")
     .option("--expired", "only what goes")
+    .option("--job", "work it out in the background, and wait: what is done for large repositories anyway")
     .action(async (pattern: string, options: PreviewFlags) => {
       const { previewLifecycle } = await import("./preview-lifecycle.ts");
       finish(await previewLifecycle(process.env, pattern, options));
+    });
+
+  withOutput(withServer(lifecycle.command("previews")))
+    .description("list the previews of a repository that were worked out in the background, the latest first")
+    .argument("<repository>")
+    .action(async (repository: string, options: ServerFlags & { output: Output }) => {
+      const { listPreviews } = await import("./preview-by-job.ts");
+      finish(await listPreviews(process.env, repository, options));
+    });
+
+  withOutput(withServer(lifecycle.command("cancel")))
+    .description("cancel a preview that is worked out in the background, or remove its result")
+    .argument("<repository>")
+    .argument("<preview>", "its number")
+    .action(async (repository: string, preview: string, options: ServerFlags & { output: Output }) => {
+      const { cancelPreview } = await import("./preview-by-job.ts");
+      finish(await cancelPreview(process.env, repository, preview, options));
     });
 
   withOutput(withServer(lifecycle.command("set")))

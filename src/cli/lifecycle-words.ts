@@ -1,9 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { text as readStream } from "node:stream/consumers";
 import { parse as parseYaml } from "yaml";
+import type { AnswerOf, lifecycleEndpoints } from "../contract/index.ts";
 import { askPages } from "./ask-server.ts";
 import type { Server } from "./ask-server.ts";
 import { CommandError, usageError } from "./command-error.ts";
+
+/** All of a preview, whichever way it was made. */
+export type Preview = AnswerOf<typeof lifecycleEndpoints.previewLifecycle>;
 
 /** A policy in a file, as YAML or JSON; `-` is standard input. @throws CommandError */
 export async function readPolicy(file: string): Promise<Record<string, unknown>> {
@@ -47,4 +51,10 @@ export function roughSize(bytes: number): string {
   let [size, unit] = [bytes, 0];
   for (; size >= 1024 && unit < units.length - 1; unit++) size /= 1024;
   return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+}
+
+/** The number of a run or a preview. @throws CommandError */
+export function numberOf(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw usageError(`${JSON.stringify(text)} is no number`);
 }

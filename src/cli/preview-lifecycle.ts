@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { berthLifecycle } from "../contract/index.ts";
-import type { AnswerOf, lifecycleEndpoints } from "../contract/index.ts";
 import { askServer } from "./ask-server.ts";
 import type { Server } from "./ask-server.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { chooseRepositories, readPolicy, roughSize } from "./lifecycle-words.ts";
+import type { Preview } from "./lifecycle-words.ts";
 import { openContext } from "./open-context.ts";
+import { isLarge, previewByJob } from "./preview-by-job.ts";
 import type { ServerFlags } from "./open-context.ts";
 import { layTable, printResult } from "./print-result.ts";
 import type { Output } from "./print-result.ts";
@@ -15,9 +16,9 @@ export interface PreviewFlags extends ServerFlags {
   readonly output: Output;
   readonly file?: string;
   readonly expired?: true;
+  readonly job?: true;
 }
 
-type Preview = AnswerOf<typeof lifecycleEndpoints.previewLifecycle>;
 type Image = Preview["images"][number];
 
 /** Images of a page. */
@@ -27,14 +28,15 @@ const page = 5_000;
 export async function previewLifecycle(
   env: NodeJS.ProcessEnv,
   pattern: string,
-  { output, file, expired, ...place }: PreviewFlags,
+  { output, file, expired, job, ...place }: PreviewFlags,
 ): Promise<number> {
   const policy = file === undefined ? undefined : await readPolicy(file);
   const { server } = await openContext(env, place);
   const names = await chooseRepositories(server, pattern);
   const previews: Preview[] = [];
   for (const name of names) {
-    const preview = await askAll(server, name, policy);
+    const byJob = job === true || (await isLarge(server, name));
+    const preview = await (byJob ? previewByJob : askAll)(server, name, policy);
     const images = expired === true ? preview.images.filter(({ outcome }) => outcome === "expired") : preview.images;
     previews.push({ ...preview, images });
   }

@@ -4,7 +4,7 @@ import { askPages, askServer, changeSeen, RefusedError } from "./ask-server.ts";
 import type { Server } from "./ask-server.ts";
 import { CommandError, usageError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { chooseRepositories, readPolicy, roughSize } from "./lifecycle-words.ts";
+import { chooseRepositories, numberOf, readPolicy, roughSize } from "./lifecycle-words.ts";
 import { openContext } from "./open-context.ts";
 import type { ServerFlags } from "./open-context.ts";
 import { parsePlace } from "./parse-scope.ts";
@@ -147,10 +147,4 @@ function cellsOf({ state, tags, digest, pushedAt, bytes, along, reason, note }: 
   const names = tags.length > 3 ? `${tags.slice(0, 3).join(", ")} and ${tags.length - 3} more` : tags.join(", ");
   const why = note === null ? reason : `${reason}, but ${note}`;
   return [state, names || "-", digest.slice(0, 19), pushedAt.slice(0, 10), roughSize(bytes), String(along.length), why];
-}
-
-/** @throws CommandError */
-function numberOf(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw usageError(`${JSON.stringify(text)} is no number`);
 }

@@ -13,6 +13,8 @@ const elsewhere = [
   ...["getCollection", "startCollection", "pauseCollection", "resumeCollection"],
   ...["listLifecycleRuns", "listRepositoryLifecycleRuns", "getLifecycleRun", "reportUsage", "listLifecycleRunImages"],
   "undoLifecycleRun",
+  ...["startLifecyclePreview", "startLifecyclePreviews", "listLifecyclePreviews", "getLifecyclePreview"],
+  ...["listLifecyclePreviewImages", "cancelLifecyclePreview"],
 ];
 
 test("each endpoint of the management API has a command", () => {

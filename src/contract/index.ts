@@ -9,6 +9,7 @@ import { webhookEndpoints } from "./webhooks.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { lifecycleEndpoints } from "./lifecycle.ts";
 import { maintenanceEndpoints } from "./maintenance.ts";
+import { lifecyclePreviewEndpoints } from "./lifecycle-previews.ts";
 import { lifecycleRunEndpoints } from "./lifecycle-runs.ts";
 import { meEndpoints } from "./me.ts";
 import { namespaceEndpoints } from "./namespaces.ts";
@@ -36,6 +37,7 @@ export { webhookEndpoints } from "./webhooks.ts";
 export { jobEndpoints } from "./jobs.ts";
 export { berthLifecycle, lifecycleEndpoints } from "./lifecycle.ts";
 export { maintenanceEndpoints } from "./maintenance.ts";
+export { lifecyclePreviewEndpoints } from "./lifecycle-previews.ts";
 export { lifecycleRunEndpoints } from "./lifecycle-runs.ts";
 export { meEndpoints } from "./me.ts";
 export { namespaceEndpoints } from "./namespaces.ts";
@@ -70,6 +72,7 @@ export const endpoints = {
   ...quotaEndpoints,
   ...usageEndpoints,
   ...lifecycleEndpoints,
+  ...lifecyclePreviewEndpoints,
   ...lifecycleRunEndpoints,
   ...webhookEndpoints,
   ...maintenanceEndpoints,

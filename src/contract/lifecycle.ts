@@ -89,7 +89,8 @@ export const lifecycleDocument = z.record(z.string(), z.unknown()).meta({
   description: "In Berth's form (`berth lifecycle schema`), Amazon ECR's, or that of Harbor's retention",
 });
 
-const decision = z
+/** What becomes of an image, and why. */
+export const lifecycleDecision = z
   .object({
     digest: z.string(),
     tags: z.array(z.string()),
@@ -143,7 +144,7 @@ export const lifecycleEndpoints = {
       difference: z.object({ goes: digests, stays: digests, bytes: z.int() }).nullable().meta({
         description: "What the policy of the body does differently from the one that holds; null without one",
       }),
-      images: z.array(decision),
+      images: z.array(lifecycleDecision),
       next: z.int().nullable().meta({ description: "What to give as `after` for the next page; null on the last" }),
     }),
     status: 200,

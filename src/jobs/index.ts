@@ -1,6 +1,7 @@
 export type { Clock } from "./clock.ts";
 export { collectionJobs } from "./collection-jobs.ts";
 export { lifecycleJobs } from "./lifecycle-runs.ts";
+export { previewJobs, previewsAreKept } from "./lifecycle-previews.ts";
 export { openJobs } from "./open-jobs.ts";
 export type { JobKinds, Jobs } from "./open-jobs.ts";
 export type { JobHandler, JobRun } from "./run-jobs.ts";

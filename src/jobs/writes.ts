@@ -10,12 +10,14 @@ import {
 } from "./writes/deliveries.ts";
 import { startCollection } from "./writes/collection.ts";
 import { startLifecycleRun, startLifecycleRuns } from "./writes/lifecycle.ts";
+import { cancelLifecyclePreview, startLifecyclePreviews } from "./writes/lifecycle-previews.ts";
 import { spreadEvents } from "./writes/events.ts";
 import { createWebhook, deleteWebhook, redeliver, rotateWebhook, updateWebhook } from "./writes/webhooks.ts";
 import { dropSchedule, fireSchedule, putSchedule } from "./writes/schedules.ts";
 
 /** Every write of jobs by name; the writer thread runs this same table. */
 export const jobWrites = {
+  cancelLifecyclePreview,
   claimJob,
   claimWebhook,
   createWebhook,
@@ -38,6 +40,7 @@ export const jobWrites = {
   rotateWebhook,
   spreadEvents,
   startCollection,
+  startLifecyclePreviews,
   startLifecycleRun,
   startLifecycleRuns,
   updateWebhook,

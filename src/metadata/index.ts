@@ -445,6 +445,20 @@ export {
   planLifecycleRun,
 } from "./lifecycle-runs.ts";
 export type { LifecycleImageRow, LifecycleRunRow } from "./lifecycle-runs.ts";
+export {
+  deleteLifecyclePreview,
+  deleteLifecyclePreviewPages,
+  endLifecyclePreview,
+  findExpiredLifecyclePreview,
+  findLifecyclePreview,
+  insertLifecyclePreview,
+  insertLifecyclePreviewPage,
+  listLifecyclePreviewPages,
+  listLifecyclePreviews,
+  lockLifecyclePreview,
+  settleLifecyclePreview,
+} from "./lifecycle-previews.ts";
+export type { LifecyclePreviewRow } from "./lifecycle-previews.ts";
 export { deleteEvents, hasEvents, listEvents } from "./events.ts";
 export type { EventRow } from "./events.ts";
 export {

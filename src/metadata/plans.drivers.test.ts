@@ -20,6 +20,7 @@ const allowed: { readonly [statement: string]: string } = {
   lockInstallation: "a handful of rows, by the sealer",
   insertRepository: "SQLite lists the look for children that it takes only while a foreign key is violated",
   countDeadObjects: "asked by a command, once",
+  listLifecyclePreviews: "of one repository: ten that are there, and those that are not removed yet",
   countOldOrphans: "asked by a command; orphans are few",
   listGrantsOfAccount: "rights of one principal, kept until access changes",
   listGrantsOfGroup: "rights of one principal, kept until access changes",

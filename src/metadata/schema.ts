@@ -1,7 +1,12 @@
 import type { Generated } from "kysely";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
-import type { LifecycleImageTable, LifecycleRunTable } from "./schema-lifecycle.ts";
+import type {
+  LifecycleImageTable,
+  LifecyclePreviewPageTable,
+  LifecyclePreviewTable,
+  LifecycleRunTable,
+} from "./schema-lifecycle.ts";
 import type { UndoBlobTable, UndoChildTable, UndoGrantTable, UndoManifestTable, UndoTable } from "./schema-undo.ts";
 import type {
   AccessGrantTable,
@@ -39,7 +44,7 @@ import type {
  *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
  *
  *   webhook ──< delivery (`jobs` owns these) · on one of namespace, repository
- *   job · schedule · lifecycle_run ──< lifecycle_image
+ *   job · schedule · lifecycle_run ──< lifecycle_image · lifecycle_preview ──< lifecycle_preview_page
  *
  *   quota (of a namespace) ──< quota_blob, quota_delta              what it uses
  *
@@ -474,6 +479,8 @@ export interface Schema {
   quota_delta: QuotaDeltaTable;
   lifecycle_run: LifecycleRunTable;
   lifecycle_image: LifecycleImageTable;
+  lifecycle_preview: LifecyclePreviewTable;
+  lifecycle_preview_page: LifecyclePreviewPageTable;
   undo: UndoTable;
   undo_manifest: UndoManifestTable;
   undo_blob: UndoBlobTable;

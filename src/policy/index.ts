@@ -1,6 +1,15 @@
 export { judgeUnused } from "./collection.ts";
 export type { CollectionFacts, CollectionRule, Verdict } from "./collection.ts";
-export { actions, actionsOfRole, allRoles, decideAction, findRoles, isTagAllowed, roles } from "./permissions.ts";
+export {
+  actions,
+  actionsOfRole,
+  allRoles,
+  decideAction,
+  findRoles,
+  isTagAllowed,
+  matchesPattern,
+  roles,
+} from "./permissions.ts";
 export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role, RolesHeld } from "./permissions.ts";
 export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";

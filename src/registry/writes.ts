@@ -20,6 +20,13 @@ import {
   keepLifecyclePlan,
   settleLifecyclePlan,
 } from "./writes/lifecycle-runs.ts";
+import {
+  dropLifecyclePreviewPages,
+  expireLifecyclePreviews,
+  finishLifecyclePreview,
+  keepLifecyclePreviewPage,
+  stopLifecyclePreview,
+} from "./writes/lifecycle-previews.ts";
 import { mountBlob } from "./writes/mount-blob.ts";
 import { putHeartbeat, readNodes, removeNode } from "./writes/nodes.ts";
 import { claimSweep, forgetOrphans, noteOrphans } from "./writes/orphans.ts";
@@ -66,15 +73,18 @@ export const registryWrites = {
   deleteTag,
   deleteTemplate,
   dropLifecyclePlan,
+  dropLifecyclePreviewPages,
   deleteUsage,
   dropUpload,
   emptyRepository,
   endUndo,
   ensureInstallation,
   expireImages,
+  expireLifecyclePreviews,
   expireLifecycleRuns,
   expireUploads,
   finishDeadObjects,
+  finishLifecyclePreview,
   finishLifecycleRun,
   forgetOrphans,
   giveUpObject,
@@ -82,6 +92,7 @@ export const registryWrites = {
   keepCollectionFigures,
   keepHolding,
   keepLifecyclePlan,
+  keepLifecyclePreviewPage,
   markBlobBad,
   markBlobsBad,
   mountBlob,
@@ -120,6 +131,7 @@ export const registryWrites = {
   settleUsage,
   settleLifecyclePlan,
   undoRun,
+  stopLifecyclePreview,
   updateRepository,
 } satisfies Writes;
 

@@ -1174,3 +1174,35 @@ create table collection_pass (
 create index collection_pass_by_seen on collection_pass (seen_at);
 
 create index collection_pass_by_seen on collection_pass (seen_at);
+
+-- 0027-lifecycle-previews/1
+create table lifecycle_preview (
+      id integer primary key, repository_id integer not null, repository text not null, state text not null,
+      created_by text not null, created_at integer not null, expires_at integer not null, policy text, at integer,
+      grammar text, place text, judged_at integer, expired integer not null, kept integer not null, bytes integer not null,
+      confirm text, goes integer, stays integer, difference integer, outcome text, ended_at integer);
+
+create table lifecycle_preview (
+      id bigint primary key, repository_id bigint not null, repository text collate "C" not null, state text collate "C" not null,
+      created_by text collate "C" not null, created_at bigint not null, expires_at bigint not null, policy text collate "C", at bigint,
+      grammar text collate "C", place text collate "C", judged_at bigint, expired bigint not null, kept bigint not null, bytes bigint not null,
+      confirm text collate "C", goes bigint, stays bigint, difference bigint, outcome text collate "C", ended_at bigint);
+
+-- 0027-lifecycle-previews/2
+create index lifecycle_preview_by_repository on lifecycle_preview (repository_id, id);
+
+create index lifecycle_preview_by_repository on lifecycle_preview (repository_id, id);
+
+-- 0027-lifecycle-previews/3
+create index lifecycle_preview_by_end on lifecycle_preview (expires_at);
+
+create index lifecycle_preview_by_end on lifecycle_preview (expires_at);
+
+-- 0027-lifecycle-previews/4
+create table lifecycle_preview_page (
+      preview_id integer not null references lifecycle_preview (id) on delete cascade, first integer not null,
+      images text not null, primary key (preview_id, first));
+
+create table lifecycle_preview_page (
+      preview_id bigint not null references lifecycle_preview (id) on delete cascade, first bigint not null,
+      images text collate "C" not null, primary key (preview_id, first));

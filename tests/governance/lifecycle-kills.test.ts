@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { afterEach, expect } from "vitest";
-import type { Metadata } from "../../src/metadata/index.ts";
-import type { AllWrites } from "../../src/writes.ts";
+import { dyingNode } from "../support/dying-node.ts";
 import { describeEachDatabase } from "../support/each-database.ts";
 import { LifecycleStage } from "../support/lifecycle-stage.ts";
 import { check, collectAll, descriptorOf } from "../support/open-registry.ts";
@@ -10,30 +9,6 @@ import { check, collectAll, descriptorOf } from "../support/open-registry.ts";
 
 /** What a run writes; signs of life come as often as time lets them. */
 const steps = /^(?:dropLifecyclePlan|keepLifecyclePlan|settleLifecyclePlan|expireImages|finishJob)$/;
-
-/** The rows as a process sees them that dies at its n-th write: before it, or after it was done and before it hears so. */
-function dyingNode(whole: Metadata<AllWrites>, dieAt: number, when: "before" | "after") {
-  const death = Promise.withResolvers<void>();
-  const life = { writes: 0, dead: false, death: death.promise };
-  const die = () => {
-    life.dead = true;
-    death.resolve();
-  };
-  const never = new Promise<never>(() => undefined);
-  const write = async (name: never, input: never) => {
-    const isStep = steps.test(name);
-    if (life.dead) return never;
-    if (isStep) life.writes++;
-    const last = isStep && life.writes === dieAt;
-    if (last && when === "before") die();
-    if (life.dead) return never;
-    const answer = await whole.write(name, input);
-    if (last) die();
-    return life.dead ? never : answer;
-  };
-  const node: Metadata<AllWrites> = { ...whole, read: whole.read, alone: false, write: write as never };
-  return { life, node };
-}
 
 await describeEachDatabase((it, prepare) => {
   let stage: LifecycleStage;
@@ -79,7 +54,7 @@ await describeEachDatabase((it, prepare) => {
         for (const when of ["before", "after"] as const) {
           const name = `team/kill-${at}-${when}`;
           await fill(name, 2);
-          const { life, node } = dyingNode(stage.database.metadata, at, when);
+          const { life, node } = dyingNode(stage.database.metadata, { steps, at, when });
           const run = await stage.start(name);
           const dying = await stage.open({ lease: 200, atOnce: 1, attempts: 100 }, node);
           let finished = false;

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { lifecycleJobs, openJobs } from "../../src/jobs/index.ts";
+import { lifecycleJobs, openJobs, previewJobs } from "../../src/jobs/index.ts";
 import type { Jobs } from "../../src/jobs/index.ts";
 import { findJob, findRepository, listLifecycleImages } from "../../src/metadata/index.ts";
 import type { LifecycleRunRow, Metadata } from "../../src/metadata/index.ts";
@@ -40,7 +40,7 @@ export class LifecycleStage {
     const registry: Registry = node === this.database.metadata ? this.registry : { ...this.registry, metadata: node };
     this.served = registry;
     const times = { keep: 60_000, schedule: undefined, zone: "UTC", jitter: 0, window: 0 };
-    const { kinds } = lifecycleJobs(registry, node, times);
+    const kinds = { ...lifecycleJobs(registry, node, times).kinds, ...previewJobs(registry).kinds };
     const alarm = (what: string, facts: object) => void this.registry.alarms.push(`${what} ${JSON.stringify(facts)}`);
     const jobs = await openJobs(node, { ...quick, kinds, schedules: [], alarm, ...more });
     this.opened.push(jobs);
@@ -75,6 +75,21 @@ export class LifecycleStage {
 
   index = async (repository: string, children: readonly string[], tag?: string): Promise<string> =>
     putManifest(this.registry, repository, indexOf(children), tag);
+
+  /** Adds images that nothing names, of more than a year ago, as rows alone. */
+  addRows = async (name: string, count: number): Promise<void> => {
+    const id = await this.idOf(name);
+    const sqlite = this.database.metadata.dialect === "sqlite";
+    const numbers = sqlite
+      ? `(with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count}) select i from n)`
+      : `(select i from generate_series(1, ${count}) i)`;
+    const hex = sqlite ? "printf('%064x', i)" : "lpad(to_hex(i), 64, '0')";
+    await this.database.sql(
+      `insert into manifest (repository_id, digest, media_type, size, kind, content_size, pin_until, created_at)
+       select ${id}, 'sha256:' || ${hex}, 'application/vnd.oci.image.manifest.v1+json', 900, 'image', 0, 0,
+         ${Date.now() - 400 * 86_400_000} + i from ${numbers} n`,
+    );
+  };
 
   set = (at: SettingPlace, set: object): Promise<void> => this.change(at, { set });
   unset = (at: SettingPlace, unset: readonly SettingKey[]): Promise<void> => this.change(at, { unset });

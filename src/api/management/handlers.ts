@@ -9,6 +9,7 @@ import { webhookHandlers } from "./webhooks.ts";
 import { jobHandlers } from "./jobs.ts";
 import { lifecycleHandlers } from "./lifecycle.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { lifecyclePreviewHandlers } from "./lifecycle-previews.ts";
 import { lifecycleRunHandlers } from "./lifecycle-runs.ts";
 import { meHandlers } from "./me.ts";
 import { namespaceHandlers } from "./namespaces.ts";
@@ -44,6 +45,7 @@ export const handlers: HandlersOf<typeof endpoints> = {
   ...quotaHandlers,
   ...usageHandlers,
   ...lifecycleHandlers,
+  ...lifecyclePreviewHandlers,
   ...lifecycleRunHandlers,
   ...webhookHandlers,
   ...maintenanceHandlers,

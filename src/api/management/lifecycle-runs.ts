@@ -1,9 +1,8 @@
 import type { AnswerOf, lifecycleRunEndpoints } from "../../contract/index.ts";
-import { findRepositoryRow } from "../../metadata/index.ts";
-import { RegistryError } from "../../oci/index.ts";
 import { inspectRun, listRunImages, listRuns, noPolicy, readPolicy } from "../../registry/index.ts";
 import type { InspectedRun, Registry, RunImage } from "../../registry/index.ts";
-import type { Call, HandlersOf } from "./call.ts";
+import type { HandlersOf } from "./call.ts";
+import { findTarget } from "./find-target.ts";
 import { answerPage, findTime, numberAfter, timeOf } from "./page.ts";
 import type { Asked } from "./page.ts";
 
@@ -41,16 +40,6 @@ function listBefore(registry: Registry, repository: number | null, { after, limi
 
 function numberOf({ row }: InspectedRun): string {
   return String(row.id);
-}
-
-type Permit = Call<typeof lifecycleRunEndpoints.startLifecycleRun>["permit"];
-
-/** The repository that was asked about. @throws RegistryError NAME_UNKNOWN */
-async function findTarget(registry: Registry, permit: Permit, name: string): Promise<number> {
-  const row = await registry.metadata.read.first(findRepositoryRow, { name });
-  const other = permit?.repository !== undefined && permit.repository !== row?.id;
-  if (row !== undefined && !other) return row.id;
-  throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
 }
 
 function show({ row, state, outcome }: InspectedRun): Shown {

@@ -1,8 +1,8 @@
 import type { lifecycleEndpoints } from "../../contract/index.ts";
-import { explainDecision } from "../../policy/index.ts";
 import { previewLifecycle } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
 import { timeOf } from "./page.ts";
+import { showDecision } from "./show-decision.ts";
 
 /** Images of a page where the client does not say. */
 const standardPage = 1000;
@@ -17,12 +17,7 @@ export const lifecycleHandlers: HandlersOf<typeof lifecycleEndpoints> = {
         ...{ ...preview, repository: name, at: timeOf(preview.at) },
         difference:
           difference === null ? null : { ...difference, goes: [...difference.goes], stays: [...difference.stays] },
-        images: images.map((image) => ({
-          ...image,
-          ...{ tags: [...image.tags], along: [...image.along], shields: [...image.shields] },
-          pushedAt: timeOf(image.pushedAt),
-          reason: explainDecision(image),
-        })),
+        images: images.map(showDecision),
       },
     };
   },

@@ -21,6 +21,7 @@ import { collectionStatus } from "./0026-collection-status.ts";
 import { usage } from "./0021-usage.ts";
 import { providerLogins } from "./0024-provider-logins.ts";
 import { undoRepositories } from "./0025-undo-repositories.ts";
+import { lifecyclePreviews } from "./0027-lifecycle-previews.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   providerLogins,
   undoRepositories,
   collectionStatus,
+  lifecyclePreviews,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

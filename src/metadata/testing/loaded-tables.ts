@@ -203,6 +203,13 @@ export function loadTables(dialect: DialectName): string[] {
     ),
     fill("lifecycle_image", "run_id, place, plan, state", 20000, `1 + i % 5000, i / 5000, '{}', 'deleted'`),
     fill(
+      "lifecycle_preview",
+      "id, repository_id, repository, state, created_by, created_at, expires_at, expired, kept, bytes",
+      5000,
+      `i, ${repositoryOf("i")}, 'team/app-000001', 'done', 'user:admin', i, i, 4, 0, 0`,
+    ),
+    fill("lifecycle_preview_page", "preview_id, first, images", 20000, `1 + i % 5000, i / 5000 * 250, '[]'`),
+    fill(
       "webhook",
       "id, namespace_id, url, format, disabled, secret, principal, revision, created_at, created_by, changed_at, changed_by, fence, lease_until, failures, rest_until",
       2000,

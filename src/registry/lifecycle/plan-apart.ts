@@ -42,6 +42,27 @@ export interface MadePlan {
   readonly seen: readonly (readonly SeenManifest[])[];
 }
 
+export type ImageChange = "goes" | "stays" | null;
+
+/** Some images of a plan, in their order. */
+export interface PlanPage {
+  readonly images: readonly ImageDecision[];
+  /** Of each image, what it does by this policy and not by the one that it is compared with; null for the same. */
+  readonly changes: readonly ImageChange[];
+  /** As {@link MadePlan} has them, of those of these images that go. */
+  readonly seen: MadePlan["seen"];
+}
+
+/** What a plan comes to. */
+export type PlanSums = Omit<LifecyclePlan, "images"> & { readonly difference: PlanDifference | null };
+
+/** Who takes a plan page by page: the next comes when the last was taken, so that no more than one is here. */
+export interface PlanTaker {
+  readonly take: (page: PlanPage) => Promise<void> | void;
+  /** Told how many manifests have been read. A plan ends with what it throws. */
+  readonly look?: (manifests: number) => Promise<void>;
+}
+
 /** To the planning thread. */
 export type PlanOrder =
   | ManifestRows
@@ -49,13 +70,11 @@ export type PlanOrder =
   | { readonly blobFacts: readonly BlobFactsRow[] }
   | { readonly holds: readonly HoldRow[] }
   | { readonly uses: readonly UseRow[] }
-  | Omit<PlanInput, "id">;
+  | Omit<PlanInput, "id">
+  | { readonly next: true };
 
 /** From it; the last one has `sums`. */
-export type PlanReply =
-  | { readonly images: readonly ImageDecision[] }
-  | { readonly seen: MadePlan["seen"] }
-  | { readonly sums: Omit<LifecyclePlan, "images">; readonly difference: PlanDifference | null };
+export type PlanReply = PlanPage | { readonly sums: PlanSums };
 
 /** Rows of a page. */
 const page = 1000;
@@ -63,35 +82,50 @@ const page = 1000;
 /** Plans that are being made: one at a time in a process, since a large one takes some hundred MiB. */
 let last: Promise<unknown> = Promise.resolve();
 
+/** Plans a repository as {@link planInPages} does, and gives the plan whole. */
+export async function planApart(read: Reader, input: PlanInput): Promise<MadePlan> {
+  const images: ImageDecision[] = [];
+  const seen: (readonly SeenManifest[])[] = [];
+  const { difference, ...sums } = await planInPages(read, input, {
+    take(page) {
+      for (const image of page.images) images.push(image);
+      for (const family of page.seen) seen.push(family);
+    },
+  });
+  return { plan: { images, ...sums }, difference, seen };
+}
+
 /**
  * Plans a repository in a thread of its own. Facts are read page by page, never the bytes of manifests; what changes
  * meanwhile may be seen or not.
  */
-export function planApart(read: Reader, input: PlanInput): Promise<MadePlan> {
-  const made = last.then(() => planNow(read, input));
+export function planInPages(read: Reader, input: PlanInput, taker: PlanTaker): Promise<PlanSums> {
+  const made = last.then(() => planNow(read, input, taker));
   last = made.catch(() => undefined);
   return made;
 }
 
-async function planNow(read: Reader, { id, ...order }: PlanInput): Promise<MadePlan> {
+async function planNow(read: Reader, { id, ...order }: PlanInput, { take, look }: PlanTaker): Promise<PlanSums> {
   const file = import.meta.url.endsWith(".ts") ? "./plan-thread.ts" : "./plan-thread.js";
   const worker = new Worker(new URL(file, import.meta.url));
-  const images: ImageDecision[] = [];
-  const seen: (readonly SeenManifest[])[] = [];
+  const send = (message: PlanOrder) => worker.postMessage(message);
   try {
-    const made = new Promise<MadePlan>((resolve, reject) => {
+    const made = new Promise<PlanSums>((resolve, reject) => {
+      const takeNext = async (page: PlanPage) => {
+        await take(page);
+        send({ next: true });
+      };
       worker.on("message", (reply: PlanReply) => {
-        if ("images" in reply) for (const image of reply.images) images.push(image);
-        else if ("seen" in reply) for (const family of reply.seen) seen.push(family);
-        else resolve({ plan: { images, ...reply.sums }, difference: reply.difference, seen });
+        if ("sums" in reply) resolve(reply.sums);
+        else takeNext(reply).catch(reject);
       });
       worker.on("error", reject);
       worker.on("exit", (code) => reject(new Error(`the planning thread ended with ${code}`)));
     });
     // Told below; a fault before that must not go unseen.
     made.catch(() => undefined);
-    await sendFacts(read, { id, name: order.repository }, (rows) => worker.postMessage(rows));
-    worker.postMessage(order satisfies PlanOrder);
+    await sendFacts(read, { id, name: order.repository }, send, look);
+    send(order);
     return await made;
   } finally {
     await worker.terminate();
@@ -102,10 +136,12 @@ async function sendFacts(
   read: Reader,
   { id: repository, name }: { readonly id: number; readonly name: string },
   send: (order: PlanOrder) => void,
+  look: PlanTaker["look"],
 ): Promise<void> {
   const { now } = (await read.first(readTime, {}))!;
   const reports = [...(await readReports(read, name, now)).keys()];
   const blobs = new Set<number>();
+  let count = 0;
   for (let after: string | undefined = ""; after !== undefined;) {
     const manifests: readonly ManifestFactsRow[] = await read.all(listManifestFacts, {
       repository,
@@ -123,7 +159,9 @@ async function sendFacts(
       send({ uses: await read.all(listUses, { reports, digests, repository: name }) });
     }
     after = manifests.length < page ? undefined : manifests.at(-1)!.digest;
+    count += manifests.length;
     // Requests come in between pages.
+    await look?.(count);
     await setImmediate();
   }
   for (let after: string | undefined = ""; after !== undefined;) {

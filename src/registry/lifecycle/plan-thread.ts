@@ -4,15 +4,16 @@ import type { ImageDecision, LifecyclePolicy, RepositoryFacts, SeenManifest } fr
 import { GrowingFacts } from "./build-facts.ts";
 import { compilePolicy } from "./compile-policy.ts";
 import type { PlanInput, PlanOrder, PlanReply } from "./plan-apart.ts";
+import { imagesOfPage } from "./planned-image.ts";
 
 /*
- * Plans one repository: facts come page by page, then the order to plan, and the plan goes back page by page, so that the
- * thread that serves is never held for long.
+ * Plans one repository: facts come page by page, then the order to plan, and the plan goes back page by page as it is taken, so
+ * that the thread that serves is never held for long and never has all of it.
  */
 
 const port = parentPort!;
 const facts = new GrowingFacts();
-const page = 1000;
+let replies: Iterator<PlanReply, undefined> | undefined;
 
 port.on("message", (order: PlanOrder) => {
   if ("manifests" in order) facts.add(order);
@@ -20,23 +21,32 @@ port.on("message", (order: PlanOrder) => {
   else if ("blobFacts" in order) facts.addBlobs(order.blobFacts);
   else if ("uses" in order) facts.addUses(order.uses);
   else if ("holds" in order) facts.addHolds(order.holds);
-  else plan(order);
+  else {
+    if ("settings" in order) replies = plan(order);
+    port.postMessage(replies!.next().value);
+  }
 });
 
-function plan({ document, current, repository, now, settings, watch }: Omit<PlanInput, "id">): void {
+function* plan(order: Omit<PlanInput, "id">): Generator<PlanReply, undefined> {
+  const { document, current, repository, now, settings, watch } = order;
   const known = facts.finish(repository, settings);
   const policy = compilePolicy(document);
   const { images, ...sums } = planLifecycle(known, policy, now);
   const other = current === null ? undefined : planLifecycle(known, compilePolicy(current), now);
   const difference = other === undefined ? null : comparePlans(other, { images, ...sums });
-  for (let start = 0; start < images.length; start += page) {
-    port.postMessage({ images: images.slice(start, start + page) } satisfies PlanReply);
+  const [goes, stays] = [new Set(difference?.goes), new Set(difference?.stays)];
+  const look = watch ? lookFor(known, policy) : undefined;
+  for (let start = 0; start < images.length; start += imagesOfPage) {
+    const some = images.slice(start, start + imagesOfPage);
+    const seen = look === undefined ? [] : some.filter(({ outcome }) => outcome === "expired").map(look);
+    const changes = some.map(({ digest }) => (goes.has(digest) ? "goes" : stays.has(digest) ? "stays" : null));
+    yield { images: some, changes, seen };
   }
-  if (watch) sendSeen(known, policy, images);
-  port.postMessage({ sums, difference } satisfies PlanReply);
+  yield { sums: { ...sums, difference } };
 }
 
-function sendSeen(known: RepositoryFacts, policy: LifecyclePolicy, images: readonly ImageDecision[]): void {
+/** What an image, and then what goes along, looks like. */
+function lookFor(known: RepositoryFacts, policy: LifecyclePolicy): (image: ImageDecision) => readonly SeenManifest[] {
   const { owners, members } = tiesOf(known, policy);
   const rows = facts.rows();
   const places = new Map(rows.map(({ digest }, place) => [digest, place]));
@@ -47,9 +57,5 @@ function sendSeen(known: RepositoryFacts, policy: LifecyclePolicy, images: reado
     const ties = { owners: idsOf(owners.get(place)), members: idsOf(members.get(place)) };
     return { id, digest, pulledAt, pinUntil, tags: known.images[place]!.tags, ...ties };
   };
-  const expired = images.filter(({ outcome }) => outcome === "expired");
-  for (let start = 0; start < expired.length; start += page) {
-    const seen = expired.slice(start, start + page).map(({ digest, along }) => [digest, ...along].map(describe));
-    port.postMessage({ seen } satisfies PlanReply);
-  }
+  return ({ digest, along }) => [digest, ...along].map(describe);
 }

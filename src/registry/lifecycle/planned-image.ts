@@ -1,5 +1,8 @@
 import type { SeenManifest } from "../../policy/index.ts";
 
+/** Images of a plan that travel, and that a row of a preview keeps, together. */
+export const imagesOfPage = 250;
+
 /** An image that goes by a plan, as its row keeps it. */
 export interface PlannedImage {
   /** Its turn. */

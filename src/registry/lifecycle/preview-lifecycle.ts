@@ -49,12 +49,9 @@ export async function previewLifecycle(
   { document: given, at, after, limit }: PreviewQuestion,
 ): Promise<LifecyclePreview> {
   const { id } = await findPermitted(registry, caller, "manage-settings", repository);
-  const { policy: stored, settings } = await readPolicy(registry.metadata.read, { repository, id });
   const { read } = registry.metadata;
+  const { stored, settings, document, grammar } = await requirePolicy(registry, { repository, id }, given);
   const now = at ?? (await read.first(readTime, {}))!.now;
-  const document = given ?? stored?.document;
-  if (document === undefined) throw noPolicy(repository);
-  const { grammar } = checkPolicy(document);
   const current = given === undefined ? null : (stored?.document ?? null);
   const input = { id, repository, document, current, now, settings, watch: false };
   const { plan, difference } = await planOnce(registry, JSON.stringify(input), () => planApart(read, input));
@@ -64,6 +61,18 @@ export async function previewLifecycle(
     ...{ expired: plan.expired, kept: plan.kept, bytes: plan.bytes, confirm: plan.confirm },
     next: after + limit < plan.images.length ? after + limit : null,
   };
+}
+
+/** What a preview goes by. @throws RegistryError NOT_FOUND without a policy, REQUEST_INVALID for one that cannot be taken */
+export async function requirePolicy(
+  { metadata }: Registry,
+  of: { readonly repository: string; readonly id: number },
+  given: LifecycleDocument | undefined,
+) {
+  const { policy: stored, settings } = await readPolicy(metadata.read, of);
+  const document = given ?? stored?.document;
+  if (document === undefined) throw noPolicy(of.repository);
+  return { stored, settings, document, grammar: checkPolicy(document).grammar };
 }
 
 /** The latest plan, for whoever asks for its next page; forgotten a minute after it was made. */

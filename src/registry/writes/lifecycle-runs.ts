@@ -36,12 +36,20 @@ export async function openLifecycleRun(tx: Transaction, input: NewLifecycleRun):
   await tx.run(insertLifecycleRun, { ...input, now: tx.now });
 }
 
+/** Holds a job, which runs, until the transaction ends. @throws RegistryError CONFLICT when another process has it */
+export async function requireJob(
+  tx: Transaction,
+  { job, fence }: { readonly job: number; readonly fence: number },
+  what: string,
+): Promise<void> {
+  const row = await tx.first(lockJob, { job });
+  if (row?.state === "running" && row.fence === fence) return;
+  throw new RegistryError("CONFLICT", `${what} is another process's now`);
+}
+
 /** The run, for this transaction alone. @throws RegistryError CONFLICT when another process has its job */
 export async function takeRun(tx: Transaction, { run, fence }: HeldRun): Promise<LifecycleRunRow> {
-  const job = await tx.first(lockJob, { job: run });
-  if (job?.state !== "running" || job.fence !== fence) {
-    throw new RegistryError("CONFLICT", `lifecycle run ${run} is another process's now`);
-  }
+  await requireJob(tx, { job: run, fence }, `lifecycle run ${run}`);
   const row = await tx.first(lockLifecycleRun, { run });
   if (row === undefined) throw new RegistryError("NOT_FOUND", `there is no lifecycle run ${run}`);
   return row;

@@ -9,7 +9,10 @@ const change = { needs: "here:manage-settings" } as const;
 
 /** What the endpoints of settings, templates and what follows from them take, for the table of `rows.ts`. */
 export const governanceWishes = {
-  previewLifecycle: change,
+  ...{ previewLifecycle: change, startLifecyclePreview: change, listLifecyclePreviews: change },
+  ...{ getLifecyclePreview: change, listLifecyclePreviewImages: change, cancelLifecyclePreview: change },
+  // Repositories on which the caller may not are passed over.
+  startLifecyclePreviews: { needs: "login" } as const,
   ...{ showNamespaceSettings: look, changeNamespaceSettings: change },
   ...{ showRepositorySettings: look, changeRepositorySettings: change },
   ...{ listHolds: remove, listNamespaceHolds: remove, setHold: own, releaseHold: own },

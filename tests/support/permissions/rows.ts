@@ -346,7 +346,7 @@ function probeOf(endpoint: Endpoint, wish: Wish, place: string): Probe {
     return (
       wish.samples?.[name] ??
       samples[name] ??
-      (/^(?:id|grant|token|secret|login|job|delivery|hold|entry)$/.test(name) ? "4711" : "nobody")
+      (/^(?:id|grant|token|secret|login|job|delivery|hold|entry|preview)$/.test(name) ? "4711" : "nobody")
     );
   });
   const path = `${apiPrefix}${named}${wish.query === undefined ? "" : `?${wish.query(place)}`}`;
