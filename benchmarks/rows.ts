@@ -75,6 +75,33 @@ export function addTags(folder: string, repository: string, count: number): void
   finish(database);
 }
 
+/**
+ * Adds images with a tag and a layer each to a repository that is there; they were pushed at times spread over so many milliseconds
+ * before now.
+ */
+export function addAgedImages(folder: string, repository: string, count: number, span: number): void {
+  const database = open(folder);
+  const { id } = database.prepare("select id from repository where name = ?").get(repository) as { id: number };
+  const now = Date.now();
+  const hex = "printf('%064x', i)";
+  const rows = (text: string) =>
+    database.exec(
+      `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count}) insert into ${text} from n`,
+    );
+  rows(`manifest (id, repository_id, digest, media_type, size, kind, content_size, pin_until, created_at, labels)
+    select 1000 + i, ${id}, 'sha256:' || ${hex}, '${manifestType}', 900, 'image', 5000, 0,
+      ${now} - (i * 7919 % 1000) * ${Math.floor(span / 1000)} - i, '{"org.opencontainers.image.version":"1.' || i || '"}'`);
+  rows(`manifest_content (manifest_id, bytes) select 1000 + i, zeroblob(900)`);
+  rows(`blob (id, digest, size, key, pin_until, bad, created_at)
+    select 1000 + i, 'sha256:f' || substr(${hex}, 2), i, 'o/' || i, 0, 0, ${now}`);
+  rows(`repository_blob (repository_id, blob_id, pin_until) select ${id}, 1000 + i, 0`);
+  rows(`manifest_blob (manifest_id, repository_id, blob_id) select 1000 + i, ${id}, 1000 + i`);
+  rows(`tag (repository_id, name, manifest_id, created_at, updated_at)
+    select ${id}, 'v1.' || (i % 97) || '.' || i, 1000 + i, ${now - span},
+      ${now} - (i * 31 % 1000) * ${Math.floor(span / 1000)}`);
+  finish(database);
+}
+
 /** Adds empty repositories `r/0000000` and on. */
 export function addRepositories(folder: string, count: number): void {
   const database = open(folder);

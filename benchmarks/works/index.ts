@@ -1,4 +1,5 @@
 import type { Work } from "../work.ts";
+import { lifecyclePreview, pushGoverned } from "./governance.ts";
 import { catalogPage, tagsPage } from "./lists.ts";
 import { manifestGetAuth } from "./login.ts";
 import { memory, startUp } from "./process.ts";
@@ -22,4 +23,6 @@ export const works: readonly Work[] = [
   memory,
   getWhilePush,
   sharedStores,
+  pushGoverned,
+  lifecyclePreview,
 ];
