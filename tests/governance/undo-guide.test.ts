@@ -29,6 +29,8 @@ test("the example of docs/guide/undo.md does what it says", { timeout: 120_000 }
   const script = `cd ${folder}\n${example!.replaceAll("127.0.0.1:5000", host)}`;
   const printed = await place.call("bash", "-euo", "pipefail", "-c", script);
   expect(printed.match(/^(?:one|two)$/gm), "what the tag is at after each undo").toEqual(["one", "one", "one", "one"]);
+  expect(printed.match(/^dev-1$/gm), "after the run is undone, and not before").toHaveLength(1);
+  expect(printed).toMatch(/restored +manifest +sha256:\S+ +dev-1/);
   expect(printed, "the list of a namespace").toMatch(/\d+ +shop\/web +repository +shop\/web/);
   expect(printed.slice(printed.lastIndexOf("UNTIL")), "nothing is left of what was purged").not.toContain("web-former");
   expect(printed).toMatch(/sha256:\S+ +\S+Z +moved +user:admin +\d+/);
