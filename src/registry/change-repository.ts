@@ -4,7 +4,6 @@ import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
 import type { Insistence, Removed } from "./require-unused.ts";
-import { takenName } from "./writes/repositories.ts";
 import type { Visibility } from "./writes/repositories.ts";
 
 /**
@@ -105,7 +104,6 @@ export async function restoreRepository(
   // Whoever may not read it must not get it by taking it to where they may.
   if (to !== repository) await authorizeDeleted(registry.access, caller, "pull", repository);
   const target = await authorize(registry.access, caller, "push", to);
-  if (typeof target.repository === "number") throw takenName(to, "bring this one back under another (--as)");
   refuseSomeTags(target, to);
   await registry.metadata.write("restoreRepository", { repository, permit, to, target, entry });
 }

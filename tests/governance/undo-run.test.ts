@@ -130,6 +130,9 @@ await describeEachDatabase((it, prepare) => {
     expect(new Set(await there(gone.filter((_, n) => n % 3 === 0))), "their images are there").toEqual(
       new Set(["done"]),
     );
+    await deleteManifest(place.registry, caller, app, parseDigest(digestOfText(gone[0]!)));
+    expect((await undoAll()).left.map(({ tag }) => tag)).toEqual(["dev-0", "part", "dev-1"]);
+    expect(await place.has(gone[0]!), "nothing is brought back for a tag that stays away").toBe("MANIFEST_UNKNOWN");
     await place.leave();
   });
 

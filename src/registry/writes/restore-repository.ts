@@ -44,9 +44,12 @@ export async function restoreRepository(tx: Transaction, input: RestoreRepositor
   const { repository: from, to, permit, target } = input;
   await tx.run(shareSettings, {});
   const { id, undo, visibility: own } = await takeDeleted(tx, input);
+  const taken = takenName(to, "bring this one back under another (--as)");
+  // Whether the caller may make one was not asked while there was one.
+  if (typeof target.repository === "number") throw taken;
   // Waits for another node that is making it, and finds out for certain whether the name is free.
   const placeholder = await tx.first(insertRepository, { name: to, public: 0, visibility: null, now: tx.now });
-  if (placeholder === undefined) throw takenName(to, "bring this one back under another (--as)");
+  if (placeholder === undefined) throw taken;
   await tx.run(deleteRepositoryRow, { repository: placeholder.id });
   const template = to === from ? undefined : await moveToTemplate(tx, { id, name: from, visibility: own }, to);
   const visibility = template?.given.visibility ?? (own as "public" | "private" | null);
