@@ -1,15 +1,19 @@
-// npm run bench:quotas: a thousand uploads at once into a namespace with quotas beside a thousand into one without, in turn;
+// npm run bench:quotas [-- --only PostgreSQL] [--pairs 9]: a thousand uploads at once into a namespace with quotas beside a thousand into one without, in turn;
 // says the rates and the ratio of each pair as JSON, for SQLite and, where it is installed, PostgreSQL.
+import { parseArgs } from "node:util";
 import { startPostgres } from "../tests/support/postgres.ts";
 import { startTestServer } from "../tests/support/start-server.ts";
 import { UploadsAtOnce } from "../tests/support/upload-at-once.ts";
 
 const uploads = 1_000;
-const pairs = 9;
+const { values } = parseArgs({ options: { only: { type: "string" }, pairs: { type: "string", default: "9" } } });
+const pairs = Number(values.pairs);
 
 const postgres = await startPostgres();
-await compare("SQLite", {});
-if (postgres !== undefined) await compare("PostgreSQL", { database: await postgres.makeMigrated() });
+const isWanted = (database: string) => values.only === undefined || values.only === database;
+if (isWanted("SQLite")) await compare("SQLite", {});
+if (postgres !== undefined && isWanted("PostgreSQL"))
+  await compare("PostgreSQL", { database: await postgres.makeMigrated() });
 await postgres?.stop();
 
 async function compare(database: string, settings: { readonly database?: string }): Promise<void> {

@@ -36,24 +36,46 @@ interface Kept {
   readonly room: Room | undefined;
 }
 
+/** What a process knows of the namespaces right above repositories. */
+interface Looks {
+  readonly known: Map<string, Kept>;
+  /** Under way: of many requests that come at once one looks, and the others wait for what it finds. */
+  readonly underWay: Map<string, Promise<Room | undefined>>;
+}
+
 /** What was found is good for this long where no limit is near, in milliseconds. */
 const goodFor = 1_000;
 /** Namespaces that are remembered at most. */
 const keptLimit = 10_000;
-const kept = new WeakMap<Registry, Map<string, Kept>>();
+const looks = new WeakMap<Registry, Looks>();
 
 /** The room for a repository of this name; undefined where no quota holds. */
 export async function findRoom(registry: Registry, name: string): Promise<Room | undefined> {
-  let byParent = kept.get(registry);
-  if (byParent === undefined) kept.set(registry, (byParent = new Map()));
+  let of = looks.get(registry);
+  if (of === undefined) looks.set(registry, (of = { known: new Map(), underWay: new Map() }));
+  const { known, underWay } = of;
   const parent = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-  const known = byParent.get(parent);
+  const found = known.get(parent);
+  if (found !== undefined && found.until > performance.now()) return found.room;
+  let look = underWay.get(parent);
+  if (look === undefined) {
+    look = lookFor(registry, name, parent, known).finally(() => underWay.delete(parent));
+    underWay.set(parent, look);
+  }
+  return look;
+}
+
+async function lookFor(
+  registry: Registry,
+  name: string,
+  parent: string,
+  known: Map<string, Kept>,
+): Promise<Room | undefined> {
   const now = performance.now();
-  if (known !== undefined && known.until > now) return known.room;
   const places = (await readPlaces(registry, name)).toSorted((a, b) => b.path.length - a.path.length);
   const room = places.length === 0 ? undefined : roomOf(places);
-  if (byParent.size >= keptLimit) byParent.clear();
-  byParent.set(parent, { until: places.some(isNarrow) ? 0 : now + goodFor, room });
+  if (known.size >= keptLimit) known.clear();
+  known.set(parent, { until: places.some(isNarrow) ? 0 : now + goodFor, room });
   return room;
 }
 
