@@ -15,6 +15,12 @@ export interface Transaction extends Reader {
   /** Resolves with the number of rows changed. */
   run<P extends Parameters>(statement: Statement<P, unknown>, parameters: P): MaybePromise<number>;
   /**
+   * Makes a change of which nothing more is asked than that it is made, in its turn among the statements. On PostgreSQL its answer is
+   * not waited for: it travels with what comes next. What goes wrong with it fails the write as it does for `run`, at
+   * a later statement or the commit.
+   */
+  send<P extends Parameters>(statement: Statement<P, unknown>, parameters: P): MaybePromise<void>;
+  /**
    * What this process keeps from one transaction on this database to the next, by name. Whoever reads it must know from
    * rows of this transaction that it still holds.
    */

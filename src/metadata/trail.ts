@@ -88,11 +88,11 @@ export async function recordChange(tx: Transaction, by: Attribution, change: Cha
   const detail = facts === undefined ? null : JSON.stringify(facts);
   const decision = reason === null ? null : "allowed";
   const who = { principal, credential, address, request, decision, reason };
-  await tx.run(insertAudit, { now: tx.now, ...who, action, repository, target, detail, firstAt: null, times: 1 });
+  await tx.send(insertAudit, { now: tx.now, ...who, action, repository, target, detail, firstAt: null, times: 1 });
   if (change.event === undefined) return;
   const payload = JSON.stringify({ target, principal, ...facts });
   const namespace = change.namespace ?? null;
-  await tx.run(insertEvent, { type: change.event, repository, namespace, payload, now: tx.now });
+  await tx.send(insertEvent, { type: change.event, repository, namespace, payload, now: tx.now });
 }
 
 /** The database's clock, for looking without doing: a write is told it. */

@@ -49,6 +49,8 @@ export async function openPostgres<W extends Writes>(
     query_timeout: options.answerWithin ?? answerWithin,
     keepAlive: true,
     application_name: "berth",
+    // Statements whose answers are not waited for travel together.
+    pipeline: true,
     types: parsersOf(types),
   });
   // An idle connection that the server ends is replaced at its next use; unheard, the event would end the process.
@@ -157,6 +159,8 @@ interface Seen {
   readonly touched: Set<number>;
   /** A statement was run that may have changed rows. */
   changes: boolean;
+  /** Answers to changes that nobody waits for, in their order. */
+  sent: Promise<unknown>[];
 }
 
 async function transact<T>(
@@ -168,14 +172,15 @@ async function transact<T>(
 ): Promise<T> {
   const client = await pool.connect();
   const touched = new Set<number>();
-  const seen = { memory: kept.memory, touched, changes: false };
+  const seen: Seen = { memory: kept.memory, touched, changes: false, sent: [] };
   let broken = false;
   try {
     const results = (await client.query(beginning)) as unknown as pg.QueryResult<Begun>[];
     const { now, transaction } = results.at(-1)!.rows[0]!;
     const value = await work(transactionOver(client, now, seen, before));
-    // What changed nothing may be done again whatever became of it.
-    await client.query(seen.changes ? commitOf(write) : "commit").catch((error: unknown) => {
+    // What changed nothing may be done again whatever became of it. After a fault its first statement fails, and nothing is committed.
+    await client.query(seen.changes ? commitOf(write) : "commit").catch(async (error: unknown) => {
+      if (isAnswer(error)) await Promise.all(seen.sent);
       if (isAnswer(error) || !seen.changes) throw error;
       write.open = true;
       throw new CommitUnknown({ transaction, write, value }, error);
@@ -208,7 +213,16 @@ function transactionOver(
     await before?.(statement.name);
     const query = queryOf(statement, parameters);
     seen.changes ||= !query.text.startsWith("select ");
-    return client.query(query);
+    try {
+      const answer = await client.query(query);
+      // One connection answers in order: what was sent before went well.
+      seen.sent = [];
+      return answer;
+    } catch (error) {
+      // The first fault is the cause; all that comes after it is refused for being in the same transaction.
+      await Promise.all(seen.sent);
+      throw error;
+    }
   };
   return {
     now,
@@ -218,6 +232,14 @@ function transactionOver(
     first: async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) =>
       (await ask(statement, parameters)).rows[0] as R | undefined,
     run: async (statement, parameters) => (await ask(statement, parameters)).rowCount ?? 0,
+    async send(statement, parameters) {
+      await before?.(statement.name);
+      seen.changes = true;
+      const answer = client.query(queryOf(statement, parameters));
+      // Told by a later statement, or the commit.
+      answer.catch(() => undefined);
+      seen.sent.push(answer);
+    },
     touch: (repositoryName) => void seen.touched.add(generationSlot(repositoryName)),
   };
 }

@@ -164,6 +164,8 @@ export class GroupCommit {
       first: (statement, parameters) => connection.first(statement, parameters),
       run: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) =>
         connection.run(statement, parameters),
+      send: <P extends Parameters>(statement: Statement<P, unknown>, parameters: P) =>
+        void connection.run(statement, parameters),
       touch: (repositoryName) => void this.#touched.add(generationSlot(repositoryName)),
     };
   }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { RegistryError } from "../../oci/index.ts";
 import {
   claimUpload,
@@ -12,6 +13,14 @@ import {
   putInstallation,
 } from "../index.ts";
 import type { Transaction, Writes } from "../index.ts";
+import { statement } from "../statement.ts";
+
+/** Fails where the name is there. */
+const insertOnce = statement(
+  "testInsertOnce",
+  (_db, p: { name: string; value: string }) => sql<never>`
+    insert into installation (name, value) values (${p.name}, ${p.value})`,
+);
 
 /** Writes that show what a transaction promises; the kit's writer thread runs this same table. */
 export const kitWrites = {
@@ -40,6 +49,18 @@ export const kitWrites = {
       now: tx.now,
       expiresAt: 0,
     });
+  },
+
+  /** Sends two changes, of which the second fails where it was made before; then does as told. */
+  async sendTwo(
+    tx: Transaction,
+    input: { readonly name: string; readonly value: string; readonly then?: "ask" | "refuse" },
+  ): Promise<string | undefined> {
+    const { name, value, then } = input;
+    await tx.send(putInstallation, { name, value });
+    await tx.send(insertOnce, { name: `${name} once`, value });
+    if (then === "refuse") throw new RegistryError("DENIED", `${name} is refused`);
+    return then === "ask" ? (await tx.first(findInstallation, { name }))?.value : undefined;
   },
 
   /** Reads, thinks, and writes: two that do so at once must not both see the same. */

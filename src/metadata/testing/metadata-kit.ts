@@ -48,6 +48,25 @@ export function checkMetadata(name: string, database: KitDatabase): void {
       await other.close();
     });
 
+    kit("a change whose answer is not waited for is made in its turn, with the write or not at all", async () => {
+      const valueOf = async (name: string) => (await metadata.read.first(findInstallation, { name }))?.value;
+      const send = (name: string, value: string, then?: "ask" | "refuse") =>
+        metadata.write("sendTwo", { name, value, ...(then === undefined ? {} : { then }) });
+      expect(await send("kit-sent", "first", "ask")).toBe("first");
+      expect(await send("kit-other", "first")).toBeUndefined();
+      expect([await valueOf("kit-other"), await valueOf("kit-other once")]).toEqual(["first", "first"]);
+      // The fault itself is told, not what came of it, whether something was asked after it or nothing but the commit.
+      for (const then of ["ask", undefined] as const) {
+        const failed = await settle(send("kit-sent", "second", then));
+        const error = failed.status === "rejected" ? (failed.reason as Error) : undefined;
+        expect(error).toMatchObject({ name: "MetadataError", reason: "failed" });
+        expect(error?.message.toLowerCase()).toMatch(/unique/);
+        expect(await valueOf("kit-sent")).toBe("first");
+      }
+      expect(await settle(send("kit-third", "first", "refuse"))).toMatchObject({ reason: { code: "DENIED" } });
+      expect(await valueOf("kit-third")).toBeUndefined();
+    });
+
     kit("a refusal undoes the write and reaches the caller with code, message and detail", async () => {
       const refused = await settle(metadata.write("addRepository", { name: "kit/refused", then: "refuse" }));
       const error = refused.status === "rejected" ? (refused.reason as RegistryError) : undefined;

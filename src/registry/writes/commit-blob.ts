@@ -61,7 +61,7 @@ export async function commitBlob(tx: Transaction, input: CommitBlobInput): Promi
 async function endUpload(tx: Transaction, input: CommitBlobInput, upload: UploadClaim): Promise<boolean> {
   const row = await tx.first(lockUpload, { id: upload.id });
   if (row?.fence === upload.fence && row.cancelled === 0) {
-    await tx.run(deleteUpload, { id: upload.id });
+    await tx.send(deleteUpload, { id: upload.id });
     return true;
   }
   const linked = await tx.first(findLinkedBlob, { repository: input.repository, digest: input.digest });
@@ -92,13 +92,19 @@ export async function linkBlob(tx: Transaction, link: NewLink): Promise<{ readon
   for (let attempt = 0; attempt < attempts; attempt++) {
     const inserted = await tx.first(insertLink, { repository, blob, pinUntil });
     if (inserted !== undefined) {
-      await tx.run(insertReview, { kind: "link", repository, target: blob, reviewAfter: afterPin(tx.now, pin), event });
+      await tx.send(insertReview, {
+        kind: "link",
+        repository,
+        target: blob,
+        reviewAfter: afterPin(tx.now, pin),
+        event,
+      });
       await countLink(tx, { name, version: inserted.settings }, { blob, size });
       return { created: true };
     }
     // Another node may be removing the link that was in the way: locked, it is there or it is not.
     if ((await tx.first(shareLink, { repository, blob })) === undefined) continue;
-    await tx.run(pinLink, { repository, blob, until: pinUntil, unless: tx.now + pin / 2 });
+    await tx.send(pinLink, { repository, blob, until: pinUntil, unless: tx.now + pin / 2 });
     return { created: false };
   }
   throw new MetadataError("unavailable", `the link to blob ${blob} comes and goes`);
@@ -116,9 +122,9 @@ async function nameBlob(
       const healed = found.bad !== 0;
       if (healed && !(await replaceBytes(tx, found.id, input))) continue;
       if (!healed && input.key !== null && found.key !== input.key) {
-        await tx.run(insertDeadObject, { key: input.key, notBefore: tx.now, size: input.size });
+        await tx.send(insertDeadObject, { key: input.key, notBefore: tx.now, size: input.size });
       }
-      await tx.run(pinBlob, { blob: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
+      await tx.send(pinBlob, { blob: found.id, until: pinUntil, unless: tx.now + input.pin / 2 });
       return { blob: found.id, duplicate: !healed };
     }
     const { digest, size, key, crcs } = input;
@@ -127,7 +133,7 @@ async function nameBlob(
       await refuseDead(tx, key);
       continue;
     }
-    if (input.bytes !== null) await tx.run(insertBlobContent, { blob: inserted.id, bytes: input.bytes });
+    if (input.bytes !== null) await tx.send(insertBlobContent, { blob: inserted.id, bytes: input.bytes });
     return { blob: inserted.id, duplicate: false };
   }
   throw new MetadataError("unavailable", `the row of ${input.digest} comes and goes`);
@@ -146,10 +152,10 @@ async function replaceBytes(tx: Transaction, blob: number, input: CommitBlobInpu
   const taken = await tx.first(takeBlob, { blob });
   if (taken === undefined || taken.bad === 0) return false;
   if (taken.key !== null && taken.key !== key) {
-    await tx.run(insertDeadObject, { key: taken.key, notBefore: tx.now, size });
+    await tx.send(insertDeadObject, { key: taken.key, notBefore: tx.now, size });
   }
-  await tx.run(deleteBlobContent, { blob });
-  await tx.run(healBlob, { blob, size, key, crcs });
-  if (bytes !== null) await tx.run(insertBlobContent, { blob, bytes });
+  await tx.send(deleteBlobContent, { blob });
+  await tx.send(healBlob, { blob, size, key, crcs });
+  if (bytes !== null) await tx.send(insertBlobContent, { blob, bytes });
   return true;
 }

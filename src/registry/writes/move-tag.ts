@@ -39,13 +39,13 @@ export async function moveTag(
   requireTag(settings, former === undefined ? "make" : "overwrite", tag, input.permit.roles);
   if (former !== undefined) {
     if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
-    await tx.run(moveTagRow, row);
+    await tx.send(moveTagRow, row);
     const target = former.manifest_id;
     await requireUnheld(tx, { id: repository, name: input.repository }, { kind: "moved-tag", tag }, target);
     const term = undoTerm(tx, settings, input);
     if (term === undefined) {
       const review = { kind: "manifest", repository, target, reviewAfter: tx.now, event: "tag moved away" };
-      await tx.run(insertReview, review);
+      await tx.send(insertReview, review);
     } else await keepTag(tx, term, { repository, tag, manifest: target, movedTo: input.digest });
   }
   await record(tx, input, {

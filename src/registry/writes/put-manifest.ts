@@ -59,7 +59,7 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
   for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
   if (created && input.tags.length === 0) {
     const reviewAfter = afterPin(tx.now, input.pin);
-    await tx.run(insertReview, {
+    await tx.send(insertReview, {
       kind: "manifest",
       repository,
       target: manifest,
@@ -143,7 +143,7 @@ async function ensureManifest(
     const found = await tx.first(lockManifest, { repository, digest: input.digest });
     if (found !== undefined) {
       // Each push moves the pin: whoever judged the image before sees that.
-      await tx.run(pinManifest, { manifest: found.id, until: pinUntil, unless: pinUntil });
+      await tx.send(pinManifest, { manifest: found.id, until: pinUntil, unless: pinUntil });
       return { manifest: found.id, created: false, version: null };
     }
     // Another node removed the row that was in the way.
@@ -151,12 +151,12 @@ async function ensureManifest(
     inserted = await tx.first(insertManifest, row);
   }
   const manifest = inserted.id;
-  await tx.run(insertManifestContent, { manifest, bytes: input.bytes });
-  if (blobs.length > 0) await tx.run(insertManifestBlobs, { manifest, repository, blobs });
-  if (children.length > 0) await tx.run(insertManifestChildren, { parent: manifest, children });
+  await tx.send(insertManifestContent, { manifest, bytes: input.bytes });
+  if (blobs.length > 0) await tx.send(insertManifestBlobs, { manifest, repository, blobs });
+  if (children.length > 0) await tx.send(insertManifestChildren, { parent: manifest, children });
   if (input.subject !== null && input.referrer !== null) {
     const { subject, digest, artifactType, referrer: descriptor } = input;
-    await tx.run(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
+    await tx.send(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
   }
   return { manifest, created: true, version: inserted.settings };
 }
