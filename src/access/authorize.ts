@@ -59,6 +59,8 @@ function reasonOf({ kind }: Principal): string {
 /**
  * The same of a repository that was deleted, by what namespaces say of its name: whoever has rights on another that has the
  * name since has none by them.
+ * @param at when it was deleted, in milliseconds since 1970: namespaces that were made later say nothing; undefined where that
+ * is not known yet
  * @throws RegistryError as {@link authorize} does
  */
 export async function authorizeDeleted(
@@ -66,10 +68,27 @@ export async function authorizeDeleted(
   caller: Caller,
   action: Action,
   name: RepositoryName,
+  at?: number,
 ): Promise<Permit> {
   const { kind } = caller.principal;
   if (kind === "operator" || kind === "system") return authorize(access, caller, action, name);
-  return authorizeByRows(access, caller, action, name, { kind: "repository", name, id: null, public: false });
+  return authorizeByRows(access, caller, action, name, deletedPlace(name, at));
+}
+
+function deletedPlace(name: string, deletedAt: number | undefined): Place & { readonly kind: "repository" } {
+  return { kind: "repository", name, id: null, public: false, deletedAt };
+}
+
+/** Whether the principal may do this to a repository that was deleted at a time; nothing is thrown or recorded. */
+export async function mayDeleted(
+  access: RightsSource,
+  principal: Principal,
+  action: Action,
+  { name, at }: { readonly name: string; readonly at: number },
+): Promise<boolean> {
+  if (principal.kind === "operator" || principal.kind === "system") return true;
+  const standing = await findStanding(access, principal);
+  return decideAction(await findFacts(access, standing, principal, deletedPlace(name, at)), action).allowed;
 }
 
 async function authorizeByRows(

@@ -6,7 +6,14 @@ import type { RightsSource } from "./rights-source.ts";
 
 /** A repository, there or not, or a namespace. */
 export type Place =
-  | { readonly kind: "repository"; readonly name: string; readonly id: number | null; readonly public: boolean }
+  | {
+      readonly kind: "repository";
+      readonly name: string;
+      readonly id: number | null;
+      readonly public: boolean;
+      /** When it was deleted, in milliseconds since 1970; undefined for one that was not. */
+      readonly deletedAt?: number | undefined;
+    }
   | { readonly kind: "namespace"; readonly path: string };
 
 /** Everything that decides about the principal at the place. */
@@ -29,7 +36,7 @@ function factsFor(standing: Standing, limits: readonly Limit[], place: Place): R
 
 function grantsAt({ grants }: Standing, place: Place): GrantFact[] {
   return grants
-    .filter(({ path, repository }) => reaches(place, path, repository?.id))
+    .filter(({ path, since, repository }) => reaches(place, path, repository?.id) && !isNewer(place, since))
     .flatMap(({ grant, within }) => (within === undefined ? [grant] : narrowGrant(grant, within, place)));
 }
 
@@ -53,6 +60,11 @@ function reaches(place: Place, path: string | undefined, repository: number | un
   if (path === undefined) return place.kind === "repository" && place.id !== null && place.id === repository;
   if (path === "") return true;
   return place.kind === "repository" ? place.name.startsWith(`${path}/`) : isWithin(place.path, path);
+}
+
+/** A namespace that was made after a repository was deleted may only have the name of the one that it was in. */
+function isNewer(place: Place, since = 0): boolean {
+  return place.kind === "repository" && place.deletedAt !== undefined && since >= place.deletedAt;
 }
 
 /** Whether a path is a namespace or below it. */

@@ -133,6 +133,7 @@ export function placedFact(row: PlacedGrant, to: string): PlacedFact {
         : `namespace ${row.path}`;
   return {
     path: row.path ?? undefined,
+    since: row.namespace_since ?? undefined,
     repository: row.repository_id === null ? undefined : { id: row.repository_id, name: row.repository ?? "" },
     grant: {
       id: row.id,

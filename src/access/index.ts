@@ -10,6 +10,7 @@ export {
   authorizeNamespace,
   authorizeSelf,
   explainRights,
+  mayDeleted,
   findAllowed,
   findPlace,
   recallPull,

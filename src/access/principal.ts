@@ -28,6 +28,8 @@ export interface PlacedFact {
   readonly grant: GrantFact;
   /** Path of the namespace; undefined for a grant on a repository. */
   readonly path: string | undefined;
+  /** When the namespace was made, in milliseconds since 1970. */
+  readonly since?: number | undefined;
   readonly repository: { readonly id: number; readonly name: string } | undefined;
   /** Whose rights it never exceeds: of a trust rule's grant, who answers for the rule. */
   readonly within?: Standing | undefined;

@@ -11,6 +11,8 @@ export interface PlacedGrant {
   readonly namespace_id: number | null;
   /** Path of the namespace; empty for the root; null for a grant on a repository. */
   readonly path: string | null;
+  /** When the namespace was made, in milliseconds since 1970; null for a grant on a repository. */
+  readonly namespace_since: number | null;
   readonly repository_id: number | null;
   /** Name of the repository; null for a grant on a namespace. */
   readonly repository: string | null;
@@ -22,8 +24,8 @@ export interface PlacedGrant {
 }
 
 const placed = sql`
-  select g.id, g.account_id, g.group_id, g.robot_id, g.trust_id, g.namespace_id, n.path, g.repository_id,
-         r.name as repository, g.role, g.actions, g.tags
+  select g.id, g.account_id, g.group_id, g.robot_id, g.trust_id, g.namespace_id, n.path,
+         n.created_at as namespace_since, g.repository_id, r.name as repository, g.role, g.actions, g.tags
   from access_grant g
   left join namespace n on n.id = g.namespace_id
   left join repository r on r.id = g.repository_id`;
@@ -79,7 +81,7 @@ export const deleteGrantsOnRepository = statement("deleteGrantsOnRepository", (d
 );
 
 /** A grant with whom it names and when it was given. */
-export interface NamedGrant extends PlacedGrant {
+export interface NamedGrant extends Omit<PlacedGrant, "namespace_since"> {
   readonly user: string | null;
   readonly group: string | null;
   /** Login. */

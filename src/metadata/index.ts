@@ -559,6 +559,7 @@ export {
 } from "./undo.ts";
 export type { EndedUndo, UndoRow } from "./undo.ts";
 export {
+  deleteKeptGrantsOfTrustRule,
   deleteRepositoryUndo,
   findFormerName,
   insertRepositoryUndo,
@@ -566,6 +567,7 @@ export {
   insertUndoGrants,
   listDeletedNames,
   listDeletedRepositories,
+  listKeptGrantsOfRobot,
   listNamesWithUndo,
   listNamesWithUndoById,
   takeTombstone,

@@ -31,6 +31,26 @@ export const insertRestoredGrants = statement(
     from undo_grant where undo_id = ${p.undo}`,
 );
 
+/** What a robot gets back with repositories that were deleted. */
+export const listKeptGrantsOfRobot = statement(
+  "listKeptGrantsOfRobot",
+  (_db, p: { robot: number; now: number }, d) => sql<{
+    repository: string;
+    role: string | null;
+    actions: string | null;
+    tags: string | null;
+  }>`
+    select (select u.target from undo u where u.id = g.undo_id) as repository, g.role, g.actions, g.tags
+    from undo_grant g ${d.indexedBy("undo_grant_by_robot")}
+    where g.robot_id = ${p.robot} and (select u.until_at from undo u where u.id = g.undo_id) > ${p.now}`,
+);
+
+/** A trust rule gets nothing back. */
+export const deleteKeptGrantsOfTrustRule = statement(
+  "deleteKeptGrantsOfTrustRule",
+  (_db, p: { rule: number }) => sql<never>`delete from undo_grant where trust_id = ${p.rule}`,
+);
+
 /** A deleted repository that can be brought back. */
 export interface DeletedRepository extends UndoRow {
   readonly repository_id: number;

@@ -1,10 +1,12 @@
-import { authorize, authorizeDeleted } from "../access/index.ts";
+import { authorize, authorizeDeleted, mayDeleted } from "../access/index.ts";
 import type { Caller, Once, Permit } from "../access/index.ts";
+import { listDeletedRepositories, readTime } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
 import type { Insistence, Removed } from "./require-unused.ts";
 import type { Visibility } from "./writes/repositories.ts";
+import { noneLeft } from "./writes/restore-repository.ts";
 
 /**
  * Makes an empty repository. To give it a visibility of its own takes manage-settings.
@@ -104,8 +106,32 @@ export async function restoreRepository(
   // Whoever may not read it must not get it by taking it to where they may.
   if (to !== repository) await authorizeDeleted(registry.access, caller, "pull", repository);
   const target = await authorize(registry.access, caller, "push", to);
+  const deletion = await findDeletion(registry, caller, repository, { entry, moves: to !== repository });
   refuseSomeTags(target, to);
-  await registry.metadata.write("restoreRepository", { repository, permit, to, target, entry });
+  await registry.metadata.write("restoreRepository", { repository, permit, to, target, entry: deletion });
+}
+
+/**
+ * Number of a deletion of which namespaces say that the caller may undo it that were there when it happened.
+ * @param deletion `entry` undefined for the latest of that name; `moves` where it is to have another
+ * @throws RegistryError NOT_FOUND
+ */
+async function findDeletion(
+  { access, metadata: { read } }: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  { entry, moves }: { readonly entry: number | undefined; readonly moves: boolean },
+): Promise<number> {
+  const { now } = (await read.first(readTime, {}))!;
+  const before = entry === undefined ? Number.MAX_SAFE_INTEGER : entry + 1;
+  const [row] = await read.all(listDeletedRepositories, { name: repository, before, now, limit: 1 });
+  const found = row !== undefined && (entry === undefined || row.id === entry) ? row : undefined;
+  const may = (action: "delete-repository" | "pull") =>
+    found !== undefined && mayDeleted(access, caller.principal, action, { name: repository, at: found.at });
+  if (found === undefined || !(await may("delete-repository")) || (moves && !(await may("pull")))) {
+    throw noneLeft({ repository, entry });
+  }
+  return found.id;
 }
 
 /** To purge takes what owners have, for all tags. @throws RegistryError DENIED */

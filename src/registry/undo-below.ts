@@ -1,5 +1,5 @@
-import { boundsOf, findReach, isWithin } from "../access/index.ts";
-import type { Caller, Reach } from "../access/index.ts";
+import { boundsOf, findReach, isWithin, mayDeleted } from "../access/index.ts";
+import type { Caller, Reach, RightsSource } from "../access/index.ts";
 import {
   findRepository,
   listDeletedNames,
@@ -22,6 +22,8 @@ export interface UndoPlace {
 
 /** What is looked at, and when. */
 interface Look {
+  readonly access: RightsSource;
+  readonly caller: Caller;
   readonly read: Reader;
   readonly now: number;
   readonly live: Reach;
@@ -44,7 +46,7 @@ export async function listUndoBelow(
   const { access, metadata } = registry;
   const { now } = (await metadata.read.first(readTime, {}))!;
   const look: Look = {
-    ...{ read: metadata.read, now, namespace, limit },
+    ...{ access, caller, read: metadata.read, now, namespace, limit },
     live: await findReach(access, caller.principal, "delete"),
     // Grants on it went with it: what is granted on namespaces decides.
     deleted: await findReach(access, caller.principal, "delete-repository"),
@@ -54,11 +56,16 @@ export async function listUndoBelow(
     entries.push(...(await listOf(look, after.repository, after.before)));
   }
   if (entries.length >= limit) return entries.slice(0, limit);
-  for (const name of await listNames(look, after?.repository ?? "")) {
-    entries.push(...(await listOf(look, name, Number.MAX_SAFE_INTEGER)));
-    if (entries.length >= limit) return entries.slice(0, limit);
+  for (let place = after?.repository ?? ""; ;) {
+    const names = await listNames(look, place);
+    for (const name of names) {
+      entries.push(...(await listOf(look, name, Number.MAX_SAFE_INTEGER)));
+      if (entries.length >= limit) return entries.slice(0, limit);
+    }
+    // Some may have nothing that the caller may see.
+    if (names.length < limit) return entries;
+    place = names.at(-1)!;
   }
-  return entries;
 }
 
 /** Names after one at which something can be undone, as many as a page can need. */
@@ -93,11 +100,14 @@ function boundsWithin({ paths }: Reach, namespace: string): ReturnType<typeof bo
 
 /** Of one name: deleted repositories that had it, and what can be undone in the one that has it. */
 async function listOf(look: Look, name: string, before: number): Promise<UndoEntry[]> {
-  const { read, now, limit, live, deleted } = look;
+  const { access, caller, read, now, limit, live, deleted } = look;
   const entries: UndoEntry[] = [];
   if (deleted.paths.some((path) => reaches(path, name))) {
     const rows = await read.all(listDeletedRepositories, { name, before, now, limit });
-    entries.push(...rows.map((row) => showUndo(name, { ...row, tags: null })));
+    for (const row of rows) {
+      if (!(await mayDeleted(access, caller.principal, "delete-repository", { name, at: row.at }))) continue;
+      entries.push(showUndo(name, { ...row, tags: null }));
+    }
   }
   const row = await read.first(findRepository, { name });
   if (row === undefined) return entries;

@@ -82,7 +82,7 @@ async function findRun(registry: Registry, caller: Caller, run: number) {
     if (found.deleted_at === null) {
       return { repository, permit: await authorize(registry.access, caller, "delete", repository) };
     }
-    await authorizeDeleted(registry.access, caller, "delete", repository);
+    await authorizeDeleted(registry.access, caller, "delete", repository, found.deleted_at);
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== "DENIED") throw error;
     throw gone;

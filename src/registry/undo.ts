@@ -176,7 +176,7 @@ async function permitDeleted(
   const [row] = await read.all(listDeletedRepositories, { name: repository, before: entry + 1, now, limit: 1 });
   if (row?.id !== entry) return undefined;
   try {
-    const permit = await authorizeDeleted(registry.access, caller, "manage-access", repository);
+    const permit = await authorizeDeleted(registry.access, caller, "manage-access", repository, row.at);
     if (permit.tags.length === 0) return permit;
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== "DENIED") throw error;

@@ -5,17 +5,18 @@ import {
   findRobotByName,
   insertRobotSecret,
   listGrantsOfRobot,
+  listKeptGrantsOfRobot,
   listRobotSecrets,
   recordChange,
   setSponsor,
   updateRobot as changeRobot,
 } from "../../metadata/index.ts";
-import type { Attribution, ShownRobot, Transaction } from "../../metadata/index.ts";
+import type { Attribution, PlacedGrant, ShownRobot, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Action, Role } from "../../policy/index.ts";
 import { authorizeNamespace } from "../authorize.ts";
 import { isWithin } from "../facts-at.ts";
-import { versionOfRobot } from "../paths.ts";
+import { parentOf, versionOfRobot } from "../paths.ts";
 import type { Caller } from "../principal.ts";
 import { requireVersion } from "../require-version.ts";
 import { createRobot } from "./credentials.ts";
@@ -131,9 +132,11 @@ export async function rotateRobot(
   if (!answersFor(caller, row)) {
     for (const grant of await tx.all(listGrantsOfRobot, { robot: row.id })) {
       const on = grant.path === null ? { repository: grant.repository! } : { namespace: grant.path };
-      const actions = grant.actions === null ? [] : (JSON.parse(grant.actions) as Action[]);
-      const tags = grant.tags === null ? null : (JSON.parse(grant.tags) as string[]);
-      await requireAsMuch(tx, caller, on, { role: grant.role as Role | null, actions, tags });
+      await requireAsMuch(tx, caller, on, rightsOf(grant));
+    }
+    // It has them again when somebody brings the repository back.
+    for (const kept of await tx.all(listKeptGrantsOfRobot, { robot: row.id, now: tx.now })) {
+      await requireAsMuch(tx, caller, { namespace: parentOf(kept.repository) }, rightsOf(kept));
     }
   }
   return runOnce(tx, once, async () => {
@@ -169,6 +172,14 @@ export async function takeOverRobot(tx: Transaction, input: RobotChange): Promis
 function loginOf(path: string, name: string): string {
   const parts = [...(path === "" ? [] : path.split("/")), name];
   return ["robot", ...parts.map((part) => part.replaceAll("_", "__"))].join("_");
+}
+
+function rightsOf({ role, actions, tags }: Pick<PlacedGrant, "role" | "actions" | "tags">): Rights {
+  return {
+    role: role as Role | null,
+    actions: actions === null ? [] : (JSON.parse(actions) as Action[]),
+    tags: tags === null ? null : (JSON.parse(tags) as string[]),
+  };
 }
 
 async function secretsOf(tx: Transaction, robot: number): Promise<string[]> {

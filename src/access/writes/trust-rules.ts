@@ -1,5 +1,6 @@
 import {
   deleteGrantsOfTrustRule,
+  deleteKeptGrantsOfTrustRule,
   deleteTrustRule as deleteTrustRuleRow,
   findNamespacePath,
   findRepository,
@@ -129,6 +130,7 @@ export async function updateTrustRule(tx: Transaction, input: UpdateTrustRuleInp
   if (vouches) await tx.run(setRuleSponsor, { rule: before.id, ...sponsorshipOf(input.caller) });
   if (input.grants !== undefined) {
     await tx.run(deleteGrantsOfTrustRule, { rule: before.id });
+    await tx.run(deleteKeptGrantsOfTrustRule, { rule: before.id });
     await putGrants(tx, input.caller, by, { id: before.id, home: before.path }, input.grants);
   }
   const facts = { rule: before.id, ...rule, grants: input.grants };
