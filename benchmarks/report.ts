@@ -15,7 +15,10 @@ export interface Outcome {
   readonly failures: readonly string[];
 }
 
-const shown = ["rate", "p50", "p99", "cpu", "ms", "MiB", "MB/s", "pushes"];
+const shown = [
+  ...["rate", "p50", "p99", "p99 off", "p99 on ÷ off", "pushes/s", "pushes/s off", "manifests/s alone"],
+  ...["cpu", "ms", "MiB", "MB/s", "pushes"],
+];
 const headings: { readonly [metric: string]: string } = {
   p50: "p50 (ms)",
   p99: "p99 (ms)",

@@ -1,4 +1,5 @@
 import type { Work } from "../work.ts";
+import { collection } from "./collection.ts";
 import { lifecyclePreview, pushGoverned } from "./governance.ts";
 import { catalogPage, tagsPage } from "./lists.ts";
 import { manifestGetAuth } from "./login.ts";
@@ -25,4 +26,5 @@ export const works: readonly Work[] = [
   sharedStores,
   pushGoverned,
   lifecyclePreview,
+  collection,
 ];

@@ -128,7 +128,7 @@ async function printRuns(output: Output, runs: readonly Run[]): Promise<void> {
   const rows = runs.map((run) => {
     const counts = [run.planned, run.deleted, run.saved].map(String);
     const ends = [
-      roughSize(run.bytes),
+      run.pendingUntil === null ? roughSize(run.bytes) : `${roughSize(run.bytes)} by ${run.pendingUntil.slice(0, 10)}`,
       run.createdBy,
       run.createdAt.slice(0, 16).replace("T", " "),
       run.outcome ?? "-",

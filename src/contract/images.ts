@@ -1,6 +1,18 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { digest, force, line, pageOf, pageQuery, purge, repositoryName, tagName, tagPattern, time } from "./texts.ts";
+import {
+  digest,
+  force,
+  id,
+  line,
+  pageOf,
+  pageQuery,
+  purge,
+  repositoryName,
+  tagName,
+  tagPattern,
+  time,
+} from "./texts.ts";
 
 const platform = z
   .object({ os: z.string().nullable(), architecture: z.string().nullable(), variant: z.string().nullable() })
@@ -55,6 +67,16 @@ export const tag = z
   })
   .meta({ id: "Tag" });
 
+const deletedImage = z
+  .object({
+    undo: id.nullable().meta({ description: "Number by which it is undone; null where it is final" }),
+    pendingUntil: time.nullable().meta({ description: "When it is final" }),
+    pendingBytes: z.int().meta({
+      description: "Of the manifest, and of blobs that nothing else needs: they come free no sooner than then",
+    }),
+  })
+  .meta({ id: "DeletedImage" });
+
 const parameters = z.strictObject({ name: repositoryName });
 const query = z.strictObject({ force, purge });
 const imageParameters = z.strictObject({ name: repositoryName, digest });
@@ -104,7 +126,8 @@ export const imageEndpoints = {
     auth: { place: "repository", action: "delete" },
     parameters: imageParameters,
     query,
-    status: 204,
+    answer: deletedImage,
+    status: 200,
     errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "REFERENCED"],
   },
   listTags: {

@@ -17,6 +17,9 @@ export const lifecycleRun = z
     deleted: z.int(),
     saved: z.int().meta({ description: "Images that stayed though planned to go: something happened to them since" }),
     bytes: z.int().meta({ description: "Of what was deleted, as the plan counted them" }),
+    pendingUntil: time.nullable().meta({
+      description: "When the last of what it deleted can no longer be undone: until then its bytes are there",
+    }),
     from: z.string().nullable().meta({ description: "Where the policy comes from" }),
     confirms: id.nullable().meta({ description: "The run whose list was confirmed" }),
     createdBy: z.string(),

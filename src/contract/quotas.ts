@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
-import { namespacePath } from "./texts.ts";
+import { namespacePath, time } from "./texts.ts";
 
 const quota = z
   .object({
@@ -9,6 +9,10 @@ const quota = z
     used: z.int().meta({ description: "Bytes, images or repositories" }),
     limit: z.int(),
     percent: z.number(),
+    pending: z.object({ bytes: z.int(), until: time }).nullable().meta({
+      description:
+        "Of a quota of storage: bytes of deleted images that do not count, and are on the disk for as long as that can be undone; as they were counted last",
+    }),
   })
   .meta({ id: "Quota" });
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
 import { statement } from "./statement.ts";
 import type { CollectionPassTable } from "./schema.ts";
 
@@ -51,10 +52,19 @@ export interface WeighedBlob {
   readonly pin_until: number | null;
   /** 1 where a repository that has it is held. */
   readonly held: number | null;
+  /** Repository of the latest delete that holds it, as it is or was called. */
+  readonly undo_in: string | null;
 }
 
 /** Deletes that hold one blob are looked at from the latest on, so many at most: windows seldom differ. */
 const latestDeletes = 100;
+
+/** 1 where a manifest names the blob. A plain join may read all that manifests name. */
+function isNamed(blob: RawBuilder<unknown>) {
+  return sql`select 1 from repository_blob l where l.blob_id = ${blob} and (
+    select 1 from manifest_blob n where n.repository_id = l.repository_id and n.blob_id = l.blob_id limit 1) is not null
+    limit 1`;
+}
 
 /** Blobs in the order of their ids. */
 export const weighBlobs = statement(
@@ -71,14 +81,34 @@ export const weighBlobs = statement(
       )} end as pin_until,
       case when page.used is null then (
         select 1 from repository_blob l join hold h on h.repository_id = l.repository_id and h.manifest_id is null
-        where l.blob_id = page.id limit 1) end as held
+        where l.blob_id = page.id limit 1) end as held,
+      case when page.used is null then (
+        select coalesce(r.former_name, r.name) from undo_blob x
+        join undo u on u.id = x.undo_id join repository r on r.id = u.repository_id
+        where x.blob_id = page.id order by x.undo_id desc limit 1) end as undo_in
     from (
       select b.id, b.size, b.pin_until, (
-        select 1 from repository_blob l
-        join manifest_blob m on m.repository_id = l.repository_id and m.blob_id = l.blob_id
-        where l.blob_id = b.id limit 1) as used
+        ${isNamed(sql.raw("b.id"))}) as used
       from blob b where b.id > ${p.after} order by b.id limit ${p.limit}) page
     order by page.id`,
+);
+
+/** What is kept of a deleted manifest: until when, and how many bytes nothing else needs at the moment. */
+export const weighDelete = statement(
+  "weighDelete",
+  (_db, p: { undo: number }) => sql<{ until_at: number; bytes: number }>`
+    select u.until_at, m.size + coalesce((
+      select sum(case when (
+        ${isNamed(sql.raw("x.blob_id"))}) is null then (select b.size from blob b where b.id = x.blob_id) else 0 end)
+      from undo_blob x where x.undo_id = u.id), 0) as bytes
+    from undo u join undo_manifest m on m.undo_id = u.id where u.id = ${p.undo}`,
+);
+
+/** When what a lifecycle run deleted last can no longer be undone. */
+export const findRunUndo = statement(
+  "findRunUndo",
+  (_db, p: { run: number }) => sql<{ until_at: number }>`
+    select until_at from undo where run = ${p.run} order by id desc limit 1`,
 );
 
 /** Some manifests in the order of their ids: how many, their bytes, and the same of those that were found unused once. */
@@ -99,8 +129,14 @@ export const weighManifests = statement(
 /** Deleted manifests that can come back, in the order of their deletes. */
 export const weighUndo = statement(
   "weighUndo",
-  (_db, p: { after: number; limit: number }) => sql<{ id: number; size: number; until_at: number }>`
-    select m.undo_id as id, m.size, (select u.until_at from undo u where u.id = m.undo_id) as until_at
+  (_db, p: { after: number; limit: number }) => sql<{
+    id: number;
+    size: number;
+    until_at: number;
+    undo_in: string;
+  }>`
+    select m.undo_id as id, m.size, (select u.until_at from undo u where u.id = m.undo_id) as until_at,
+      (select coalesce(r.former_name, r.name) from repository r where r.id = m.repository_id) as undo_in
     from undo_manifest m where m.undo_id > ${p.after} order by m.undo_id limit ${p.limit}`,
 );
 

@@ -3,11 +3,13 @@ export {
   explainBlobs,
   explainManifests,
   findNextCollection,
+  findRunUndo,
   listCollectionPasses,
   listDeadObjects,
   putCollectionPass,
   weighBlobs,
   weighDeadObjects,
+  weighDelete,
   weighManifests,
   weighUndo,
 } from "./collection.ts";

@@ -106,6 +106,7 @@ const allowed: { readonly [statement: string]: string } = {
   },
   ...{ explainManifests: "the same", listCollectionPasses: "a row for each process of the last day" },
   deleteOldPasses: "the same",
+  findRunUndo: "the first of one run, sorted while PostgreSQL has not analysed the table",
   listManifestsNow: "rows are locked in the order of their digests; those of one image",
 };
 
@@ -129,7 +130,7 @@ const allowedReads: { readonly [statement: string]: string } = {
     weighBlobs: "a page of the background, once an hour",
     explainBlobs: "a page of a command that looks without doing",
   },
-  explainManifests: "the same",
+  ...{ explainManifests: "the same", weighUndo: "a page of the background, once an hour" },
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

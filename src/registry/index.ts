@@ -59,7 +59,7 @@ export { getLifecycleRun, runLifecycle } from "./lifecycle/run-lifecycle.ts";
 export { cancelPreviewRow, openLifecyclePreview } from "./writes/lifecycle-previews.ts";
 export { openLifecycleRun } from "./writes/lifecycle-runs.ts";
 export { setTag } from "./set-tag.ts";
-export { deleteBlob, deleteManifest, deleteTag } from "./delete-content.ts";
+export { deleteBlob, deleteManifest, deleteTag, weighPending } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
 export { findBlob, findRedirect, inspectBlob, sendBlob } from "./open-blob.ts";

@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { boundsOf, pathsAbove } from "../access/index.ts";
 import type { MaybePromise } from "../lib/index.ts";
-import { readTime, weighBlobs, weighDeadObjects, weighManifests, weighUndo } from "../metadata/index.ts";
+import {
+  listQuotasBelow,
+  readTime,
+  weighBlobs,
+  weighDeadObjects,
+  weighManifests,
+  weighUndo,
+} from "../metadata/index.ts";
 import type { Reader, WeighedBlob } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
 import { findCollectionFigures } from "./writes/collection-status.ts";
@@ -42,6 +50,11 @@ export interface StorageFigures {
   readonly held: Weighed;
   /** What nothing uses or keeps: the next passes remove it, once both looks were taken. */
   readonly reclaimable: Weighed;
+  /**
+   * Of what deletes keep, what comes free for namespaces with a quota. What deletes of several repositories keep counts for the
+   * latest; of namespaces the first ten thousand are looked at.
+   */
+  readonly pendingIn: readonly { readonly namespace: number; readonly bytes: number; readonly until: number }[];
   /** Objects without a row that wait for their removal. */
   readonly dead: {
     readonly objects: number;
@@ -59,6 +72,8 @@ export interface StorageFigures {
 /** Rows of a page. SQLite reads on the thread that answers requests: a page takes it a few milliseconds. */
 const blobsAtOnce = 500;
 const rowsAtOnce = 2_000;
+/** Namespaces with a quota. */
+const quotasAtMost = 10_000;
 /** Days that are told apart; the rest is one. */
 const daysApart = 14;
 const day = 86_400_000;
@@ -81,7 +96,7 @@ export interface MeasureOptions {
 export async function measureStorage({ metadata }: Registry, options: MeasureOptions): Promise<StorageFigures> {
   const { read } = metadata;
   const asOf = (await read.first(readTime, {}))!.now;
-  const count = new Count(asOf);
+  const count = new Count(asOf, await listQuotas(read));
   let rows = 0;
   const turn = turnTaking(options);
   for await (const page of pagesOfBlobs(read, turn)) {
@@ -112,10 +127,17 @@ export async function measureStorage({ metadata }: Registry, options: MeasureOpt
   return count.figures(now - asOf);
 }
 
+/** Namespaces with a quota by their paths. */
+async function listQuotas(read: Reader): Promise<ReadonlyMap<string, number>> {
+  const rows = await read.all(listQuotasBelow, { path: "", ...boundsOf(""), after: 0, limit: quotasAtMost });
+  return new Map(rows.map(({ id, path }) => [path, id]));
+}
+
 /** The figures of the last count; undefined before the first. @throws MetadataError */
 export async function findFigures(read: Reader): Promise<StorageFigures | undefined> {
   const text = await findCollectionFigures(read);
-  return text === undefined ? undefined : (JSON.parse(text) as StorageFigures);
+  // What an earlier version counted lacks what came later.
+  return text === undefined ? undefined : { pendingIn: [], ...(JSON.parse(text) as Omit<StorageFigures, "pendingIn">) };
 }
 
 type Turn = <T>(read: () => MaybePromise<T>) => Promise<T>;
@@ -157,11 +179,15 @@ class Count {
   /** Bytes by how many days from now; the last is all later ones. */
   readonly #days = new Array<number>(daysApart + 1).fill(0);
 
-  constructor(now: number) {
+  readonly #quotas: ReadonlyMap<string, number>;
+  readonly #pendingIn = new Map<number, { bytes: number; until: number }>();
+
+  constructor(now: number, quotas: ReadonlyMap<string, number>) {
     this.#now = now;
+    this.#quotas = quotas;
   }
 
-  addBlob({ size, used, undo_until: undo, pin_until: pin, held }: WeighedBlob): void {
+  addBlob({ size, used, undo_until: undo, undo_in: where, pin_until: pin, held }: WeighedBlob): void {
     const place =
       used !== null
         ? this.#live
@@ -174,7 +200,7 @@ class Count {
               : this.#reclaimable;
     place.blobs++;
     place.bytes += size;
-    if (place === this.#undo) this.#addPending(undo!, size);
+    if (place === this.#undo) this.#addPending(undo!, size, where!);
     if (place === this.#pinned) this.#pinned.until = latest(this.#pinned.until, pin);
   }
 
@@ -191,11 +217,19 @@ class Count {
     this.#reclaimable.bytes += unusedBytes;
   }
 
-  addUndone({ size, until_at: until }: { readonly size: number; readonly until_at: number }): void {
+  addUndone({
+    size,
+    until_at: until,
+    undo_in: where,
+  }: {
+    readonly size: number;
+    readonly until_at: number;
+    readonly undo_in: string;
+  }): void {
     const place = until > this.#now ? this.#undo : this.#reclaimable;
     place.manifests++;
     place.bytes += size;
-    if (place === this.#undo) this.#addPending(until, size);
+    if (place === this.#undo) this.#addPending(until, size, where);
   }
 
   addDead(page: {
@@ -212,7 +246,13 @@ class Count {
     this.#dead.until = latest(this.#dead.until, page.latest);
   }
 
-  #addPending(until: number, bytes: number): void {
+  #addPending(until: number, bytes: number, where: string): void {
+    for (const path of pathsAbove(where)) {
+      const namespace = this.#quotas.get(path);
+      if (namespace === undefined) continue;
+      const before = this.#pendingIn.get(namespace) ?? { bytes: 0, until: 0 };
+      this.#pendingIn.set(namespace, { bytes: before.bytes + bytes, until: Math.max(before.until, until) });
+    }
     const days = Math.floor(until / day) - Math.floor(this.#now / day);
     this.#days[Math.min(days, daysApart)]! += bytes;
     if (this.#undo.from === null || until < this.#undo.from) this.#undo.from = until;
@@ -233,6 +273,7 @@ class Count {
       pinned: this.#pinned,
       held: this.#held,
       reclaimable: this.#reclaimable,
+      pendingIn: [...this.#pendingIn].map(([namespace, pending]) => ({ namespace, ...pending })),
       dead: this.#dead,
     };
   }

@@ -11,7 +11,7 @@ export interface Pace {
 }
 
 /** Goes in a second, where a rate is set. */
-const goes = 50;
+const goes = 20;
 
 /** Where this process is alone, when it may go on, by kind. */
 const free = new WeakMap<Registry["metadata"], Map<PacedKind, number>>();
@@ -22,11 +22,19 @@ export function openPace({ metadata, settings }: Registry): Pace {
     rows: settings.rowRate ?? 0,
     objects: settings.objectRate ?? 0,
   };
+  const batch = (kind: PacedKind, most: number) =>
+    rates[kind] === 0 ? most : Math.max(1, Math.min(most, Math.ceil(rates[kind] / goes)));
+  const done = { rows: 0, objects: 0 };
   return {
-    batch: (kind, most) => (rates[kind] === 0 ? most : Math.max(1, Math.min(most, Math.ceil(rates[kind] / goes)))),
-    async owe(kind, count, signal) {
+    batch,
+    async owe(kind, more, signal) {
       const rate = rates[kind];
-      if (rate === 0 || count === 0 || signal.aborted) return;
+      if (rate === 0 || signal.aborted) return;
+      done[kind] += more;
+      // Where a transaction has time for a row or two, several make one go.
+      if (done[kind] < batch(kind, Infinity)) return;
+      const count = done[kind];
+      done[kind] = 0;
       // Several processes keep the time in a row; for one alone that would be a commit for each batch.
       const wait = metadata.alone
         ? oweHere(metadata, kind, count, rate)

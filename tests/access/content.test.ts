@@ -168,7 +168,7 @@ test("images are listed the latest first, children and referrers not among them,
   await pushImage("team/pages", linux("amd64", { n: "late" }), "late");
   const referrer = { subject: { mediaType: imageType, digest: pushed[0], size: subject.length } };
   await pushImage("team/pages", linux("amd64", { n: "referrer" }), undefined, referrer);
-  expect((await admin.delete(`/repositories/team/pages/-/images/${pushed[5]}`)).status).toBe(204);
+  expect((await admin.delete(`/repositories/team/pages/-/images/${pushed[5]}`)).status).toBe(200);
   const rest: any[] = [];
   for (let after = first.next; after !== null;) {
     const page = (await admin.get(`/repositories/team/pages/-/images?limit=2&after=${after}`)).body;

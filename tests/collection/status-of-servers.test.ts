@@ -60,7 +60,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     const place = await start();
     const { admin, send, awaitJob } = place;
     expect((await admin.get("/collection")).body).toMatchObject({
-      ...{ state: "waiting", reason: null, pause: null, running: null, rowRate: 1000, objectRate: 500 },
+      ...{ state: "waiting", reason: null, pause: null, running: null, rowRate: 200, objectRate: 200 },
     });
     expect((await send("POST", `/v2/app/blobs/uploads/?digest=${digest}`, layer)).status).toBe(201);
     expect((await send("PUT", "/v2/app/manifests/v1", imageOf([layer]), imageType)).status).toBe(201);

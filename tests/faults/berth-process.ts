@@ -23,7 +23,8 @@ export interface BerthProcess {
  */
 export async function startBerth(data: string, env: Readonly<Record<string, string>> = {}): Promise<BerthProcess> {
   const begun = performance.now();
-  const all = { BERTH_COLLECTION_ENABLED: "false", BERTH_LOG_REQUESTS: "false", ...env };
+  const fast = { BERTH_COLLECTION_ROW_RATE: "0", BERTH_COLLECTION_OBJECT_RATE: "0" };
+  const all = { BERTH_COLLECTION_ENABLED: "false", BERTH_LOG_REQUESTS: "false", ...fast, ...env };
   const { url, pid, stop } = await startProcess({ data, env: all });
   await fetch(`${url}/v2/`).catch(() => undefined);
   return {

@@ -25,6 +25,8 @@ async function openCluster(context: TestContext, size: 2 | 3, extra: Record<stri
 /** Collection that does in seconds what is otherwise done in hours. */
 const collectSoon = {
   BERTH_COLLECTION_INTERVAL: "200ms",
+  BERTH_COLLECTION_ROW_RATE: "0",
+  BERTH_COLLECTION_OBJECT_RATE: "0",
   BERTH_COLLECTION_PIN: "5s",
   BERTH_COLLECTION_OBJECT_GRACE: "500ms",
   BERTH_UNDO_WINDOW: "0s",

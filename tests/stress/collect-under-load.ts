@@ -126,6 +126,8 @@ export async function start(world: StressWorld, data: string, env: Readonly<Reco
     data,
     env: {
       BERTH_COLLECTION_INTERVAL: "100ms",
+      BERTH_COLLECTION_ROW_RATE: "0",
+      BERTH_COLLECTION_OBJECT_RATE: "0",
       BERTH_COLLECTION_PIN: `${pin}ms`,
       BERTH_COLLECTION_LOOK_GAP: `${[0, 200][randomInt(2)]!}ms`,
       BERTH_COLLECTION_OBJECT_GRACE: "0s",

@@ -65,7 +65,7 @@ function showPass({ node, beganAt, endedAt, did, rowsPerSecond }: InspectedPass)
   return { node, beganAt: timeOf(beganAt), endedAt: findTime(endedAt), rowsPerSecond, ...did };
 }
 
-function showFigures({ asOf, undo, pinned, dead, ...figures }: StorageFigures) {
+function showFigures({ asOf, undo, pinned, dead, pendingIn: _, ...figures }: StorageFigures) {
   return {
     ...figures,
     asOf: timeOf(asOf),

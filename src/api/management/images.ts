@@ -7,6 +7,7 @@ import {
   inspectTag,
   listImages,
   setTag,
+  weighPending,
 } from "../../registry/index.ts";
 import type { InspectedTag, ListedImage } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
@@ -31,8 +32,10 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     return { body: { ...image, ...show(image), children: [...image.children], referrers: [...image.referrers] } };
   },
   async deleteImage({ management: { registry }, caller, parameters: { name, digest }, query }) {
-    const { warnings } = await deleteManifest(registry, caller, name, digest, query);
-    return { body: undefined, warnings };
+    const { warnings, undo } = await deleteManifest(registry, caller, name, digest, query);
+    const pending = await weighPending(registry, undo);
+    const until = pending === undefined ? null : timeOf(pending.until);
+    return { body: { undo, pendingUntil: until, pendingBytes: pending?.bytes ?? 0 }, warnings };
   },
   async listTags({ management: { registry }, caller, parameters, query }) {
     const name = parameters.name;

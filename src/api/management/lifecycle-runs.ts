@@ -42,12 +42,13 @@ function numberOf({ row }: InspectedRun): string {
   return String(row.id);
 }
 
-function show({ row, state, outcome }: InspectedRun): Shown {
+function show({ row, state, outcome, pendingUntil }: InspectedRun): Shown {
   const { id: run, repository, expired: planned, kept, deleted, saved, confirms } = row;
   return {
     ...{ run, repository, state, outcome, planned, kept, deleted, saved, confirms },
     plannedBytes: row.bytes,
     bytes: row.freed,
+    pendingUntil: findTime(pendingUntil),
     from: row.place,
     createdBy: row.created_by,
     createdAt: timeOf(row.created_at),

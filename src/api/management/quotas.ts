@@ -1,10 +1,15 @@
 import type { quotaEndpoints } from "../../contract/index.ts";
 import { inspectQuotas, recountQuotas } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
+import { timeOf } from "./page.ts";
 
 export const quotaHandlers: HandlersOf<typeof quotaEndpoints> = {
   async showQuotas({ management: { registry }, caller, parameters: { path } }) {
-    return { body: { items: [...(await inspectQuotas(registry, caller, path))] } };
+    const items = (await inspectQuotas(registry, caller, path)).map(({ pending, ...quota }) => ({
+      ...quota,
+      pending: pending === null ? null : { bytes: pending.bytes, until: timeOf(pending.until) },
+    }));
+    return { body: { items } };
   },
   async recountQuotas({ management: { registry }, caller, parameters: { path } }) {
     return { body: { items: [...(await recountQuotas(registry, caller, path))] } };

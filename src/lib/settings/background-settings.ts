@@ -66,11 +66,11 @@ const collectionSettings = group(
       about: "An object without a row is removed when it is older than this; 1h at least.",
     }),
     lookGap: duration("10m", { about: "Time between the two looks that condemn and remove." }),
-    rowRate: count(1_000, {
+    rowRate: count(200, {
       about:
         "Rows (manifests, what repositories have, blobs) that collection looks at in a second, on all nodes together, so that it does not disturb pushes; 0 for as fast as it can.",
     }),
-    objectRate: count(500, {
+    objectRate: count(200, {
       about:
         "Objects that collection removes from `storage` in a second, on all nodes together; 0 for as fast as it can.",
     }),

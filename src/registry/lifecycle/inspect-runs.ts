@@ -2,6 +2,7 @@ import { authorize, authorizeNamespace, parentOf } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
 import {
   findJob,
+  findRunUndo,
   listLifecycleImages,
   listLifecycleRuns,
   listRepositoryLifecycleRuns,
@@ -18,6 +19,8 @@ export interface InspectedRun {
   readonly row: LifecycleRunRow;
   readonly state: "waiting" | "planning" | "deleting" | "done" | "unconfirmed" | "stopped" | "failed";
   readonly outcome: string | null;
+  /** When the last of what it deleted can no longer be undone, milliseconds since 1970; null where nothing can. */
+  readonly pendingUntil: number | null;
 }
 
 /** An image that a run lets go, and what became of it. */
@@ -77,8 +80,13 @@ async function findSeen(registry: Registry, caller: Caller, run: number): Promis
   }
 }
 
+async function inspect(registry: Registry, row: LifecycleRunRow): Promise<InspectedRun> {
+  const undo = await registry.metadata.read.first(findRunUndo, { run: row.id });
+  return { ...(await findState(registry, row)), pendingUntil: undo?.until_at ?? null };
+}
+
 /** A run that has not ended is as its job is. */
-async function inspect({ metadata }: Registry, row: LifecycleRunRow): Promise<InspectedRun> {
+async function findState({ metadata }: Registry, row: LifecycleRunRow): Promise<Omit<InspectedRun, "pendingUntil">> {
   const { outcome } = row;
   if (row.ended_at !== null) return { row, state: row.state as InspectedRun["state"], outcome };
   const job = await metadata.read.first(findJob, { job: row.id });

@@ -4,6 +4,7 @@ import { findNamespace, readUsage } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { describePlace, percentOf, quotaKeys, quotaResources } from "../../policy/index.ts";
 import type { Usage } from "../../policy/index.ts";
+import { findFigures } from "../measure-storage.ts";
 import type { Registry } from "../registry.ts";
 import { isRight } from "../writes/quotas/keep-counts.ts";
 import { readQuotas } from "./find-quotas.ts";
@@ -17,6 +18,8 @@ export interface InspectedQuota {
   readonly used: number;
   readonly limit: number;
   readonly percent: number;
+  /** Of a quota of storage: bytes that deletes keep on the disk, and until when; null where none was counted. */
+  readonly pending: { readonly bytes: number; readonly until: number } | null;
 }
 
 /**
@@ -32,6 +35,7 @@ export async function inspectQuotas(
   await requireNamespace(read, path);
   const counted = await readQuotas(read, path === "" ? "x" : `${path}/x`);
   const rows = await read.all(readUsage, { namespaces: counted.map(({ id }) => id) });
+  const figures = await findFigures(read);
   return counted
     .toSorted((a, b) => a.path.length - b.path.length)
     .flatMap(({ id, path: from, limits }) => {
@@ -41,7 +45,9 @@ export async function inspectQuotas(
         if (usage === undefined || limit === null) return [];
         const used = Number(usage[resource]);
         const where = describePlace({ namespace: from });
-        return [{ quota: quotaKeys[resource], from: where, used, limit, percent: percentOf(used, limit)! }];
+        const kept = resource === "storage" ? figures?.pendingIn.find(({ namespace }) => namespace === id) : undefined;
+        const pending = kept === undefined ? null : { bytes: kept.bytes, until: kept.until };
+        return [{ quota: quotaKeys[resource], from: where, used, limit, percent: percentOf(used, limit)!, pending }];
       });
     });
 }

@@ -41,6 +41,12 @@ export interface DeleteDigestInput extends UndoableContext, Insisting, Purging {
   readonly run?: number | undefined;
 }
 
+/** What a delete of a manifest came to. */
+export interface DeletedManifest extends Removed {
+  /** The number by which it is undone; null where it is final. */
+  readonly undo: number | null;
+}
+
 /** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
 export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise<Removed> {
   const repository = await getRepository(tx, input);
@@ -73,7 +79,7 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
  * Removes a manifest with its tags (end-9).
  * @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN, REFERENCED while an index lists it
  */
-export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<Removed> {
+export async function deleteManifest(tx: Transaction, input: DeleteDigestInput): Promise<DeletedManifest> {
   const repository = await getRepository(tx, input);
   const manifest = await tx.first(lockManifest, { repository, digest: input.digest });
   if (manifest === undefined) {
@@ -96,7 +102,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   const settings = await settingsWithin(tx, of);
   const removed = { id: manifest.id, digest: input.digest, repository: input.repository };
   const term = undoTerm(tx, settings, input, input.run);
-  if (term !== undefined) await keepManifest(tx, term, repository, removed);
+  const undo = term === undefined ? null : await keepManifest(tx, term, repository, removed);
   await tx.run(releaseFormerTags, { manifest: manifest.id });
   await tx.run(releaseFormerParents, { manifest: manifest.id });
   const tags = await removeManifest(tx, repository, removed, "manifest deleted");
@@ -107,7 +113,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   const action = input.purge === true ? "purge-manifest" : "delete-manifest";
   await record(tx, input, { action, target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);
-  return { warnings: used.warnings };
+  return { warnings: used.warnings, undo };
 }
 
 /**

@@ -61,18 +61,19 @@ export async function keepTag(
   await tx.run(endOldestTagUndo, { repository, tag: name, keep: formerTagsKept, now: tx.now });
 }
 
-/** Keeps a manifest with all that it holds and with its tags, before it goes. */
+/** Keeps a manifest with all that it holds and with its tags, before it goes. @returns the number of the delete */
 export async function keepManifest(
   tx: Transaction,
   term: UndoTerm,
   repository: number,
   { id: manifest, digest }: { readonly id: number; readonly digest: string },
-): Promise<void> {
+): Promise<number> {
   const { id: undo } = (await tx.first(insertManifestUndo, { ...term, repository, digest }))!;
   await tx.run(insertUndoManifest, { undo, manifest });
   await tx.run(insertUndoBlobs, { undo, manifest });
   await tx.run(insertUndoChildren, { undo, manifest });
   await tx.run(insertUndoTags, { ...term, undo, manifest, digest });
+  return undo;
 }
 
 /** Keeps that a repository was deleted, with all that it holds. Resolves with the number by which it is undone. */
