@@ -113,10 +113,6 @@ const allowed: { readonly [statement: string]: string } = {
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
   countEndedUndo: "asked by a command, once",
-  ...{
-    holdFormerTags: "former places of the tags of one repository, when somebody undoes the delete of an image",
-    holdFormerParents: "the same: deleted children of deleted indexes",
-  },
   listDueWebhooks: "webhooks are few; each process looks every half second",
   listLiveWebhooks: "webhooks are few; read with each batch of events",
   listStaleDeliveries: "a batch, in the background, once an hour",

@@ -1206,3 +1206,15 @@ create table lifecycle_preview_page (
 create table lifecycle_preview_page (
       preview_id bigint not null references lifecycle_preview (id) on delete cascade, first bigint not null,
       images text collate "C" not null, primary key (preview_id, first));
+
+-- 0028-former-places/1
+create index undo_former_tag on undo (repository_id, digest)
+      where kind = 'tag' and manifest_id is null and part_of is null and applied_at is null;
+
+create index undo_former_tag on undo (repository_id, digest)
+      where kind = 'tag' and manifest_id is null and part_of is null and applied_at is null;
+
+-- 0028-former-places/2
+create index undo_former_child on undo_child (digest) where child_id is null;
+
+create index undo_former_child on undo_child (digest) where child_id is null;

@@ -22,6 +22,7 @@ import { usage } from "./0021-usage.ts";
 import { providerLogins } from "./0024-provider-logins.ts";
 import { undoRepositories } from "./0025-undo-repositories.ts";
 import { lifecyclePreviews } from "./0027-lifecycle-previews.ts";
+import { formerPlaces } from "./0028-former-places.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   undoRepositories,
   collectionStatus,
   lifecyclePreviews,
+  formerPlaces,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */
