@@ -16,6 +16,7 @@ import { runBerth } from "../support/run-berth.ts";
 const folder = await mkdtemp(join(tmpdir(), "berth-collection-status-"));
 const postgres = await startPostgres();
 const workplace = await openWorkplace();
+const bin = await installBerth(workplace.folder);
 afterAll(async () => {
   await postgres?.stop();
   await workplace.close();
@@ -146,7 +147,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     needPeers(context, "crane");
     const started = await start();
     const { server } = started;
-    const bin = await installBerth(workplace.folder);
     workplace.env["PATH"] = `${bin}:${resolve(import.meta.dirname, "../../.peers")}:/usr/bin:/bin:/usr/sbin`;
     const { host, config } = server;
     const ended = await runBerth(["login", host, "--user", "admin", "--password-stdin"], workplace.env, adminPassword);
