@@ -27,11 +27,12 @@ export async function openBackground(
   const upkeep = webhookUpkeep(metadata, keep);
   const lifecycle = lifecycleJobs(registry, metadata, { keep: config.jobs.keep, ...config.lifecycle });
   const collecting = collectionJobs(registry, collection);
-  const parts = [upkeep, lifecycle, collecting, previewJobs(registry)];
+  const previews = previewJobs(registry);
+  const parts = [upkeep, lifecycle, collecting, previews];
   const kinds: JobKinds = Object.fromEntries(parts.flatMap((part) => Object.entries(part.kinds)));
   const schedules = parts.flatMap((part) => part.schedules);
   for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
-  const jobs = await openJobs(metadata, { kinds, schedules, keep: config.jobs.keep, alarm });
+  const jobs = await openJobs(metadata, { kinds, schedules, many: previews.many, keep: config.jobs.keep, alarm });
   const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });
   return {
     jobs,

@@ -13,7 +13,12 @@ const upkeep = "remove-old-lifecycle-previews";
 const removeAtOnce = 20;
 
 /** The jobs that work out previews of lifecycle policies, and remove old ones. */
-export function previewJobs(registry: Registry): { readonly kinds: JobKinds; readonly schedules: readonly Schedule[] } {
+export function previewJobs(registry: Registry): {
+  readonly kinds: JobKinds;
+  readonly schedules: readonly Schedule[];
+  /** Kinds of which there may be very many: ten for each repository. */
+  readonly many: readonly string[];
+} {
   const kinds: JobKinds = {
     async [previewKind]({ job, fence, signal, report }) {
       const row = await makePreview(registry, { preview: job, fence, signal, report, keep: previewsAreKept });
@@ -30,5 +35,5 @@ export function previewJobs(registry: Registry): { readonly kinds: JobKinds; rea
   };
   const often = { cron: "23 * * * *", zone: "UTC", jitter: 600_000, window: null };
   const about = "lifecycle previews that have expired";
-  return { kinds, schedules: [{ name: upkeep, kind: upkeep, about, input: {}, ...often }] };
+  return { kinds, schedules: [{ name: upkeep, kind: upkeep, about, input: {}, ...often }], many: [previewKind] };
 }

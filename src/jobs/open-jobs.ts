@@ -21,7 +21,9 @@ export interface Jobs {
 }
 
 /** What tests and the server choose. Times in milliseconds. */
-export interface OpenJobsOptions extends Partial<Pick<JobOptions, "lease" | "attempts" | "pause" | "atOnce" | "look">> {
+export interface OpenJobsOptions extends Partial<
+  Pick<JobOptions, "lease" | "attempts" | "pause" | "atOnce" | "many" | "look">
+> {
   readonly kinds: JobKinds;
   /** Schedules that this version of the server has; what operators add is in the rows alone. */
   readonly schedules: readonly Schedule[];

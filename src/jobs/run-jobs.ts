@@ -43,6 +43,8 @@ export interface JobOptions {
   readonly pause: PauseRule;
   /** Jobs at once in this process. */
   readonly atOnce: number;
+  /** Kinds of which anybody may put very many in line: one place of this process stays free of them. */
+  readonly many: readonly string[];
   /** Between two looks when nothing is to be done. */
   readonly look: number;
   readonly alarm: (what: string, facts: object) => void;
@@ -54,6 +56,7 @@ export const jobDefaults = {
   attempts: 5,
   pause: { first: 5_000, factor: 4, most: 3_600_000 },
   atOnce: 2,
+  many: [],
   look: 1_000,
 } as const;
 
@@ -67,22 +70,27 @@ export interface JobRunner {
 
 /** Begins to run jobs whose time has come, each in one process at a time. */
 export function runJobs(metadata: Metadata<JobWrites>, options: JobOptions): JobRunner {
-  const { handlers, alarm } = options;
+  const { handlers, alarm, many } = options;
   const kinds = Object.keys(handlers);
-  const running = new Set<Promise<void>>();
+  const others = kinds.filter((kind) => !many.includes(kind));
+  const running = new Map<Promise<void>, string>();
+  const mayTake = () => {
+    const ofMany = [...running.values()].filter((kind) => many.includes(kind)).length;
+    return ofMany < Math.max(1, options.atOnce - 1) ? kinds : others;
+  };
   const looking = lookAgain(
     async (stopping) => {
       while (running.size < options.atOnce && !stopping.aborted) {
         const { now } = (await metadata.read.first(readTime, {}))!;
         if ((await metadata.read.first(findDueJob, { now })) === undefined) return;
         const { node, lease, attempts } = options;
-        const { claimed } = await metadata.write("claimJob", { node, kinds, lease, attempts });
+        const { claimed } = await metadata.write("claimJob", { node, kinds: mayTake(), lease, attempts });
         if (claimed === null) return;
         const run = runOne(metadata, options, claimed, stopping).finally(() => {
           running.delete(run);
           looking.wake();
         });
-        running.add(run);
+        running.set(run, claimed.kind);
       }
     },
     {
@@ -94,7 +102,7 @@ export function runJobs(metadata: Metadata<JobWrites>, options: JobOptions): Job
     wake: () => looking.wake(),
     async stop() {
       await looking.stop();
-      await Promise.all(running);
+      await Promise.all(running.keys());
     },
   };
 }

@@ -65,6 +65,28 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     throw new Error(`the job is ${(await read(job)).state}: ${(await read(job)).error}`);
   };
 
+  it("jobs of which there may be very many leave a place for others", async () => {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const began: string[] = [];
+    const crowd = async ({ job }: { readonly job: number }) => {
+      began.push(`crowd ${job}`);
+      await released;
+      return {};
+    };
+    const crowds = [await put({ kind: "crowd" }), await put({ kind: "crowd" }), await put({ kind: "crowd" })];
+    const { id } = await put();
+    await open({ crowd, work: async () => ({}) }, metadata, { many: ["crowd"] });
+    try {
+      await until(id, "done");
+      expect(began, "and take one each").toEqual([`crowd ${crowds[0]!.id}`]);
+    } finally {
+      release();
+    }
+    for (const one of crowds) await until(one.id, "done");
+    expect(began).toEqual(crowds.map((one) => `crowd ${one.id}`));
+  });
+
   it("a job runs once and keeps its result, with what it reported on the way", async () => {
     const runs: unknown[] = [];
     await open({
