@@ -44,7 +44,7 @@ export const deleteOldPasses = statement("deleteOldPasses", (db, p: { before: nu
 export interface WeighedBlob {
   readonly id: number;
   readonly size: number;
-  /** 1 where a manifest names it. */
+  /** 1 where a manifest of a repository that is not deleted names it. */
   readonly used: number | null;
   /** When the latest delete that holds it can no longer be undone; null for none. */
   readonly undo_until: number | null;
@@ -59,11 +59,28 @@ export interface WeighedBlob {
 /** Deletes that hold one blob are looked at from the latest on, so many at most: windows seldom differ. */
 const latestDeletes = 100;
 
-/** 1 where a manifest names the blob. A plain join may read all that manifests name. */
-function isNamed(blob: RawBuilder<unknown>) {
+/** 1 where a manifest names the blob. A plain join may read all that manifests name. @param where of its link `l` */
+function isNamed(blob: RawBuilder<unknown>, where: RawBuilder<unknown>) {
   return sql`select 1 from repository_blob l where l.blob_id = ${blob} and (
     select 1 from manifest_blob n where n.repository_id = l.repository_id and n.blob_id = l.blob_id limit 1) is not null
-    limit 1`;
+    and ${where} limit 1`;
+}
+
+/** In a repository that is not deleted. */
+const inLiving = sql`(select deleted_at from repository r where r.id = l.repository_id) is null`;
+
+/** Deletes that hold the blob of a page's row: of images that named it, and of repositories that have it. */
+function listKeeping(column: RawBuilder<unknown>) {
+  const newest = sql.raw(String(latestDeletes));
+  return sql`
+    select u.id, ${column} from undo_blob x join undo u on u.id = x.undo_id join repository r on r.id = u.repository_id
+    where x.undo_id in (
+      select y.undo_id from undo_blob y where y.blob_id = page.id order by y.undo_id desc limit ${newest})
+      and x.blob_id = page.id
+    union all
+    select u.id, ${column} from repository_blob l join repository r on r.id = l.repository_id
+    join undo u on u.repository_id = r.id and u.kind = 'repository'
+    where l.blob_id = page.id and r.deleted_at is not null`;
 }
 
 /** Blobs in the order of their ids. */
@@ -72,9 +89,7 @@ export const weighBlobs = statement(
   (_db, p: { after: number; limit: number }, d) => sql<WeighedBlob>`
     select page.id, page.size, page.used,
       case when page.used is null then (
-        select max(until_at) from (
-          select u.until_at from undo_blob x join undo u on u.id = x.undo_id where x.blob_id = page.id
-          order by x.undo_id desc limit ${sql.raw(String(latestDeletes))}) latest) end as undo_until,
+        select max(until_at) from (${listKeeping(sql.raw("u.until_at as until_at"))}) keeping) end as undo_until,
       case when page.used is null then ${d.greatest(
         sql.raw("page.pin_until"),
         sql`coalesce((select max(l.pin_until) from repository_blob l where l.blob_id = page.id), 0)`,
@@ -83,12 +98,11 @@ export const weighBlobs = statement(
         select 1 from repository_blob l join hold h on h.repository_id = l.repository_id and h.manifest_id is null
         where l.blob_id = page.id limit 1) end as held,
       case when page.used is null then (
-        select coalesce(r.former_name, r.name) from undo_blob x
-        join undo u on u.id = x.undo_id join repository r on r.id = u.repository_id
-        where x.blob_id = page.id order by x.undo_id desc limit 1) end as undo_in
+        select name from (${listKeeping(sql.raw("coalesce(r.former_name, r.name) as name"))}) keeping
+        order by id desc limit 1) end as undo_in
     from (
       select b.id, b.size, b.pin_until, (
-        ${isNamed(sql.raw("b.id"))}) as used
+        ${isNamed(sql.raw("b.id"), inLiving)}) as used
       from blob b where b.id > ${p.after} order by b.id limit ${p.limit}) page
     order by page.id`,
 );
@@ -99,7 +113,7 @@ export const weighDelete = statement(
   (_db, p: { undo: number }) => sql<{ until_at: number; bytes: number }>`
     select u.until_at, m.size + coalesce((
       select sum(case when (
-        ${isNamed(sql.raw("x.blob_id"))}) is null then (select b.size from blob b where b.id = x.blob_id) else 0 end)
+        ${isNamed(sql.raw("x.blob_id"), sql`true`)}) is null then (select b.size from blob b where b.id = x.blob_id) else 0 end)
       from undo_blob x where x.undo_id = u.id), 0) as bytes
     from undo u join undo_manifest m on m.undo_id = u.id where u.id = ${p.undo}`,
 );
@@ -111,19 +125,38 @@ export const findRunUndo = statement(
     select until_at from undo where run = ${p.run} order by id desc limit 1`,
 );
 
-/** Some manifests in the order of their ids: how many, their bytes, and the same of those that were found unused once. */
+/** Manifests of one repository that lie together. PostgreSQL gives sums as text. */
+export interface WeighedManifests {
+  readonly count: number;
+  readonly bytes: number;
+  /** Those that were found unused once. */
+  readonly unused: number;
+  readonly unused_bytes: number;
+  /** The highest id. */
+  readonly last: number;
+  /** When the delete of their repository can no longer be undone; null where it is not deleted or not to be brought back. */
+  readonly undo_until: number | null;
+  /** 1 where their repository is deleted. */
+  readonly deleted: number;
+  /** As it is called, or was before it was deleted. */
+  readonly repository: string;
+}
+
+/** Some manifests in the order of their ids, by their repositories. */
 export const weighManifests = statement(
   "weighManifests",
-  (_db, p: { after: number; limit: number }) => sql<{
-    count: number;
-    bytes: number | null;
-    unused: number | null;
-    unused_bytes: number | null;
-    last: number | null;
-  }>`
-    select count(*) as count, sum(size) as bytes, sum(case when condemned_at is null then 0 else 1 end) as unused,
-           sum(case when condemned_at is null then 0 else size end) as unused_bytes, max(id) as last
-    from (select id, size, condemned_at from manifest where id > ${p.after} order by id limit ${p.limit}) page`,
+  (_db, p: { after: number; limit: number }) => sql<WeighedManifests>`
+    select sums.*,
+      (select case when r.deleted_at is null then 0 else 1 end from repository r where r.id = sums.repository_id) as deleted,
+      (select max(u.until_at) from undo u
+        where u.repository_id = sums.repository_id and u.kind = 'repository') as undo_until,
+      (select coalesce(r.former_name, r.name) from repository r where r.id = sums.repository_id) as repository
+    from (
+      select repository_id, count(*) as count, sum(size) as bytes,
+             sum(case when condemned_at is null then 0 else 1 end) as unused,
+             sum(case when condemned_at is null then 0 else size end) as unused_bytes, max(id) as last
+      from (select id, repository_id, size, condemned_at from manifest where id > ${p.after} order by id limit ${p.limit}) page
+      group by repository_id) sums`,
 );
 
 /** Deleted manifests that can come back, in the order of their deletes. */

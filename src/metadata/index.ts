@@ -13,7 +13,13 @@ export {
   weighManifests,
   weighUndo,
 } from "./collection.ts";
-export type { CollectionPassRow, ExplainedBlob, ExplainedManifest, WeighedBlob } from "./collection.ts";
+export type {
+  CollectionPassRow,
+  ExplainedBlob,
+  ExplainedManifest,
+  WeighedBlob,
+  WeighedManifests,
+} from "./collection.ts";
 export {
   buryRepository,
   claimTombstone,

@@ -102,6 +102,7 @@ const allowed: { readonly [statement: string]: string } = {
   ...{ listUndo: "the tags of each manifest of a page, by name", countEndedUndo: "asked by a command, once" },
   ...{
     weighBlobs: "a page of the background, once an hour",
+    weighManifests: "the same, by repository",
     explainBlobs: "a page of a command that looks without doing",
   },
   ...{ explainManifests: "the same", listCollectionPasses: "a row for each process of the last day" },
@@ -127,6 +128,7 @@ const allowedReads: { readonly [statement: string]: string } = {
     explainBlobs: "a page of a command that looks without doing",
   },
   ...{ explainManifests: "the same", weighUndo: "a page of the background, once an hour" },
+  weighManifests: "the same",
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

@@ -9,7 +9,7 @@ import {
   weighManifests,
   weighUndo,
 } from "../metadata/index.ts";
-import type { Reader, WeighedBlob } from "../metadata/index.ts";
+import type { Reader, WeighedBlob, WeighedManifests } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
 import { findCollectionFigures } from "./writes/collection-status.ts";
 
@@ -104,11 +104,15 @@ export async function measureStorage({ metadata }: Registry, options: MeasureOpt
     await options.progress?.((rows += page.length));
   }
   for (let after = 0; ;) {
-    const page = (await turn(() => read.first(weighManifests, { after, limit: rowsAtOnce })))!;
-    count.addManifests(page);
-    await options.progress?.((rows += Number(page.count)));
-    if (Number(page.count) < rowsAtOnce) break;
-    after = Number(page.last);
+    const page = await turn(() => read.all(weighManifests, { after, limit: rowsAtOnce }));
+    let counted = 0;
+    for (const sums of page) {
+      count.addManifests(sums);
+      counted += Number(sums.count);
+      after = Math.max(after, Number(sums.last));
+    }
+    await options.progress?.((rows += counted));
+    if (counted < rowsAtOnce) break;
   }
   for (let after = 0; ;) {
     const page = await turn(() => read.all(weighUndo, { after, limit: rowsAtOnce }));
@@ -204,15 +208,20 @@ class Count {
     if (place === this.#pinned) this.#pinned.until = latest(this.#pinned.until, pin);
   }
 
-  addManifests(page: {
-    readonly count: number;
-    readonly bytes: number | null;
-    readonly unused: number | null;
-    readonly unused_bytes: number | null;
-  }): void {
-    const [unused, unusedBytes] = [Number(page.unused ?? 0), Number(page.unused_bytes ?? 0)];
-    this.#live.manifests += Number(page.count) - unused;
-    this.#live.bytes += Number(page.bytes ?? 0) - unusedBytes;
+  addManifests(sums: WeighedManifests): void {
+    const [count, bytes] = [Number(sums.count), Number(sums.bytes)];
+    const until = sums.undo_until;
+    if (until !== null && until > this.#now) {
+      this.#undo.manifests += count;
+      this.#undo.bytes += bytes;
+      this.#addPending(until, bytes, sums.repository);
+      return;
+    }
+    // A repository that is being emptied has nothing that is used.
+    const unused = sums.deleted === 1 ? count : Number(sums.unused);
+    const unusedBytes = sums.deleted === 1 ? bytes : Number(sums.unused_bytes);
+    this.#live.manifests += count - unused;
+    this.#live.bytes += bytes - unusedBytes;
     this.#reclaimable.manifests += unused;
     this.#reclaimable.bytes += unusedBytes;
   }

@@ -3,6 +3,7 @@ import {
   changeSettings,
   collectGarbage,
   deleteManifest,
+  deleteRepository,
   explainCollection,
   inspectCollection,
   inspectQuotas,
@@ -86,6 +87,31 @@ await describeEachDatabase((it, prepare) => {
     expect(await collectOnce(registry)).toMatchObject({ objects: 1, bytes: other.length });
     expect((await measure(registry)).dead.objects).toBe(0);
     await place.leave();
+  });
+
+  it("what a deleted repository holds is pending until it cannot be brought back, then reclaimable", async () => {
+    const { registry, database } = place;
+    await makeNamespace(database.metadata, "team");
+    const quota = { set: { quotaStorage: 1_048_576 }, unset: [], enforce: [], relax: [] };
+    await changeSettings(registry, caller, { namespace: "team" }, quota, undefined);
+    await putManifest(registry, app, first, "v1");
+    await putBlob(registry, "else/where", "layer");
+    await putManifest(registry, "else/where", second, "v1");
+    const before = await measure(registry);
+    expect(before.live).toMatchObject({ manifests: 2, blobs: 2 });
+    await deleteRepository(registry, caller, app, undefined);
+    const { live, undo, reclaimable, pendingIn, asOf } = await measure(registry);
+    // The other repository needs one layer still.
+    const bytes = first.length + long.length;
+    expect([live.manifests, live.blobs, live.bytes]).toEqual([1, 1, second.length + "layer".length]);
+    expect([undo.manifests, undo.blobs, undo.bytes, reclaimable.bytes]).toEqual([1, 1, bytes, 0]);
+    expect(undo.until! - asOf).toBeGreaterThan(7 * day - 60_000);
+    expect(pendingIn).toMatchObject([{ bytes, until: undo.until }]);
+    await database.sql("update undo set until_at = 1");
+    const after = await measure(registry);
+    expect(after).toMatchObject({ undo: { bytes: 0, until: null }, reclaimable: { manifests: 1, blobs: 1, bytes } });
+    await collectAll(registry);
+    expect(await measure(registry)).toMatchObject({ live, reclaimable: { bytes: 0 } });
   });
 
   it("deletes say which bytes they keep until when, and quotas of their namespaces do", async () => {
