@@ -57,7 +57,12 @@ async function startProxy(target: URL) {
           void gate.finally(() => client.destroy());
         };
         if (told === "nothing") return ends();
-        upstream.once("data", ends);
+        // Answers to what was sent before come first.
+        let answer = "";
+        upstream.on("data", (part) => {
+          answer += part.toString("latin1");
+          if (answer.includes("COMMIT\0")) ends();
+        });
         upstream.write(bytes);
       });
       upstream.on("data", (bytes) => void (losing || client.write(bytes)));
