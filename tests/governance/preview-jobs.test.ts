@@ -132,6 +132,22 @@ await describeEachDatabase((it, prepare) => {
     },
   );
 
+  it("one that is done between the looks at its row and at its job has not failed", async () => {
+    await addRows(1);
+    await stage.open();
+    const preview = await start({ policy: given, at: Date.now() });
+    await ended(preview);
+    let looks = 0;
+    const { read } = stage.registry.metadata;
+    const first = async (...asked: Parameters<typeof read.first>) => {
+      const found = await read.first(...asked);
+      return looks++ === 0 ? { ...(found as object), state: "waiting" } : found;
+    };
+    const late = { ...stage.registry, metadata: { read: { first } } } as unknown as typeof stage.registry;
+    const seen = await inspectPreview(late, { repository: await stage.idOf(name), preview });
+    expect(seen.state).toBe("done");
+  });
+
   it(
     "a process that dies at any step: another goes on, and what is kept is the same, once",
     { timeout: 120_000 },

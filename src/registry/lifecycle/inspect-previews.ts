@@ -104,7 +104,7 @@ async function notDone(registry: Registry, row: LifecyclePreviewRow): Promise<Re
 }
 
 /** A preview that has not ended is as its job is. */
-async function inspect({ metadata }: Registry, row: LifecyclePreviewRow): Promise<InspectedPreview> {
+async function inspect({ metadata }: Pick<Registry, "metadata">, row: LifecyclePreviewRow): Promise<InspectedPreview> {
   const { outcome } = row;
   if (row.state !== "waiting") {
     return { row, state: row.state as InspectedPreview["state"], outcome, progress: null };
@@ -113,6 +113,11 @@ async function inspect({ metadata }: Registry, row: LifecyclePreviewRow): Promis
   const progress =
     job === undefined || job.progress === null ? null : (JSON.parse(job.progress) as InspectedPreview["progress"]);
   const error = job?.error ?? null;
-  if (job === undefined || job.ended_at !== null) return { row, state: "failed", outcome: error, progress };
+  if (job === undefined || job.ended_at !== null) {
+    // It may have been done between the two looks.
+    const latest = await metadata.read.first(findLifecyclePreview, { preview: row.id });
+    if (latest !== undefined && latest.state !== "waiting") return inspect({ metadata }, latest);
+    return { row, state: "failed", outcome: error, progress };
+  }
   return { row, state: job.state === "running" ? "planning" : "waiting", outcome: error, progress };
 }
