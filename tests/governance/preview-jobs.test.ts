@@ -137,6 +137,8 @@ await describeEachDatabase((it, prepare) => {
     await stage.open();
     const preview = await start({ policy: given, at: Date.now() });
     await ended(preview);
+    // Its job ends a moment after it.
+    await stage.close();
     let looks = 0;
     const { read } = stage.registry.metadata;
     const first = async (...asked: Parameters<typeof read.first>) => {
