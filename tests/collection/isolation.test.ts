@@ -33,6 +33,8 @@ const a = parseRepositoryName("team/a");
 const b = parseRepositoryName("team/b");
 const digest = digestOf(Buffer.from(long));
 const longPin = 3_600_000;
+/** What the configuration asks of a server that is not open to all, in milliseconds. */
+const leastOrphanGrace = 3_600_000;
 
 describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
   let world: World;
@@ -127,12 +129,24 @@ describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) =>
 
   test("gc-reupload: an upload that comes while the row is being removed becomes a row of its own", async () => {
     const pinning = await world.actor({ pin: longPin });
+    // Without it the passes that follow can take the upload's object for an orphan before its row is committed.
+    const patient = await world.actor({ orphanGrace: leastOrphanGrace });
     await putBlob(pusher.registry, "team/a", long);
     await pass();
-    const collect = { by: collector, at: "insertDeadObject", run: () => collectAll(collector.registry) };
+    const collect = { by: patient, at: "insertDeadObject", run: () => collectAll(patient.registry) };
     const [, pushed] = await world.race(collect, () => putBlob(pinning.registry, "team/a", long));
     expect(pushed.status).toBe("fulfilled");
-    await collectAll(collector.registry);
+    await collectAll(patient.registry);
+    const { key } = await there(a);
+    expect(await world.driver.findSize(key!)).toBe(long.length);
+  });
+
+  test("orphan-pushed: an object whose row is not committed yet is no orphan for as long as the least grace of a server", async () => {
+    const pinning = await world.actor({ pin: longPin });
+    const patient = await world.actor({ orphanGrace: leastOrphanGrace });
+    const push = { by: pinning, at: "insertReview", run: () => putBlob(pinning.registry, "team/a", long) };
+    const [pushed] = await world.race(push, () => collectAll(patient.registry));
+    expect(pushed.status).toBe("fulfilled");
     const { key } = await there(a);
     expect(await world.driver.findSize(key!)).toBe(long.length);
   });
