@@ -26,6 +26,8 @@ export class ProxyRules {
   readonly #trusted = new BlockList();
   readonly #any: boolean;
   readonly #named: OutsideName | undefined;
+  /** Answer for the host that was asked for last: nearly all clients ask for the same one. */
+  #last: { readonly host: string | undefined; readonly http: OutsideName; readonly https: OutsideName } | undefined;
 
   /**
    * @param trusted addresses and networks of proxies: `10.0.0.0/8`, `::1`
@@ -43,7 +45,12 @@ export class ProxyRules {
 
   /** What the client of this request calls the registry; a host that is none is not repeated to it. */
   nameFor({ scheme, host }: Origin): OutsideName {
-    return this.#named ?? { scheme, host: parseHost(host)?.toLowerCase() ?? "localhost" };
+    if (this.#named !== undefined) return this.#named;
+    if (this.#last === undefined || this.#last.host !== host) {
+      const name = parseHost(host)?.toLowerCase() ?? "localhost";
+      this.#last = { host, http: { scheme: "http", host: name }, https: { scheme: "https", host: name } };
+    }
+    return this.#last[scheme];
   }
 
   isTrusted(address: string): boolean {
