@@ -42,6 +42,9 @@ export default defineConfig({
         },
       },
       {
+        test: { name: "ecr", include: ["tests/ecr/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+      {
         test: {
           name: "conformance",
           include: ["tests/conformance/**/*.test.ts"],

@@ -13,6 +13,7 @@ import type { Address, DatabaseLocation, StorageLocation } from "./lib/index.ts"
 import {
   SettingsError,
   backgroundSettings,
+  ecrSettings,
   fillSsoSecrets,
   ldapSettings,
   listSsoVariables,
@@ -118,6 +119,7 @@ export const configSchema = z.strictObject({
   ...backgroundSettings,
   ldap: ldapSettings,
   sso: ssoSettings,
+  ecr: ecrSettings,
   publicUrl: parsed(parseOrigin, {
     about: "What clients call this registry, when they reach it through a proxy.",
     must: "http:// or https:// with a host and nothing after it, such as https://registry.example.com",

@@ -1,4 +1,6 @@
 import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
+import { handleEcr, isEcrCall } from "./api/ecr/index.ts";
+import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
 import type { Exchange, TrafficLimits } from "./api/http/index.ts";
 import { handleManagement } from "./api/management/index.ts";
@@ -13,19 +15,23 @@ import { translateError } from "./registry/index.ts";
  * @param limits what one principal may ask below `/v2/`
  * @param broke told of what breaks while a request is answered
  * @param on with which people log in elsewhere
+ * @param ecrSettings what clients of Amazon ECR find
  */
 export function routeRequests(
   management: Management,
   limits: TrafficLimits,
   broke: (exchange: Exchange, error: unknown) => void,
   on: SignOn,
+  ecrSettings: EcrSettings,
 ): (exchange: Exchange) => void {
   const { registry } = management;
   const front = { face: bearerFace, traffic: new Traffic(limits) };
+  const ecr = { registry, settings: ecrSettings };
   const door = { access: registry.access, broke, translate: translateError };
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
+    if (isEcrCall(exchange)) return handleEcr(ecr, exchange, log);
     if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, front, exchange, log);

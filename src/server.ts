@@ -61,7 +61,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const signOn = { access, providers: access.providers, fetch: access.fetch };
     const listener = await openListener(listenerOptions(config), {
       wires: distributionErrors,
-      handle: routeRequests(management, config.limits, (exchange, error) => watch.broke(exchange, error), signOn),
+      handle: routeRequests(
+        management,
+        config.limits,
+        (exchange, error) => watch.broke(exchange, error),
+        signOn,
+        config.ecr,
+      ),
       ended: (exchange) => watch.ended(exchange),
       refused: (facts) => watch.refused(facts),
       alarm: (message, facts) => log.warn(message, facts),

@@ -161,6 +161,8 @@ const owners: { readonly [table: string]: string } = {
   event: "jobs",
   blob: "registry",
   blob_content: "registry",
+  ecr_repository: "registry",
+  ecr_setting: "registry",
   collection_pass: "registry",
   dead_object: "registry",
   installation: "registry or access or jobs",

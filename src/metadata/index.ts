@@ -21,6 +21,14 @@ export type {
   WeighedManifests,
 } from "./collection.ts";
 export {
+  findAnyManifest,
+  listEcrRepositories,
+  listNamedRepositories,
+  listOwnSettings,
+  putEcrRepository,
+} from "./ecr.ts";
+export type { EcrRepositoryRow } from "./ecr.ts";
+export {
   buryRepository,
   claimTombstone,
   deleteRepositoryRow,

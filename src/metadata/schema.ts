@@ -1,4 +1,5 @@
 import type { Generated } from "kysely";
+import type { EcrRepositoryTable, EcrSettingTable } from "./schema-ecr.ts";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type {
@@ -37,7 +38,8 @@ import type {
  *        │       └──< referrer                                       ready descriptors by subject
  *        ├──< tag >── manifest                                       RESTRICT
  *        ├──< hold >── manifest                                      RESTRICT on both; none for the whole repository
- *        └──< upload                                                 only what must outlive a request
+ *        ├──< upload                                                 only what must outlive a request
+ *        └── ecr_repository                                          what only ECR's clients set
  *
  *   namespace ──< robot ──< robot_secret                            who may do what (`access` owns these)
  *   account ──< token · membership >── account_group · trust_rule · signing_key · refresh_token
@@ -51,7 +53,8 @@ import type {
  *   undo ──< undo_manifest · undo_blob >── blob · undo_child >── manifest · undo_grant    drawn in `schema-undo.ts`
  *
  *   review (append-only queue of collection) · dead_object · orphan · collection_pass · node · event (outbox) · audit · installation ·
- *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace)
+ *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace) ·
+ *   ecr_setting
  */
 
 /** A repository's name; made by the first push to it. */
@@ -486,4 +489,6 @@ export interface Schema {
   undo_blob: UndoBlobTable;
   undo_child: UndoChildTable;
   undo_grant: UndoGrantTable;
+  ecr_repository: EcrRepositoryTable;
+  ecr_setting: EcrSettingTable;
 }

@@ -71,20 +71,21 @@ export async function renameRepository(
 
 /**
  * Deletes a repository with all that it holds: it is gone at once, its bytes later, and until then it can be brought back. One
- * that is made under its name is another.
- * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED, DENIED
+ * that is made under its name is another. With `onlyEmpty` it goes only when it holds no manifest.
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED, DENIED, REFERENCED when it was to be empty and is not
  */
 export async function deleteRepository(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   versions: readonly string[] | undefined,
-  { force = false, purge = false }: Insistence = {},
+  { force = false, purge = false, onlyEmpty = false }: Insistence & { readonly onlyEmpty?: boolean } = {},
 ): Promise<Removed> {
   const permit = await permitWhole(registry, caller, repository);
   if (purge) await permitPurge(registry, caller, repository);
   const { undoWindow } = registry.settings;
-  return registry.metadata.write("deleteRepository", { repository, permit, versions, force, purge, undoWindow });
+  const how = { force, purge, onlyEmpty, undoWindow };
+  return registry.metadata.write("deleteRepository", { repository, permit, versions, ...how });
 }
 
 /**

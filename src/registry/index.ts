@@ -31,6 +31,10 @@ export {
   restoreRepository,
   updateRepository,
 } from "./change-repository.ts";
+export { createEcrRepository } from "./ecr/create-repository.ts";
+export { getEcrRepositories, listEcrRepositoriesBelow } from "./ecr/describe-repositories.ts";
+export type { EcrRepository } from "./ecr/describe-repositories.ts";
+export type { EcrFacts, ResourceTag } from "./ecr/facts.ts";
 export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
 export { describeRepositories, inspectRepository } from "./inspect-repository.ts";
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";

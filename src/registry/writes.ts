@@ -8,6 +8,7 @@ import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject }
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { expireImages } from "./writes/expire-images.ts";
 import { endUndo } from "./writes/end-undo.ts";
+import { createEcrRepository } from "./writes/ecr-repositories.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -66,6 +67,7 @@ export const registryWrites = {
   claimSweep,
   claimUpload,
   commitBlob,
+  createEcrRepository,
   createRepository,
   deleteBlobLink,
   deleteManifest,
@@ -139,6 +141,7 @@ export const registryWrites = {
 export const addingWrites: readonly (keyof typeof registryWrites)[] = [
   "claimUpload",
   "commitBlob",
+  "createEcrRepository",
   "createRepository",
   "mountBlob",
   "putManifest",

@@ -1218,3 +1218,21 @@ create index undo_former_tag on undo (repository_id, digest)
 create index undo_former_child on undo_child (digest) where child_id is null;
 
 create index undo_former_child on undo_child (digest) where child_id is null;
+
+-- 0031-ecr/1
+create table ecr_repository (
+      repository_id integer primary key references repository (id) on delete cascade,
+      scan_on_push integer not null, encryption text not null, kms_key text, tags text not null);
+
+create table ecr_repository (
+      repository_id bigint primary key references repository (id) on delete cascade,
+      scan_on_push bigint not null, encryption text collate "C" not null, kms_key text collate "C", tags text collate "C" not null);
+
+-- 0031-ecr/2
+create table ecr_setting (
+      account text not null, name text not null, value text not null, changed_at integer not null,
+      primary key (account, name)) without rowid;
+
+create table ecr_setting (
+      account text collate "C" not null, name text collate "C" not null, value text collate "C" not null, changed_at bigint not null,
+      primary key (account, name)) ;

@@ -7,6 +7,8 @@ import type { TestContext } from "vitest";
  * path of its own. Each name is also a name that `scripts/install-peers` knows.
  */
 const peers = {
+  aws: { at: { file: "aws" }, for: "the AWS command line" },
+  boto3: { at: { file: "boto3" }, for: "calls of the ECR API by boto3" },
   buildah: { at: { program: "buildah" }, for: "images built and pushed by buildah" },
   buildctl: { at: { file: "buildctl" }, for: "images and caches of BuildKit" },
   buildkitd: { at: { file: "buildkitd" }, for: "images and caches of BuildKit" },

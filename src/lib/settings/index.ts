@@ -1,4 +1,5 @@
 export { backgroundSettings } from "./background-settings.ts";
+export { ecrSettings } from "./ecr-settings.ts";
 export { setting } from "./kinds.ts";
 export type { Secrecy } from "./kinds.ts";
 export { listSettings, variableOf } from "./list-settings.ts";

@@ -23,6 +23,7 @@ import { providerLogins } from "./0024-provider-logins.ts";
 import { undoRepositories } from "./0025-undo-repositories.ts";
 import { lifecyclePreviews } from "./0027-lifecycle-previews.ts";
 import { formerPlaces } from "./0028-former-places.ts";
+import { ecr } from "./0031-ecr.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   collectionStatus,
   lifecyclePreviews,
   formerPlaces,
+  ecr,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

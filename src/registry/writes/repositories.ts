@@ -10,6 +10,7 @@ import type { Once, Permit } from "../../access/index.ts";
 import {
   buryRepository,
   deleteRepositoryRow,
+  findAnyManifest,
   insertRepository,
   renewSettings,
   shareSettings,
@@ -137,16 +138,24 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
 export interface DeleteRepositoryInput extends SeenInput, Insisting, Purging {
   /** As an `UndoableContext` has it. */
   readonly undoWindow: number;
+  /** Only when it holds no manifest. */
+  readonly onlyEmpty?: boolean | undefined;
 }
 
 /**
  * Takes a repository away at once; its name is free. What it held goes in the background, as `emptyRepository` does, once
  * it cannot be brought back.
- * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen
+ * @throws RegistryError NAME_UNKNOWN, VERSION_CHANGED when it was changed since it was seen, REFERENCED when it was to be empty
+ * and is not
  */
 export async function deleteRepository(tx: Transaction, input: DeleteRepositoryInput): Promise<Removed> {
   const { repository: name } = input;
   const { id } = await takeSeen(tx, input);
+  if (input.onlyEmpty === true && (await tx.first(findAnyManifest, { repository: id })) !== undefined) {
+    throw new RegistryError("REFERENCED", `the repository ${name} still contains images: delete them first`, {
+      detail: { name },
+    });
+  }
   await requireAllTags(tx, { id, name }, "delete", input.permit.roles);
   await requireUnheld(tx, { id, name }, { kind: "repository" });
   const used = await requireUnused(tx, { id, name }, { kind: "repository", act: "deleted" }, input);

@@ -1,0 +1,86 @@
+import { isRepositoryName } from "../../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import { EcrError } from "./ecr-error.ts";
+
+/** A registry as ECR's clients know one: an account in a region. Here it is a namespace with all below it. */
+export interface EcrAccount {
+  /** Twelve digits. */
+  readonly id: string;
+  /** The only region in which it is there; undefined for every one. */
+  readonly region?: string | undefined;
+  /** Path; empty for the root. */
+  readonly namespace: string;
+}
+
+/** Where ECR's clients find what. */
+export interface EcrSettings {
+  /** The first is the one that others fall back to; none is account 000000000000 at the root. */
+  readonly accounts: readonly EcrAccount[];
+  /** Host, with its port, that `repositoryUri` names; undefined for the one that the client asked. */
+  readonly publicHost?: string | undefined;
+}
+
+const standard: EcrAccount = { id: "000000000000", namespace: "" };
+
+/** Names of hosts that stand for an account: at Amazon it has twelve digits, and people shorten it in examples. */
+const accountHost = /^(\d+)\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\./;
+
+/** The digits in a host's name; undefined where it is no account's. */
+export function findHostAccount(host: string): string | undefined {
+  return accountHost.exec(host)?.[1];
+}
+
+/**
+ * The account that is asked: the one that is named, if there is one, else the first that is there in the region.
+ * @param named digits of `registryId` or of the host; other accounts than those of the settings fall back, too
+ * @throws EcrError InvalidParameterException where no account is in the region
+ */
+export function chooseAccount(
+  settings: EcrSettings,
+  region: string,
+  named: readonly (string | undefined)[],
+): EcrAccount {
+  const all = settings.accounts.length === 0 ? [standard] : settings.accounts;
+  const here = all.filter((account) => account.region === undefined || account.region === region);
+  const [fallback] = here;
+  if (fallback === undefined) {
+    const regions = [...new Set(all.map((account) => account.region))].join(", ");
+    const message = `Invalid parameter at 'region' failed to satisfy constraint: 'There is no registry in ${region}, but in ${regions}: set the region, or ask the operator about ecr.accounts'`;
+    throw new EcrError("InvalidParameterException", message);
+  }
+  for (const digits of named) {
+    const found = digits === undefined ? undefined : here.find(({ id }) => id === digits.padStart(12, "0"));
+    if (found !== undefined) return found;
+  }
+  return fallback;
+}
+
+/** The repository of an account by the name that its clients use. @throws EcrError InvalidParameterException when it is too long */
+export function nameWithin({ namespace }: EcrAccount, name: string): RepositoryName {
+  const whole = namespace === "" ? name : `${namespace}/${name}`;
+  if (isRepositoryName(whole)) return whole;
+  const message = `Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must have at most 255 characters, with the namespace of its account'`;
+  throw new EcrError("InvalidParameterException", message);
+}
+
+/** The name that an account's clients use for a repository below its namespace. */
+export function nameFor({ namespace }: EcrAccount, whole: string): string {
+  return namespace === "" ? whole : whole.slice(namespace.length + 1);
+}
+
+/** `aws`, or what Amazon calls the part of the world that the region is in. */
+function partitionOf(region: string): string {
+  return region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+}
+
+/** An ARN; `resource` is empty for the registry itself. */
+export function arnOf(service: "ecr" | "kms", region: string, { id }: EcrAccount, resource: string): string {
+  return `arn:${partitionOf(region)}:${service}:${region}:${id}:${resource}`;
+}
+
+/** A principal as policies and messages of AWS name one. */
+export function callerArn(region: string, { id }: EcrAccount, principal: string): string {
+  const [kind, ...rest] = principal.split(":");
+  const name = rest.length === 0 ? kind : rest.join(":");
+  return `arn:${partitionOf(region)}:iam::${id}:user/${name}`;
+}

@@ -1,0 +1,2 @@
+export { handleEcr, isEcrCall } from "./handle.ts";
+export type { EcrSettings } from "./accounts.ts";

@@ -1,0 +1,36 @@
+import { z } from "zod";
+import { setting } from "./kinds.ts";
+
+const { group, text } = setting;
+
+const path = /^(?:[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*)*)?$/;
+
+/** What clients of Amazon ECR find here. */
+export const ecrSettings = group(
+  {
+    accounts: z
+      .array(
+        z.strictObject({
+          id: z.string().regex(/^\d{12}$/, "12 digits, in quotes"),
+          region: z
+            .string()
+            .regex(/^[a-z0-9-]{2,25}$/, "a region such as eu-central-1")
+            .optional(),
+          namespace: z.string().max(200).regex(path, "the path of a namespace, or empty for the root").prefault(""),
+        }),
+        "a list of accounts, each with id and, where it is not the root, namespace",
+      )
+      .max(100, "100 accounts at most")
+      .prefault([])
+      .describe(
+        "Accounts of AWS as clients of ECR know them, in the file only: `id` (12 digits), `namespace` (whose repositories it has, with all below it; the root when not set), `region` (the only one in which it is there; every one when not set). The first is the one for any other account that a client names. With none there is the account 000000000000 for the root.",
+      ),
+    publicHost: text({
+      about:
+        "Host, with its port, that `repositoryUri` and `proxyEndpoint` name, for clients that reach the ECR API by another name than the registry; what the client asked for when not set.",
+    })
+      .regex(/^[a-z0-9.[\]:-]{1,255}$/, "a host such as registry.example.com or registry.example.com:5000")
+      .optional(),
+  },
+  { about: "The API of Amazon ECR ([guide](guide/ecr.md))." },
+);

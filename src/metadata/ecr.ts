@@ -1,0 +1,54 @@
+import { sql } from "kysely";
+import { statement } from "./statement.ts";
+
+/** What clients of ECR set of a repository. */
+export interface EcrRepositoryRow {
+  readonly repository_id: number;
+  readonly scan_on_push: number;
+  readonly encryption: string;
+  readonly kms_key: string | null;
+  readonly tags: string;
+}
+
+/** Of these repositories; those without a row are left out. */
+export const listEcrRepositories = statement(
+  "listEcrRepositories",
+  (_db, p: { repositories: readonly number[] }, d) => sql<EcrRepositoryRow>`
+    select repository_id, scan_on_push, encryption, kms_key, tags from ecr_repository
+    where ${d.isOneOf(sql`repository_id`, p.repositories, "bigint")}`,
+);
+
+export const putEcrRepository = statement(
+  "putEcrRepository",
+  (
+    _db,
+    p: { repository: number; scanOnPush: number; encryption: string; kmsKey: string | null; tags: string },
+  ) => sql<never>`
+    insert into ecr_repository (repository_id, scan_on_push, encryption, kms_key, tags)
+    values (${p.repository}, ${p.scanOnPush}, ${p.encryption}, ${p.kmsKey}, ${p.tags})
+    on conflict (repository_id) do update set
+      scan_on_push = excluded.scan_on_push, encryption = excluded.encryption, kms_key = excluded.kms_key,
+      tags = excluded.tags`,
+);
+
+/** What some repositories say themselves of one key. */
+export const listOwnSettings = statement(
+  "listOwnSettings",
+  (_db, p: { repositories: readonly number[]; key: string }, d) => sql<{ repository_id: number; value: string }>`
+    select repository_id, value from setting
+    where ${d.isOneOf(sql`repository_id`, p.repositories, "bigint")} and key = ${p.key}`,
+);
+
+/** Repositories of these names, in no order. */
+export const listNamedRepositories = statement(
+  "listNamedRepositories",
+  (_db, p: { names: readonly string[] }, d) => sql<{ id: number; name: string; created_at: number }>`
+    select id, name, created_at from repository where ${d.isOneOf(sql`name`, p.names, "text")}`,
+);
+
+/** One of the manifests of a repository; no row when it has none. */
+export const findAnyManifest = statement(
+  "findAnyManifest",
+  (_db, p: { repository: number }) => sql<{ id: number }>`
+    select id from manifest where repository_id = ${p.repository} limit 1`,
+);

@@ -1,0 +1,22 @@
+/** What clients of ECR set of a repository beside its settings; without a row it is as ECR has it by itself. */
+export interface EcrRepositoryTable {
+  repository_id: number;
+  /** 1 when `scanOnPush` is set. */
+  scan_on_push: number;
+  /** `AES256`, `KMS` or `KMS_DSSE`. Nothing is encrypted by it. */
+  encryption: string;
+  /** ARN of the key; null for AES256. */
+  kms_key: string | null;
+  /** JSON: list of `{key, value}`, by key. */
+  tags: string;
+}
+
+/** A setting of an account's registry that only ECR has. */
+export interface EcrSettingTable {
+  /** Twelve digits. */
+  account: string;
+  /** `BLOB_MOUNTING`, … */
+  name: string;
+  value: string;
+  changed_at: number;
+}

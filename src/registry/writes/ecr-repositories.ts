@@ -1,0 +1,75 @@
+import type { Permit } from "../../access/index.ts";
+import { putEcrRepository, putRepositorySetting, recordChange, shareSettings } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
+import { findStricter, isAsStrictAs, looserThan, resolveSetting } from "../../policy/index.ts";
+import type { SettingFact, TagRule } from "../../policy/index.ts";
+import { readSettingFacts } from "../read-settings.ts";
+import type { EcrFacts } from "../ecr/facts.ts";
+import { makeRepository } from "./context.ts";
+import { takenName } from "./repositories.ts";
+
+export interface CreateEcrRepositoryInput {
+  /** Name. */
+  readonly repository: string;
+  readonly permit: Permit;
+  /** What it says of `tagOverwrite`; undefined where the client says nothing. */
+  readonly overwrite: TagRule | undefined;
+  /** The caller may loosen what namespaces say. */
+  readonly mayLoosen: boolean;
+  readonly facts: EcrFacts;
+}
+
+/** As ECR has it where a client says nothing. */
+const mutable: TagRule = { rule: "allow", except: [], by: null };
+
+/**
+ * Makes an empty repository with what a client of ECR sets of it. Where the client says nothing of tags, what a namespace or a
+ * template says of them holds, and else, as with ECR, that they move.
+ * @throws RegistryError CONFLICT when it is there; DENIED for what is looser than a namespace enforces, or than holds there
+ * when the caller may not manage settings
+ */
+export async function createEcrRepository(tx: Transaction, input: CreateEcrRepositoryInput): Promise<void> {
+  const { repository: name, permit, facts, mayLoosen } = input;
+  await tx.run(shareSettings, {});
+  const repository = await makeRepository(tx, { name, permit, visibility: undefined });
+  if (repository === undefined) throw takenName(name);
+  const above = await readSettingFacts(tx, { repository: name, id: repository, visibility: null });
+  const said = above.some(({ key }) => key === "tagOverwrite");
+  const overwrite = input.overwrite ?? (!said && mayLoosen ? mutable : undefined);
+  if (overwrite !== undefined) {
+    refuseLooser(name, overwrite, above, mayLoosen);
+    const value = JSON.stringify(overwrite);
+    await tx.run(putRepositorySetting, { repository, key: "tagOverwrite", value, now: tx.now });
+  }
+  await keepFacts(tx, repository, facts);
+  const set = { ...(overwrite === undefined ? {} : { tagOverwrite: overwrite }), ecr: facts };
+  const target = `repository ${name}`;
+  await recordChange(tx, permit.by, { action: "change-settings", repository: name, target, facts: { set } });
+}
+
+function refuseLooser(name: string, rule: TagRule, above: readonly SettingFact[], mayLoosen: boolean): void {
+  const stricter = findStricter("tagOverwrite", rule, above);
+  if (stricter !== undefined) {
+    throw new RegistryError("DENIED", looserThan("tagOverwrite", stricter), { detail: { setting: "tagOverwrite" } });
+  }
+  const { value, also } = resolveSetting("tagOverwrite", above);
+  const asStrict = [value, ...also.map((one) => one.value)].every((one) => isAsStrictAs("tagOverwrite", rule, one));
+  if (mayLoosen || asStrict) return;
+  throw new RegistryError("DENIED", `to let tags of ${name} move that stay otherwise takes manage-settings`, {
+    detail: { name, action: "manage-settings" },
+  });
+}
+
+/** Keeps what only ECR's clients set of a repository that this transaction has locked or made. */
+async function keepFacts(
+  tx: Transaction,
+  repository: number,
+  { scanOnPush, encryption, tags }: EcrFacts,
+): Promise<void> {
+  const sorted = tags.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  await tx.run(putEcrRepository, {
+    ...{ repository, scanOnPush: Number(scanOnPush), encryption: encryption.type, kmsKey: encryption.key },
+    tags: JSON.stringify(sorted),
+  });
+}
