@@ -23,6 +23,7 @@ import {
 import type { Registry } from "../../src/registry/index.ts";
 import { writes } from "../../src/writes.ts";
 import type { AllWrites } from "../../src/writes.ts";
+import { comeToRest } from "../support/come-to-rest.ts";
 import { openTestDatabase } from "../support/open-database.ts";
 import { caller as everybody, digestOf, imageOf, imageType, openRegistry } from "../support/open-registry.ts";
 import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
@@ -159,7 +160,7 @@ describe.skipIf(postgres === undefined)("on PostgreSQL, with two nodes", () => {
         () => "done",
         (error: { code?: string }) => error.code,
       );
-      await Promise.race([second, new Promise((resolve) => setTimeout(resolve, 300))]);
+      await comeToRest((sql) => database.sql(sql), second);
       node.go();
       await first;
       const outcome = await second;
@@ -179,7 +180,7 @@ describe.skipIf(postgres === undefined)("on PostgreSQL, with two nodes", () => {
 
   test("a repository that is made while its namespace becomes private is private", async () => {
     expect(await race("insertRepository", create, hide)).toEqual(["done", "team/app 0", "team/old 0"]);
-  }, 10_000);
+  });
 
   test("a repository that begins to follow its namespace while that becomes private is private", async () => {
     expect(await race("updateRepository", follow, hide)).toEqual(["done", "team/old 0"]);

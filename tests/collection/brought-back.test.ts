@@ -10,7 +10,7 @@ import { leaveWorld, listWorlds } from "../support/worlds.ts";
 // A deleted repository comes back whole or not at all, whoever empties it at the same time.
 
 const name = parseRepositoryName("team/a");
-const undoWindow = 1_000;
+const undoWindow = 3_000;
 
 describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
   let world: World;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readLatest } from "../../src/access/index.ts";
 import { parseReference, parseRepositoryName, parseTag } from "../../src/oci/index.ts";
@@ -121,7 +120,7 @@ interface Cell {
 }
 const cells = holds.flatMap((held) => Object.keys(paths).map((path): Cell => ({ held, path })));
 
-describe.each(worlds)("on $name", ({ name: database, open }) => {
+describe.each(worlds)("on $name", ({ open }) => {
   let world: World;
   let [one, two] = [] as unknown as [Actor, Actor];
   let count = 0;
@@ -182,7 +181,7 @@ describe.each(worlds)("on $name", ({ name: database, open }) => {
       const set = setOn(two, name, cell.held);
       await held;
       const work = outcome(paths[cell.path]!.run(one.registry, name, shown, of));
-      if (database === "PostgreSQL") await sleep(20);
+      await world.comeToRest(work);
       two.letGo();
       await set;
       came.push(words(cell, await work));

@@ -190,16 +190,13 @@ describe.each(worlds)("on $name", ({ open }) => {
 
   test("a change of a template waits for the repository that is being made, and holds for the next", async () => {
     await put("all", "*", { description: "before" });
-    const order: string[] = [];
-    await world.race(
-      { by: one, at: "insertAudit", run: () => push(one.registry, "team/a").then(() => order.push("made")) },
-      () => put("all", "*", { description: "after" }, "team", other).then(() => order.push("changed")),
+    const ends = await world.race({ by: one, at: "insertAudit", run: () => push(one.registry, "team/a") }, () =>
+      put("all", "*", { description: "after" }, "team", other),
     );
-    expect([order, await shown("team/a", "description")]).toEqual([
-      ...[
-        ["made", "changed"],
-        ["before", "repository team/a"],
-      ],
+    expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+    const [last] = await Array.fromAsync(readLatest(one.registry.metadata.read, {}));
+    expect([last!.action, await shown("team/a", "description")]).toEqual([
+      ...["put-template", ["before", "repository team/a"]],
     ]);
     await world.race(
       { by: other, at: "insertAudit", run: () => put("all", "*", { description: "last" }, "team", other) },

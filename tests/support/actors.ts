@@ -1,8 +1,10 @@
+import pg from "pg";
 import { openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import { registryWrites } from "../../src/registry/index.ts";
 import type { Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
 import { memoryDriver } from "../../src/storage/index.ts";
 import type { BlobDriver } from "../../src/storage/index.ts";
+import { comeToRest } from "./come-to-rest.ts";
 import { openRegistry } from "./open-registry.ts";
 import type { startPostgres } from "./postgres.ts";
 
@@ -23,13 +25,15 @@ export interface World {
   readonly driver: BlobDriver;
   actor(settings?: Partial<RegistrySettings>): Promise<Actor>;
   /**
-   * Runs `first` up to `statement`, then starts `second`, then lets `first` go on; both results. On SQLite, whose
-   * transactions follow one another, `second` comes after `first`.
+   * Runs `first` up to `statement`, then starts `second`, lets it come to its end or to where it waits for `first`, then
+   * lets `first` go on; both results. On SQLite, whose transactions follow one another, `second` comes after `first`.
    */
   race<A, B>(
     first: { readonly by: Actor; readonly at: string; readonly run: () => Promise<A> },
     second: () => Promise<B>,
   ): Promise<[PromiseSettledResult<A>, PromiseSettledResult<B>]>;
+  /** Resolves once the work has ended or waits for somebody who is held; at once where nobody is. */
+  comeToRest(work: Promise<unknown>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,12 +83,10 @@ export async function openSqliteWorld(writes: RegistryWrites = registryWrites): 
       const [b] = await Promise.allSettled([second()]);
       return [a, b];
     },
+    comeToRest: async () => undefined,
     close: () => metadata.close(),
   };
 }
-
-/** How long a second actor gets to come to where it waits for the first, in milliseconds. */
-const headway = 150;
 
 /** A database of its own on the server. */
 export async function openPostgresWorld(
@@ -94,6 +96,9 @@ export async function openPostgresWorld(
   const url = await server.makeMigrated();
   const driver = memoryDriver();
   const opened: { close(): Promise<void> }[] = [];
+  const onlooker = new pg.Client({ connectionString: url });
+  await onlooker.connect();
+  const rest = (work: Promise<unknown>) => comeToRest(async (sql) => (await onlooker.query(sql)).rows, work);
   return {
     kind: "postgres",
     driver,
@@ -119,12 +124,14 @@ export async function openPostgresWorld(
       await Promise.race([held, missed]);
       missed.catch(() => undefined);
       const b = Promise.allSettled([second()]);
-      await Promise.race([b, new Promise((resolve) => setTimeout(resolve, headway))]);
+      await rest(b);
       by.letGo();
       return [(await a)[0], (await b)[0]];
     },
+    comeToRest: rest,
     async close() {
       for (const metadata of opened) await metadata.close();
+      await onlooker.end();
     },
   };
 }
