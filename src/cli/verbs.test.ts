@@ -96,3 +96,9 @@ test.each([
 test.each(["", "sub", "=x", "sub=", "{"])("%j is no condition", (text) => {
   expect(() => parseCondition(text)).toThrow("is no condition");
 });
+
+test("who is named where the place of a grant belongs is told the order", () => {
+  expect(() => verbs.grant["create"]!.spread!["place"]!.read("user:alice")).toThrow(
+    '"user:alice" is no place for a grant: give the place first, then who gets it, as in team/ user:alice writer',
+  );
+});

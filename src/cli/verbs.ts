@@ -44,7 +44,11 @@ const place: Spread = {
   fields: ["path", "name"],
   read: (text) => {
     const { namespace, repository, tag } = parsePlace(text);
-    if (tag !== undefined) throw usageError("a grant is on a namespace or repository: give --tags to limit it");
+    if (tag !== undefined) {
+      throw usageError(
+        `${JSON.stringify(text)} is no place for a grant: give the place first, then who gets it, as in team/ user:alice writer; --tags limits it to some tags`,
+      );
+    }
     return repository === undefined ? { path: namespace } : { name: repository };
   },
 };
