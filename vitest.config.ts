@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** Faults that strike one process and nothing else: two of these may run at once. */
+const crashes = ["bit-flips", "collection", "crash-points", "durable-order", "kills", "nth-fault", "preload"].map(
+  (name) => `tests/faults/${name}.test.ts`,
+);
+
 export default defineConfig({
   test: {
     // By itself it would leave one core out; most tests wait for a disk or for another program.
@@ -72,10 +77,12 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: "crashes", include: crashes, testTimeout: 600_000, hookTimeout: 120_000 } },
       {
         test: {
           name: "faults",
           include: ["tests/faults/**/*.test.ts"],
+          exclude: crashes,
           testTimeout: 600_000,
           hookTimeout: 120_000,
           fileParallelism: false,

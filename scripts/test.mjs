@@ -9,14 +9,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import { installCommand, listMissingPeers } from "../tests/support/peers.ts";
 import config from "../vitest.config.ts";
 
-// Side by side, since the second lane waits for other programs more than it computes. The faults come after them by
-// themselves: they cut the power of disks and stop databases, which other programs on the machine can feel.
-const lanes = [["check"], ["conformance", "interop", "scale-out"]];
-const alone = ["faults"];
+// Side by side, since the second lane waits for other programs more than it computes. What strikes a process at each of its
+// calls comes after them, and the faults by themselves: they cut the power of disks and stop databases, which other programs
+// on the machine can feel.
+const lanes = [["check"], ["conformance", "interop", "scale-out", "collection", "jobs"]];
+const alone = ["crashes", "faults"];
 const projects = config.test.projects.map((project) => project.test.name);
 lanes[0].push(...projects.filter((project) => ![...lanes.flat(), ...alone].includes(project)));
 // Minutes for one part. A program that hangs shows as a failure that says where, and does not take the whole run's time.
-const limit = { faults: 45, other: 20 };
+const limit = { crashes: 45, faults: 45, other: 20 };
 
 const folder = mkdtempSync(join(tmpdir(), "berth-test-"));
 const times = [];
