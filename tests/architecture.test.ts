@@ -155,6 +155,7 @@ test("settings of the process are read at the top only", () => {
 /** Who may insert, update and delete rows of a table; everyone may append to `audit` and `event`. */
 const owners: { readonly [table: string]: string } = {
   access_grant: "access",
+  access_key: "access",
   account: "access",
   audit: "access",
   audit_seal: "access",

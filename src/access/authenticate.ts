@@ -3,12 +3,15 @@ import { RegistryError } from "../oci/index.ts";
 import { findAccount, findRobot, findRobotByLogin, findRobotSecret, findTokenByHash } from "../metadata/index.ts";
 import type { RobotRow } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
+import { ecrUser, findPasswordHolder } from "./aws/ecr-password.ts";
 import type { ShownCertificate } from "./certificate-names.ts";
 import { admitByPassword } from "./directory.ts";
-import { findHolder, holderOf, fingerprintOf, lookUpHolder } from "./find-holder.ts";
-import type { Held, Holder } from "./find-holder.ts";
+import { findHolder, fingerprintOf, lookUpHolder } from "./find-holder.ts";
+import { holderOf } from "./holder.ts";
+import type { Held, Holder } from "./holder.ts";
 import { noteUse } from "./keep-uses.ts";
 import { verifyIdentityToken } from "./identity-tokens.ts";
+import { LoginFailure, wrongCredential } from "./login-failure.ts";
 import { isPasswordQueueFull, verifyPassword } from "./passwords.ts";
 import { anonymous, operator } from "./principal.ts";
 import type { Principal, Where } from "./principal.ts";
@@ -54,7 +57,7 @@ interface Memory {
 const memories = new WeakMap<Access, Memory>();
 
 /**
- * Who shows this `Authorization` header, or else the certificate of the connection: Basic with a user's or robot's name, or `token`, and its secret; Bearer with a
+ * Who shows this `Authorization` header, or else the certificate of the connection: Basic with a user's or robot's name, or `token`, and its secret, `AWS` and a password of ECR's API; Bearer with a
  * personal token or, where the request names the registry, with a registry token. Nothing shown is anonymous; in open mode
  * everybody is the operator, whatever is shown. What is refused is noted for the audit rows.
  * @param where the request that shows it
@@ -207,6 +210,7 @@ function parseBasic(header: string): { readonly name: string; readonly secret: s
 
 /** Any secret goes with the name `token`; others belong to the name that is given. */
 async function verifySecret(access: Access, name: string, secret: string, where: Where | undefined): Promise<Verified> {
+  if (name === ecrUser) return verifyEcrPassword(access, secret);
   switch (findSecretKind(secret)) {
     case "token":
       return verifyPersonalToken(access, name, secret);
@@ -264,6 +268,17 @@ async function verifyWorkload(access: Access, token: string): Promise<Verified> 
     if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") throw error;
     throw new RegistryError("UNAUTHORIZED", error.message, { cause: new LoginFailure("identity", "", error.message) });
   }
+}
+
+/** The password that a client had from GetAuthorizationToken of ECR's API. */
+async function verifyEcrPassword(access: Access, password: string): Promise<Verified> {
+  const holder = findPasswordHolder(access, password);
+  if (holder === undefined) {
+    throw wrongCredential(
+      new LoginFailure("session", "", "it is no password that this registry gave for ECR's clients"),
+    );
+  }
+  return heldBy(access, holder);
 }
 
 async function verifyPersonalToken(access: Access, name: string, secret: string): Promise<Verified> {
@@ -332,28 +347,10 @@ function isAccountName(name: string): boolean {
   return name.length <= 64 && /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name);
 }
 
-/** What is wrong with a credential: for the audit row, never for whoever shows it. */
-class LoginFailure extends Error {
-  readonly credential: string;
-  /** The account or robot, where it is one of ours. */
-  readonly whose: string;
-  constructor(credential: string, whose: string, why: string) {
-    super(why);
-    this.credential = credential;
-    this.whose = whose;
-  }
-}
-
 /** Not what a token or a robot's secret costs, which is nothing. */
 function isWrongPassword(error: unknown): error is RegistryError & { readonly cause: LoginFailure } {
   if (!(error instanceof RegistryError) || !(error.cause instanceof LoginFailure)) return false;
   return error.cause.credential === "password";
-}
-
-function wrongCredential(cause: LoginFailure): RegistryError {
-  const message =
-    "the user name or its password or token is wrong, expired or revoked: log in again, or ask for a new token";
-  return new RegistryError("UNAUTHORIZED", message, { cause });
 }
 
 function memoryOf(access: Access): Memory {

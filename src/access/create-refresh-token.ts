@@ -1,5 +1,6 @@
 import type { Access } from "./access.ts";
-import { findHolder, holderOf, isOfCertificate } from "./find-holder.ts";
+import { findHolder } from "./find-holder.ts";
+import { holderOf, isOfCertificate } from "./holder.ts";
 import type { Caller } from "./principal.ts";
 import { hashSecret, newSecret } from "./secret.ts";
 

@@ -1,6 +1,7 @@
 import type { Access } from "./access.ts";
 import { explainRights } from "./authorize.ts";
-import { findHolder, holderOf } from "./find-holder.ts";
+import { findHolder } from "./find-holder.ts";
+import { holderOf } from "./holder.ts";
 import { findStanding } from "./find-standing.ts";
 import type { PlacedFact, Principal, ScopeEntry } from "./principal.ts";
 

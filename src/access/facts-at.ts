@@ -1,6 +1,7 @@
 import { findTokenRepository } from "../metadata/index.ts";
 import { actions, actionsOfRole, decideAction } from "../policy/index.ts";
 import type { GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
+import { findTokenNumber } from "./credential.ts";
 import type { Limit, Principal, Standing } from "./principal.ts";
 import type { RightsSource } from "./rights-source.ts";
 
@@ -85,7 +86,7 @@ async function bindLimits(
 ): Promise<readonly Limit[]> {
   if (place.kind !== "repository" || place.id === null) return limits;
   const { id, name } = place;
-  const bound = await read.first(findTokenRepository, { token: Number(credential.split(":")[1]), name });
+  const bound = await read.first(findTokenRepository, { token: findTokenNumber(credential) ?? 0, name });
   if (bound?.repository_id !== id) return limits;
   return limits.map((limit) => {
     if (!waits(limit)) return limit;

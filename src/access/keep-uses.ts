@@ -1,4 +1,5 @@
 import type { Access } from "./access.ts";
+import { findTokenNumber } from "./credential.ts";
 import type { Principal } from "./principal.ts";
 
 /** Credentials remembered between two writes at most; the use of more is not shown. */
@@ -9,7 +10,7 @@ const uses = new WeakMap<Access, Map<Principal, number>>();
 /** Remembers that the principal's credential was used just now: one entry in memory, for each request. */
 export function noteUse(access: Access, principal: Principal): Principal {
   const { kind, credential } = principal;
-  if (kind !== "robot" && !(kind === "account" && credential.startsWith("token:"))) return principal;
+  if (kind !== "robot" && (kind !== "account" || findTokenNumber(credential) === undefined)) return principal;
   let noted = uses.get(access);
   if (noted === undefined) uses.set(access, (noted = new Map()));
   if (noted.size < limit || noted.has(principal)) noted.set(principal, Date.now());
@@ -56,7 +57,7 @@ async function writeUses(access: Access): Promise<void> {
   const tokens = new Map<number, number>();
   const robots = new Map<number, number>();
   for (const [{ kind, id, credential }, at] of noted) {
-    const [of, number] = kind === "robot" ? [robots, id] : [tokens, Number(credential.slice("token:".length))];
+    const [of, number] = kind === "robot" ? [robots, id] : [tokens, findTokenNumber(credential)!];
     of.set(number, Math.max(at, of.get(number) ?? 0));
   }
   await access.metadata.write("noteUses", { tokens: [...tokens], robots: [...robots] });

@@ -34,12 +34,14 @@ export function hashSecret(secret: string): string {
   return hash("sha256", secret, "hex");
 }
 
-/** Characters of base 62, all equally likely. */
-function randomText(length: number): string {
+/** Random characters of an alphabet of at most 256, base 62 when it is left out, all equally likely. */
+export function randomText(length: number, from: string = alphabet): string {
+  // The largest multiple in a byte.
+  const even = 256 - (256 % from.length);
   let text = "";
   while (text.length < length) {
-    // 248 is the largest multiple of 62 in a byte.
-    for (const byte of randomBytes(2 * length)) if (byte < 248 && text.length < length) text += alphabet[byte % 62];
+    for (const byte of randomBytes(2 * length))
+      if (byte < even && text.length < length) text += from[byte % from.length];
   }
   return text;
 }

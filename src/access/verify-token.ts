@@ -1,7 +1,8 @@
 import { verify } from "node:crypto";
 import type { Access } from "./access.ts";
-import { findHolder, isOfCertificate } from "./find-holder.ts";
-import type { Held } from "./find-holder.ts";
+import { findHolder } from "./find-holder.ts";
+import { isOfCertificate } from "./holder.ts";
+import type { Held } from "./holder.ts";
 import type { Limit, ScopeEntry } from "./principal.ts";
 import { actionsOfWire, claimsSchema, headPattern } from "./registry-token.ts";
 import type { Claims } from "./registry-token.ts";

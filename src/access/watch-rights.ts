@@ -3,7 +3,8 @@ import type { RepositoryName } from "../oci/index.ts";
 import type { Action } from "../policy/index.ts";
 import type { Access } from "./access.ts";
 import { authorize } from "./authorize.ts";
-import { findHolder, holderOf } from "./find-holder.ts";
+import { findHolder } from "./find-holder.ts";
+import { holderOf } from "./holder.ts";
 import type { Caller } from "./principal.ts";
 
 /** Rights that are watched while the body of a request arrives, which may take hours. */

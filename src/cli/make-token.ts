@@ -22,7 +22,7 @@ export async function makeToken(server: Server, name: string, seconds: number | 
   const { user } = server;
   const body = { name, ...(seconds === undefined ? {} : { expiresIn: seconds }) };
   const made = await askServer(server, "createToken", { parameters: { user }, body });
-  if (made.secret !== null) return { user, token: made.secret, tokenId: made.id, expires: made.expiresAt };
+  if (typeof made.secret === "string") return { user, token: made.secret, tokenId: made.id, expires: made.expiresAt };
   // The answer to the first attempt was lost, and with it the only copy of the secret.
   await askServer(server, "revokeToken", { parameters: { user, token: made.id } });
   throw new CommandError(`the connection to ${server.url} broke while a token was made, and it is revoked: try again`);

@@ -91,7 +91,11 @@ async function findDigest(server: Server, fields: ReadonlyMap<string, unknown>, 
 
 /** @throws CommandError when what was made is there, and its secret went with an answer that was lost */
 function refuseLostSecret(answer: unknown): void {
-  if ((answer as { readonly secret?: unknown } | undefined)?.secret !== null) return;
+  const { secret, secretAccessKey } = (answer ?? {}) as {
+    readonly secret?: unknown;
+    readonly secretAccessKey?: unknown;
+  };
+  if (secret !== null && secretAccessKey !== null) return;
   throw new CommandError(
     "the connection broke when this was made, and its secret is lost: delete it and make another, or rotate it",
   );

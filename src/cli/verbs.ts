@@ -38,6 +38,11 @@ const rights = {
   about: grants.about.replace("it gives", "it may do"),
 } as const;
 
+const aws = {
+  flags: ["--aws"],
+  about: "make a key pair for tools of AWS, accessKeyId and secretAccessKey, instead of a secret",
+} as const;
+
 /** Where a grant is. */
 const place: Spread = {
   about: "team/ is a namespace, / the root, team/app a repository",
@@ -124,7 +129,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       self: "user",
       columns: ["id", "name", "scope", "expiresAt", "usedAt", "revokedAt"],
     },
-    create: { endpoint: "createToken", self: "user", flags: { scope } },
+    create: { endpoint: "createToken", self: "user", flags: { scope, aws } },
     show: { endpoint: "getToken", self: "user" },
     revoke: { endpoint: "revokeToken", self: "user" },
     "revoke-all": { endpoint: "revokeTokens", self: "user" },
@@ -153,7 +158,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
       columns: ["name", "login", "scope", "disabled", "expiresAt", "usedAt"],
     },
     show: { endpoint: "getRobot", ...inNamespace },
-    create: { endpoint: "createRobot", ...inNamespace, flags: { scope: rights } },
+    create: { endpoint: "createRobot", ...inNamespace, flags: { scope: rights, aws } },
     update: { endpoint: "updateRobot", ...inNamespace, omit: ["disabled"] },
     disable: {
       endpoint: "updateRobot",
@@ -163,7 +168,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
     },
     enable: { endpoint: "updateRobot", ...inNamespace, about: "let a robot log in again", fixed: { disabled: false } },
     delete: { endpoint: "deleteRobot", ...inNamespace },
-    rotate: { endpoint: "rotateRobot", ...inNamespace },
+    rotate: { endpoint: "rotateRobot", ...inNamespace, flags: { aws } },
     "take-over": { endpoint: "takeOverRobot", ...inNamespace },
   },
   grant: {

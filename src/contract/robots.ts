@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessKeyId, aws, secretAccessKey } from "./access-keys.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { rights } from "./grants.ts";
 import { id, line, namespacePath, pageOf, pageQuery, plainName, repositoryName, seconds, time } from "./texts.ts";
@@ -26,6 +27,7 @@ export const robot = z
           id,
           createdAt: time,
           expiresAt: time,
+          accessKeyId: accessKeyId.optional(),
           madeWith: z.string().nullable().meta({
             description: "The credential that made it, and with which it is revoked; null for a login",
           }),
@@ -39,7 +41,13 @@ export const robot = z
   })
   .meta({ id: "Robot" });
 
-const secret = z.string().nullable().meta({ description: "Shown once: null when the request is answered again" });
+const made = {
+  secret: z.string().nullable().optional().meta({
+    description: "Shown once: null when the request is answered again. A robot with a key pair has none",
+  }),
+  accessKeyId: accessKeyId.optional(),
+  secretAccessKey,
+};
 
 const scope = z
   .array(
@@ -85,8 +93,9 @@ export const robotEndpoints = {
         .optional()
         .meta({ description: "What it may do, in its namespace and below; nothing when not given" }),
       expiresIn,
+      aws,
     }),
-    answer: robot.extend({ secret }),
+    answer: robot.extend(made),
     status: 201,
     errors: ["NAMESPACE_UNKNOWN", "NAME_UNKNOWN", "CONFLICT"],
     once: true,
@@ -143,8 +152,9 @@ export const robotEndpoints = {
         .optional()
         .meta({ description: "Seconds; a day when not given" }),
       expiresIn,
+      aws,
     }),
-    answer: robot.extend({ secret }),
+    answer: robot.extend(made),
     status: 201,
     errors: ["NAMESPACE_UNKNOWN", "NOT_FOUND"],
     once: true,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Endpoints } from "./endpoint.ts";
+import { accessKeyId, aws, secretAccessKey } from "./access-keys.ts";
 import {
   action,
   id,
@@ -42,6 +43,7 @@ export const token = z
     expiresAt: time,
     usedAt: time.nullable().meta({ description: "To the minute" }),
     revokedAt: time.nullable(),
+    accessKeyId: accessKeyId.optional(),
     madeWith: z.string().nullable().meta({
       description: "The credential that made it, and with which it is revoked, such as `token:12`; null for a login",
     }),
@@ -93,9 +95,13 @@ export const tokenEndpoints = {
       name: line(100).min(1),
       scope: z.array(scope).min(1).max(50).optional().meta({ description: "All that its user may do when not given" }),
       expiresIn: seconds.optional().meta({ description: "Seconds; the longest that the server allows when not given" }),
+      aws,
     }),
     answer: token.extend({
-      secret: z.string().nullable().meta({ description: "Shown once: null when the request is answered again" }),
+      secret: z.string().nullable().optional().meta({
+        description: "Shown once: null when the request is answered again. A token with a key pair has none",
+      }),
+      secretAccessKey,
     }),
     status: 201,
     errors: ["NOT_FOUND"],

@@ -271,6 +271,7 @@ export {
   revokeTokens,
 } from "./credentials.ts";
 export type { RobotRow, TokenRow } from "./credentials.ts";
+export { findAccessKey, findAccessKeyOfSecret, findAccessKeyOfToken, insertAccessKey } from "./access-keys.ts";
 export {
   deleteGrantsOnRepository,
   deleteGrant,

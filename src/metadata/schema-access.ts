@@ -106,6 +106,17 @@ export interface RobotSecretTable {
   made_with: string | null;
 }
 
+/** A key pair with which tools of AWS sign their requests. Either a token or a secret is whose it is, and with which it ends. */
+export interface AccessKeyTable {
+  /** `AKIA…`. */
+  id: string;
+  token_id: number | null;
+  secret_id: number | null;
+  /** The secret access key, sealed under the installation's key: signatures are checked with it. */
+  sealed_secret: string;
+  created_at: number;
+}
+
 /** Which identity tokens of another system are believed. */
 export interface TrustRuleTable {
   id: Generated<number>;
@@ -238,4 +249,23 @@ export interface ProviderLoginTable {
   created_at: number;
   /** No token of it is good any longer. */
   expires_at: number;
+}
+
+/** Rows of `access` by table. */
+export interface AccessTables {
+  access_grant: AccessGrantTable;
+  access_key: AccessKeyTable;
+  account_group: AccountGroupTable;
+  account: AccountTable;
+  membership: MembershipTable;
+  namespace: NamespaceTable;
+  device_login: DeviceLoginTable;
+  provider_login: ProviderLoginTable;
+  refresh_token: RefreshTokenTable;
+  robot_secret: RobotSecretTable;
+  robot: RobotTable;
+  signing_key: SigningKeyTable;
+  token_repository: TokenRepositoryTable;
+  token: TokenTable;
+  trust_rule: TrustRuleTable;
 }

@@ -9,22 +9,7 @@ import type {
   LifecycleRunTable,
 } from "./schema-lifecycle.ts";
 import type { UndoBlobTable, UndoChildTable, UndoGrantTable, UndoManifestTable, UndoTable } from "./schema-undo.ts";
-import type {
-  AccessGrantTable,
-  AccountGroupTable,
-  AccountTable,
-  MembershipTable,
-  NamespaceTable,
-  DeviceLoginTable,
-  ProviderLoginTable,
-  RefreshTokenTable,
-  RobotSecretTable,
-  RobotTable,
-  SigningKeyTable,
-  TokenRepositoryTable,
-  TokenTable,
-  TrustRuleTable,
-} from "./schema-access.ts";
+import type { AccessTables } from "./schema-access.ts";
 
 /*
  * The rows, the same on SQLite and PostgreSQL. Times are milliseconds since 1970. Names, tags and digests compare byte by
@@ -43,6 +28,7 @@ import type {
  *
  *   namespace ──< robot ──< robot_secret                            who may do what (`access` owns these)
  *   account ──< token · membership >── account_group · trust_rule · signing_key · refresh_token
+ *   access_key: of one of token, robot_secret
  *   access_grant: one of account, group, robot, trust_rule on one of namespace, repository
  *
  *   webhook ──< delivery (`jobs` owns these) · on one of namespace, repository
@@ -432,7 +418,7 @@ export interface InstallationTable {
 }
 
 /** All tables by name; `docs/storage-layout.md` lists them. */
-export interface Schema {
+export interface Schema extends AccessTables {
   repository: RepositoryTable;
   blob: BlobTable;
   blob_content: BlobContentTable;
@@ -453,30 +439,16 @@ export interface Schema {
   audit: AuditTable;
   audit_seal: AuditSealTable;
   installation: InstallationTable;
-  namespace: NamespaceTable;
-  account: AccountTable;
-  account_group: AccountGroupTable;
-  membership: MembershipTable;
-  token: TokenTable;
-  token_repository: TokenRepositoryTable;
-  robot: RobotTable;
-  robot_secret: RobotSecretTable;
-  trust_rule: TrustRuleTable;
-  access_grant: AccessGrantTable;
-  signing_key: SigningKeyTable;
   request_key: RequestKeyTable;
   setting: SettingTable;
   template: TemplateTable;
   hold: HoldTable;
   usage_report: UsageReportTable;
   usage_digest: UsageDigestTable;
-  refresh_token: RefreshTokenTable;
   job: JobTable;
   schedule: ScheduleTable;
   webhook: WebhookTable;
   delivery: DeliveryTable;
-  device_login: DeviceLoginTable;
-  provider_login: ProviderLoginTable;
   quota: QuotaTable;
   quota_blob: QuotaBlobTable;
   quota_delta: QuotaDeltaTable;

@@ -1236,3 +1236,16 @@ create table ecr_setting (
 create table ecr_setting (
       account text collate "C" not null, name text collate "C" not null, value text collate "C" not null, changed_at bigint not null,
       primary key (account, name)) ;
+
+-- 0032-access-keys/1
+create table access_key (
+      id text primary key,
+      token_id integer unique references token (id) on delete cascade,
+      secret_id integer unique references robot_secret (id) on delete cascade,
+      sealed_secret text not null, created_at integer not null) without rowid;
+
+create table access_key (
+      id text collate "C" primary key,
+      token_id bigint unique references token (id) on delete cascade,
+      secret_id bigint unique references robot_secret (id) on delete cascade,
+      sealed_secret text collate "C" not null, created_at bigint not null) ;

@@ -11,6 +11,7 @@ import {
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import { rootCredential } from "../credential.ts";
 import type { Caller, Principal } from "../principal.ts";
 
 /*
@@ -24,7 +25,8 @@ const freshFor = 3_600_000;
 
 /** The credential whose child is what the principal makes; null for a login. */
 export function madeWith({ credential }: Principal): string | null {
-  return /^(?:token|secret|identity):/.test(credential) ? credential : null;
+  const root = rootCredential(credential);
+  return /^(?:token|secret|identity):/.test(root) ? root : null;
 }
 
 /** Who answers for what the caller makes. @throws RegistryError DENIED */
@@ -51,6 +53,8 @@ async function findExpiry(tx: Transaction, credential: string): Promise<number> 
     case "identity":
     case "certificate":
       return id * 1000;
+    case "session":
+      return Math.min(id * 1000, await findExpiry(tx, rootCredential(credential)));
     default:
       return Number.MAX_SAFE_INTEGER;
   }

@@ -11,15 +11,17 @@ import {
   setSponsor,
   updateRobot as changeRobot,
 } from "../../metadata/index.ts";
-import type { Attribution, PlacedGrant, ShownRobot, Transaction } from "../../metadata/index.ts";
+import type { Attribution, ShownRobot, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import type { Action, Role } from "../../policy/index.ts";
+import type { Action } from "../../policy/index.ts";
+import { answersFor, rightsOf } from "../answers-for.ts";
 import { authorizeNamespace } from "../authorize.ts";
+import type { SealedKey } from "../aws/sealed-key.ts";
 import { isWithin } from "../facts-at.ts";
 import { parentOf, versionOfRobot } from "../paths.ts";
 import type { Caller } from "../principal.ts";
 import { requireVersion } from "../require-version.ts";
-import { createRobot } from "./credentials.ts";
+import { createRobot, keepAccessKey } from "./credentials.ts";
 import { resolvePlace } from "./grant-rights.ts";
 import type { NamedPlace } from "./grant-rights.ts";
 import { createGrant } from "./grants.ts";
@@ -44,6 +46,8 @@ export interface EnrolRobotInput {
   readonly scope: readonly (Rights & { readonly on: NamedPlace })[];
   /** Milliseconds from now. */
   readonly age: number;
+  /** The key pair that stands for its secret; none when left out. */
+  readonly accessKey?: SealedKey | undefined;
   readonly once: Once | undefined;
 }
 
@@ -56,7 +60,7 @@ export async function enrolRobot(
   tx: Transaction,
   input: EnrolRobotInput,
 ): Promise<{ readonly id: number; readonly replayed: boolean }> {
-  const { caller, path, name, description, hash, scope, age, once } = input;
+  const { caller, path, name, description, hash, scope, age, accessKey, once } = input;
   const by = await authorizeNamespace(rightsWithin(tx), caller, "manage-robots", path);
   for (const { on, ...rights } of scope) {
     const place = "namespace" in on ? on.namespace : on.repository;
@@ -72,8 +76,13 @@ export async function enrolRobot(
     const sponsor = sponsorOf(caller);
     const { principal } = caller;
     const until = (await findRobotEnd(tx, principal)) - tx.now;
-    const robot = { namespace: namespace.id, name, login, description, sponsor, hash, age: Math.min(age, until) };
-    const { id } = await createRobot(tx, { by, ...robot, madeWith: madeWith(principal) });
+    const robot = { namespace: namespace.id, name, login, description, sponsor, hash, accessKey };
+    const { id } = await createRobot(tx, {
+      by,
+      ...robot,
+      age: Math.min(age, until),
+      madeWith: madeWith(principal),
+    });
     for (const { on, ...rights } of scope) {
       const place = await resolvePlace(tx, on);
       await createGrant(tx, { by, to: { robot: id }, on: place, ...rights, target: `robot:${login}` });
@@ -124,12 +133,14 @@ export async function rotateRobot(
     readonly age: number;
     /** Milliseconds from now. */
     readonly overlap: number;
+    /** The key pair that stands for the secret; none when left out. */
+    readonly accessKey?: SealedKey | undefined;
     readonly once: Once | undefined;
   },
 ): Promise<{ readonly id: number; readonly replayed: boolean }> {
-  const { caller, hash, age, overlap, once } = input;
+  const { caller, hash, age, overlap, accessKey, once } = input;
   const { by, row } = await openRobot(tx, input, "manage-robots");
-  if (!answersFor(caller, row)) {
+  if (!answersFor(caller.principal, row)) {
     for (const grant of await tx.all(listGrantsOfRobot, { robot: row.id })) {
       const on = grant.path === null ? { repository: grant.repository! } : { namespace: grant.path };
       await requireAsMuch(tx, caller, on, rightsOf(grant));
@@ -145,10 +156,16 @@ export async function rotateRobot(
     await tx.run(endOlderSecrets, { robot: row.id });
     await tx.run(endSecrets, { robot: row.id, until: overlap > 0 ? tx.now + overlap : 0 });
     const secret = { robot: row.id, hash, expiresAt, madeWith: madeWith(caller.principal), now: tx.now };
-    await tx.run(insertRobotSecret, secret);
+    const made = await tx.first(insertRobotSecret, secret);
+    await keepAccessKey(tx, accessKey, { token: null, secret: made!.id });
     const { description, disabled } = row;
     await tx.run(changeRobot, { robot: row.id, description, disabled, expiresAt });
-    await record(tx, by, "rotate-robot", row, { expiresAt, overlap, ...(ended && { ended }) });
+    await record(tx, by, "rotate-robot", row, {
+      expiresAt,
+      overlap,
+      ...(accessKey && { accessKey: accessKey.id }),
+      ...(ended && { ended }),
+    });
     return { id: row.id };
   });
 }
@@ -174,22 +191,8 @@ function loginOf(path: string, name: string): string {
   return ["robot", ...parts.map((part) => part.replaceAll("_", "__"))].join("_");
 }
 
-function rightsOf({ role, actions, tags }: Pick<PlacedGrant, "role" | "actions" | "tags">): Rights {
-  return {
-    role: role as Role | null,
-    actions: actions === null ? [] : (JSON.parse(actions) as Action[]),
-    tags: tags === null ? null : (JSON.parse(tags) as string[]),
-  };
-}
-
 async function secretsOf(tx: Transaction, robot: number): Promise<string[]> {
   return (await tx.all(listRobotSecrets, { robot })).map(({ id }) => `secret:${id}`);
-}
-
-function answersFor({ principal }: Caller, { sponsor_account: account, sponsor_robot: robot }: ShownRobot): boolean {
-  if (principal.kind === "operator" || principal.kind === "system") return true;
-  if (principal.limits.length > 0) return false;
-  return principal.kind === "account" ? account === principal.id : principal.kind === "robot" && robot === principal.id;
 }
 
 async function openRobot(

@@ -12,9 +12,11 @@ import {
 import type { Account, Attribution, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Action } from "../../policy/index.ts";
+import type { SealedKey } from "../aws/sealed-key.ts";
 import { authorizeOwner, authorizeSelf, explainRights } from "../authorize.ts";
 import type { Place } from "../facts-at.ts";
 import type { Caller, Principal, ScopeEntry } from "../principal.ts";
+import { findTokenNumber } from "../credential.ts";
 import { createToken } from "./credentials.ts";
 import { endChildren, findEnd, madeWith } from "./lineage.ts";
 import { runOnce } from "./once.ts";
@@ -45,6 +47,8 @@ export interface IssueTokenInput {
   readonly scope: readonly AskedScope[] | null;
   /** Milliseconds from now. */
   readonly age: number;
+  /** The key pair that stands for it; none when left out. */
+  readonly accessKey?: SealedKey | undefined;
   readonly once: Once | undefined;
 }
 
@@ -56,7 +60,7 @@ export async function issueToken(
   tx: Transaction,
   input: IssueTokenInput,
 ): Promise<{ readonly id: number; readonly expiresAt: number; readonly replayed: boolean }> {
-  const { caller, user, name, hash, once } = input;
+  const { caller, user, name, hash, accessKey, once } = input;
   const by = await authorizeUser(tx, caller, user);
   return runOnce(tx, once, async () => {
     const account = await getAccount(tx, user);
@@ -64,7 +68,7 @@ export async function issueToken(
     const scope = entries === null ? null : JSON.stringify(entries);
     const { principal } = caller;
     const age = Math.min(input.age, (await findEnd(tx, principal)) - tx.now);
-    const token = { by, account: account.id, name, hash, scope, age };
+    const token = { by, account: account.id, name, hash, scope, age, accessKey };
     return createToken(tx, { ...token, madeWith: madeWith(principal), login: await findLogin(tx, principal) });
   });
 }
@@ -122,8 +126,8 @@ export async function endLogin(
 
 /** The login by single sign-on that a token comes from. */
 async function findLogin(tx: Transaction, { credential }: Principal): Promise<string | null> {
-  const token = /^token:(\d+)$/.exec(credential)?.[1];
-  return token === undefined ? null : ((await tx.first(findToken, { token: Number(token) }))?.login_id ?? null);
+  const token = findTokenNumber(credential);
+  return token === undefined ? null : ((await tx.first(findToken, { token }))?.login_id ?? null);
 }
 
 async function listAll(tx: Transaction, account: number): Promise<number[]> {

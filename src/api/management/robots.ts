@@ -1,11 +1,25 @@
-import { getNamespaceAt, hashSecret, newSecret, plainCaller, versionOfRobot } from "../../access/index.ts";
+import {
+  getNamespaceAt,
+  hashSecret,
+  newAccessKey,
+  newSecret,
+  plainCaller,
+  versionOfRobot,
+} from "../../access/index.ts";
 import { apiPrefix } from "../../contract/index.ts";
 import type { robotEndpoints } from "../../contract/index.ts";
-import { findRobotByName, listGrantsOfRobot, listRobotSecrets, listRobots } from "../../metadata/index.ts";
+import {
+  findAccessKeyOfSecret,
+  findRobotByName,
+  listGrantsOfRobot,
+  listRobotSecrets,
+  listRobots,
+} from "../../metadata/index.ts";
 import type { PlacedGrant, ShownRobot } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
+import { forgotten } from "./forgotten.ts";
 import { answerPage, findTime, timeOf } from "./page.ts";
 
 /** How long an old secret stays good when nobody says, in seconds. */
@@ -23,17 +37,18 @@ export const robotHandlers: HandlersOf<typeof robotEndpoints> = {
     return { body: { items: await Promise.all(items.map((row) => show(registry, row))), next } };
   },
   async createRobot({ management: { registry }, caller, parameters: { path }, body, once }) {
-    const { name, description = null, expiresIn } = body;
+    const { name, description = null, expiresIn, aws } = body;
     const scope = (body.scope ?? []).map(({ role = null, actions = [], tags = null, ...on }) => {
       return { on: "namespace" in on ? { namespace: on.namespace } : on, role, actions, tags };
     });
-    const secret = newSecret("robot");
+    const { kept, ...made } = newCredential(registry, aws);
     const age = expiresIn === undefined ? registry.access.settings.robotAge : expiresIn * 1000;
-    const robot = { path, name, description, hash: hashSecret(secret), scope, age, once };
+    const robot = { path, name, description, ...kept, scope, age, once };
     const { replayed } = await registry.access.metadata.write("enrolRobot", { caller: plainCaller(caller), ...robot });
-    const made = await reply(registry, path, name);
+    const row = await reply(registry, path, name);
     const location = `${apiPrefix}/namespaces/${path === "" ? "" : `${path}/`}-/robots/${name}`;
-    return { ...made, body: { ...made.body, secret: replayed ? null : secret }, replayed, location };
+    const shown = replayed ? forgotten(made.secrets) : { ...made.secrets, ...made.names };
+    return { ...row, body: { ...row.body, ...shown }, replayed, location };
   },
   getRobot: ({ management: { registry }, parameters: { path, robot } }) => reply(registry, path, robot),
   async updateRobot({ management: { registry }, caller, parameters: { path, robot }, body, versions }) {
@@ -47,22 +62,36 @@ export const robotHandlers: HandlersOf<typeof robotEndpoints> = {
     return { body: undefined };
   },
   async rotateRobot({ management: { registry }, caller, parameters: { path, robot }, body, once }) {
-    const { overlap = standardOverlap, expiresIn } = body;
-    const secret = newSecret("robot");
+    const { overlap = standardOverlap, expiresIn, aws } = body;
+    const { kept, ...made } = newCredential(registry, aws);
     const age = expiresIn === undefined ? registry.access.settings.robotAge : expiresIn * 1000;
-    const change = { path, robot, hash: hashSecret(secret), age, overlap: overlap * 1000, once };
+    const change = { path, robot, ...kept, age, overlap: overlap * 1000, once };
     const { replayed } = await registry.access.metadata.write("rotateRobot", {
       caller: plainCaller(caller),
       ...change,
     });
     const rotated = await reply(registry, path, robot);
-    return { ...rotated, body: { ...rotated.body, secret: replayed ? null : secret }, replayed };
+    const shown = replayed ? forgotten(made.secrets) : { ...made.secrets, ...made.names };
+    return { ...rotated, body: { ...rotated.body, ...shown }, replayed };
   },
   async takeOverRobot({ management: { registry }, caller, parameters: { path, robot } }) {
     await registry.access.metadata.write("takeOverRobot", { caller: plainCaller(caller), path, robot });
     return reply(registry, path, robot);
   },
 };
+
+/** What is kept of a new credential, and what is shown of it once: a secret, or a key pair instead. */
+function newCredential({ access }: Registry, aws = false) {
+  const secret = newSecret("robot");
+  const hash = hashSecret(secret);
+  if (!aws) return { kept: { hash }, secrets: { secret }, names: {} };
+  const { kept, shown } = newAccessKey(access);
+  return {
+    kept: { hash, accessKey: kept },
+    secrets: { secretAccessKey: shown.secret },
+    names: { accessKeyId: shown.id },
+  };
+}
 
 /** @throws RegistryError NAMESPACE_UNKNOWN, NOT_FOUND */
 async function reply(registry: Registry, path: string, name: string) {
@@ -77,18 +106,19 @@ async function show({ metadata: { read } }: Registry, row: ShownRobot) {
   const secrets = await read.all(listRobotSecrets, { robot: id });
   const grants = await read.all(listGrantsOfRobot, { robot: id });
   const now = Date.now();
+  const good = secrets.filter(({ expires_at: expires }) => expires > now);
+  const keys = await Promise.all(good.map(async (one) => read.first(findAccessKeyOfSecret, { secret: one.id })));
   return {
     ...{ id, namespace: path, name, login, description },
     sponsor: user === null ? (robot === null ? null : `robot:${robot}`) : `user:${user}`,
     scope: grants.map(showRights),
-    secrets: secrets
-      .filter(({ expires_at: expires }) => expires > now)
-      .map((one) => ({
-        id: one.id,
-        createdAt: timeOf(one.created_at),
-        expiresAt: timeOf(one.expires_at),
-        madeWith: one.made_with,
-      })),
+    secrets: good.map((one, index) => ({
+      id: one.id,
+      createdAt: timeOf(one.created_at),
+      expiresAt: timeOf(one.expires_at),
+      ...(keys[index] && { accessKeyId: keys[index].id }),
+      madeWith: one.made_with,
+    })),
     disabled: row.disabled !== 0,
     createdAt: timeOf(row.created_at),
     expiresAt: timeOf(row.expires_at),

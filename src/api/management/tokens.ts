@@ -1,9 +1,10 @@
-import { findPresent, getUser, hashSecret, newSecret, plainCaller } from "../../access/index.ts";
+import { findPresent, getUser, hashSecret, newAccessKey, newSecret, plainCaller } from "../../access/index.ts";
 import type { PresentEntry, ScopeEntry } from "../../access/index.ts";
 import { apiPrefix } from "../../contract/index.ts";
 import type { tokenEndpoints } from "../../contract/index.ts";
 import { formatDuration } from "../../lib/index.ts";
 import {
+  findAccessKeyOfToken,
   findToken,
   listLogins,
   listSecretsMadeWith,
@@ -15,6 +16,7 @@ import type { LoginRow, TokenRow } from "../../metadata/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { HandlersOf } from "./call.ts";
+import { forgotten } from "./forgotten.ts";
 import { answerPage, findTime, numberAfter, timeOf } from "./page.ts";
 
 export const tokenHandlers: HandlersOf<typeof tokenEndpoints> = {
@@ -31,19 +33,23 @@ export const tokenHandlers: HandlersOf<typeof tokenEndpoints> = {
   async createToken({ management: { registry }, caller, parameters: { user }, body, once }) {
     const { access, metadata } = registry;
     const { tokenAge } = access.settings;
-    const { name, scope = null, expiresIn } = body;
+    const { name, scope = null, expiresIn, aws = false } = body;
     const age = expiresIn === undefined ? tokenAge : expiresIn * 1000;
     if (age > tokenAge) {
       const message = `a token here is good for ${formatDuration(tokenAge)} at most: ask for less, or set access.tokenAge`;
       throw new RegistryError("REQUEST_INVALID", message);
     }
+    // Of a token with a key pair nobody sees the secret.
     const secret = newSecret("token");
-    const input = { caller: plainCaller(caller), user, name, hash: hashSecret(secret), scope, age, once };
+    const pair = aws ? newAccessKey(access) : undefined;
+    const token = { user, name, hash: hashSecret(secret), scope, age, accessKey: pair?.kept };
+    const input = { caller: plainCaller(caller), ...token, once };
     const { id, replayed } = await access.metadata.write("issueToken", input);
     const row = await metadata.read.first(findToken, { token: id });
     if (row === undefined) throw new RegistryError("NOT_FOUND", "the token was made, and deleted meanwhile");
     const location = `${apiPrefix}/users/${user}/tokens/${id}`;
-    return { body: { ...(await show(registry, row)), secret: replayed ? null : secret }, replayed, location };
+    const shown = pair === undefined ? { secret } : { secretAccessKey: pair.shown.secret };
+    return { body: { ...(await show(registry, row)), ...(replayed ? forgotten(shown) : shown) }, replayed, location };
   },
   async getToken({ management: { registry }, parameters: { user, token } }) {
     const { read } = registry.metadata;
@@ -100,6 +106,7 @@ async function show({ metadata: { read } }: Registry, row: TokenRow) {
   const { id, name, scope, created_at: created, expires_at: expires, used_at: used, revoked_at: revoked } = row;
   const present = scope === null ? null : await findPresent(read, id, JSON.parse(scope) as ScopeEntry[]);
   const times = { createdAt: timeOf(created), expiresAt: timeOf(expires) };
+  const key = await read.first(findAccessKeyOfToken, { token: id });
   return {
     id,
     name,
@@ -107,6 +114,7 @@ async function show({ metadata: { read } }: Registry, row: TokenRow) {
     ...times,
     usedAt: findTime(used),
     revokedAt: findTime(revoked),
+    ...(key && { accessKeyId: key.id }),
     madeWith: row.made_with,
   };
 }

@@ -24,6 +24,7 @@ import { undoRepositories } from "./0025-undo-repositories.ts";
 import { lifecyclePreviews } from "./0027-lifecycle-previews.ts";
 import { formerPlaces } from "./0028-former-places.ts";
 import { ecr } from "./0031-ecr.ts";
+import { accessKeys } from "./0032-access-keys.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -57,6 +58,7 @@ export const migrations: readonly Migration[] = [
   lifecyclePreviews,
   formerPlaces,
   ecr,
+  accessKeys,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -156,6 +156,12 @@ export function loadTables(dialect: DialectName): string[] {
       `i, i, ${hex("i")}, i, i, case when i % 2 = 0 then 'token:' || i end`,
     ),
     fill(
+      "access_key",
+      "id, token_id, secret_id, sealed_secret, created_at",
+      4000,
+      `'AKIA' || ${padded("i")}, case when i > 2000 then i end, case when i <= 2000 then i end, 'sealed', i`,
+    ),
+    fill(
       "trust_rule",
       "id, name, issuer, audience, conditions, disabled, created_at, created_by, sponsor_account, made_with",
       500,

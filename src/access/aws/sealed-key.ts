@@ -1,0 +1,5 @@
+/** A key pair as it is kept. */
+export interface SealedKey {
+  readonly id: string;
+  readonly sealed: string;
+}
