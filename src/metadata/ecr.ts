@@ -39,6 +39,20 @@ export const listOwnSettings = statement(
     where ${d.isOneOf(sql`repository_id`, p.repositories, "bigint")} and key = ${p.key}`,
 );
 
+/** A setting of an account. */
+export const findEcrSetting = statement(
+  "findEcrSetting",
+  (_db, p: { account: string; name: string }) => sql<{ value: string }>`
+    select value from ecr_setting where account = ${p.account} and name = ${p.name}`,
+);
+
+export const putEcrSetting = statement(
+  "putEcrSetting",
+  (_db, p: { account: string; name: string; value: string; now: number }) => sql<never>`
+    insert into ecr_setting (account, name, value, changed_at) values (${p.account}, ${p.name}, ${p.value}, ${p.now})
+    on conflict (account, name) do update set value = excluded.value, changed_at = excluded.changed_at`,
+);
+
 /** Repositories of these names, in no order. */
 export const listNamedRepositories = statement(
   "listNamedRepositories",

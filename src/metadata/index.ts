@@ -22,11 +22,15 @@ export type {
 } from "./collection.ts";
 export {
   findAnyManifest,
+  findEcrSetting,
   listEcrRepositories,
   listNamedRepositories,
   listOwnSettings,
   putEcrRepository,
+  putEcrSetting,
 } from "./ecr.ts";
+export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolveTagNames } from "./ecr-images.ts";
+export type { EcrImageRow } from "./ecr-images.ts";
 export type { EcrRepositoryRow } from "./ecr.ts";
 export {
   buryRepository,

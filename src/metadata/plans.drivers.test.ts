@@ -71,6 +71,7 @@ const allowed: { readonly [statement: string]: string } = {
   findImage: "the tags of one manifest, by name",
   findImageBound: "the end of one look, sorted while PostgreSQL has not analysed the table",
   listImages: "the tags of each manifest of a page, by name",
+  ...{ listEcrImages: "the tags of each manifest of a page, by name", findEcrImages: "the same" },
   listChildren: "what one index lists",
   listTagRows: "a page of tags, sorted while PostgreSQL has not analysed the table",
   listRepositoryRows: "a page of names, sorted",
@@ -121,6 +122,8 @@ const allowedReads: { readonly [statement: string]: string } = {
   releaseLeases: "once, at the start; uploads under way are few",
   findImageBound: "two thousand entries of an index, once for each look over a list of images",
   listImages: "a page of ten images with tags, children and their sizes",
+  listEcrImages: "the same",
+  listUntaggedDigests: "two thousand entries of an index at most: each look has bounds",
   measureOwnBlobs: "a page of links of a command that counts everything anew",
   findUseOfRepository: "what a repository runs, when it is deleted or renamed",
   ...{

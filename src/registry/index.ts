@@ -31,6 +31,11 @@ export {
   restoreRepository,
   updateRepository,
 } from "./change-repository.ts";
+export { findEcrSetting, putEcrSetting } from "./ecr/account-settings.ts";
+export { changeEcrFacts } from "./ecr/change-facts.ts";
+export { deleteEcrImage } from "./ecr/delete-images.ts";
+export { describeEcrImages, findEcrImagesById, listEcrImages } from "./ecr/list-images.ts";
+export type { EcrImage, EcrImageId } from "./ecr/list-images.ts";
 export { createEcrRepository } from "./ecr/create-repository.ts";
 export { getEcrRepositories, listEcrRepositoriesBelow } from "./ecr/describe-repositories.ts";
 export type { EcrRepository } from "./ecr/describe-repositories.ts";

@@ -8,7 +8,8 @@ import { claimDeadObjects, finishDeadObjects, giveUpObject, postponeDeadObject }
 import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-content.ts";
 import { expireImages } from "./writes/expire-images.ts";
 import { endUndo } from "./writes/end-undo.ts";
-import { createEcrRepository } from "./writes/ecr-repositories.ts";
+import { deleteEcrImage } from "./writes/delete-ecr-image.ts";
+import { changeEcrFacts, createEcrRepository, putEcrSetting } from "./writes/ecr-repositories.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -61,6 +62,7 @@ export const registryWrites = {
   advanceTurn,
   applyUndo,
   cancelUpload,
+  changeEcrFacts,
   changeSetting,
   changeSettings,
   claimDeadObjects,
@@ -70,6 +72,7 @@ export const registryWrites = {
   createEcrRepository,
   createRepository,
   deleteBlobLink,
+  deleteEcrImage,
   deleteManifest,
   deleteRepository,
   deleteTag,
@@ -106,6 +109,7 @@ export const registryWrites = {
   pinManifest,
   purgeRepositoryUndo,
   purgeUndo,
+  putEcrSetting,
   putHeartbeat,
   putManifest,
   putTemplate,

@@ -84,3 +84,14 @@ export function callerArn(region: string, { id }: EcrAccount, principal: string)
   const name = rest.length === 0 ? kind : rest.join(":");
   return `arn:${partitionOf(region)}:iam::${id}:user/${name}`;
 }
+
+const repositoryArn = /^arn:aws[a-z-]*:ecr:([a-z0-9-]{1,40}):(\d{1,12}):repository\/(.{1,256})$/;
+
+/** What the ARN of a repository says; undefined where it is none, or names what no repository is called. */
+export function findRepositoryOf(
+  arn: string,
+): { readonly region: string; readonly account: string; readonly name: string } | undefined {
+  const [, region, account, name] = repositoryArn.exec(arn) ?? [];
+  if (region === undefined || account === undefined || name === undefined || !isRepositoryName(name)) return undefined;
+  return { region, account, name };
+}

@@ -3,7 +3,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { requireWritable, translateError } from "../../registry/index.ts";
 import { readBody, sendJson, sendRefusal } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
-import { chooseAccount, findHostAccount, nameWithin } from "./accounts.ts";
+import { chooseAccount, findHostAccount, findRepositoryOf, nameWithin } from "./accounts.ts";
 import type { Ecr, EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
 import { isServerFault, translateRefusal } from "./errors.ts";
@@ -56,7 +56,8 @@ async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   exchange.principal = caller.principal;
   const input = parseInput(inputs[name], parseJson(body), entry.invalid ?? "InvalidParameterException");
   const { outside } = exchange;
-  const named = [(input as { readonly registryId?: string }).registryId, findHostAccount(outside.host)];
+  const { registryId, resourceArn = "" } = input as { readonly registryId?: string; readonly resourceArn?: string };
+  const named = [registryId, findRepositoryOf(resourceArn)?.account, findHostAccount(outside.host)];
   const account = chooseAccount(ecr.settings, region, named);
   const of = { ecr, registry: ecr.registry, caller, account, region, outside, now: Date.now() };
   if ("refused" in entry) {

@@ -1,9 +1,17 @@
 import type { EcrCall } from "./call.ts";
 import type { OperationName } from "./model/inputs.ts";
+import { getAccountSetting, putAccountSetting } from "./operations/account-settings.ts";
+import { batchDeleteImage } from "./operations/batch-delete-image.ts";
+import { batchGetImage } from "./operations/batch-get-image.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
+import { describeImages } from "./operations/describe-images.ts";
+import { describeRegistry } from "./operations/describe-registry.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
+import { listImages } from "./operations/list-images.ts";
+import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
+import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
 
 interface Common {
   /** Bytes of a call's body at most, where that is more than for others. */
@@ -36,7 +44,6 @@ const writes = true;
 
 const noImages = "images are pushed, pulled, listed and deleted by the Distribution API only, as yet";
 const noLayers = "layers come and go by the Distribution API only, as yet";
-const noTags = "tags of repositories are set when they are made, and not changed, as yet";
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
 const noLifecycle = "lifecycle policies are set by Berth's own commands, as yet";
@@ -45,15 +52,19 @@ const noUpstream = "there is no pull-through cache yet";
 const noTemplates = "templates are set by Berth's own commands, as yet";
 const noSigning = "nothing is signed when it is pushed";
 const noExclusions = "the times of all pulls are kept";
-const noSettings = "an account has no settings of its own yet";
 
 const invalid = "InvalidParameterException";
 
 /** All operations of the service's model. `docs/guide/ecr.md` shows the same table. */
 export const operations: { readonly [K in OperationName]: Entry<K> } = {
   BatchCheckLayerAvailability: { refused: invalid, reason: noLayers },
-  BatchDeleteImage: { refused: invalid, reason: noImages },
-  BatchGetImage: { refused: invalid, reason: noImages },
+  BatchDeleteImage: {
+    run: batchDeleteImage,
+    writes,
+    about:
+      "a tag, and with its last one the image; what a rule, a hold or use keeps is a failure `ImageInaccessible` with the sentence; can be undone",
+  },
+  BatchGetImage: { run: batchGetImage, writes: reads, about: "manifests byte for byte; counts as a pull" },
   BatchGetRepositoryScanningConfiguration: { refused: invalid, reason: noScanner },
   CompleteLayerUpload: { refused: invalid, reason: noLayers },
   CreatePullThroughCacheRule: { refused: "UnsupportedUpstreamRegistryException", reason: noUpstream },
@@ -83,16 +94,21 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   DescribeImageReplicationStatus: { refused: invalid, reason: noReplication },
   DescribeImageScanFindings: { refused: "ScanNotFoundException", reason: noScanner },
   DescribeImageSigningStatus: { refused: invalid, reason: noSigning },
-  DescribeImages: { refused: invalid, reason: noImages },
+  DescribeImages: {
+    run: describeImages,
+    writes: reads,
+    about:
+      "every manifest, children of an index among them; sizes as ECR counts them; `lastRecordedPullTime` to the minute; no image is archived",
+  },
   DescribePullThroughCacheRules: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
-  DescribeRegistry: { refused: invalid, reason: noReplication },
+  DescribeRegistry: { run: describeRegistry, writes: reads, about: "nothing is replicated: `rules` is empty" },
   DescribeRepositories: {
     run: describeRepositories,
     writes: reads,
     about: "those that the caller may pull from; a setting that ECR cannot say shows as the nearest that is not looser",
   },
   DescribeRepositoryCreationTemplates: { refused: invalid, reason: noTemplates },
-  GetAccountSetting: { refused: invalid, reason: noSettings },
+  GetAccountSetting: { run: getAccountSetting, writes: reads, about: "what was set, or what is so here" },
   GetAuthorizationToken: {
     run: getAuthorizationToken,
     writes: reads,
@@ -107,12 +123,21 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   GetSigningConfiguration: { refused: "SigningConfigurationNotFoundException", reason: noSigning },
   InitiateLayerUpload: { refused: invalid, reason: noLayers },
   ListImageReferrers: { refused: invalid, reason: noImages },
-  ListImages: { refused: invalid, reason: noImages },
+  ListImages: { run: listImages, writes: reads, about: "one entry for each tag, one for each image without a tag" },
   ListPullTimeUpdateExclusions: { refused: invalid, reason: noExclusions },
-  ListTagsForResource: { refused: invalid, reason: noTags },
-  PutAccountSetting: { refused: invalid, reason: noSettings },
+  ListTagsForResource: { run: listTagsForResource, writes: reads, about: "as they were set" },
+  PutAccountSetting: {
+    run: putAccountSetting,
+    writes,
+    about:
+      "`REGISTRY_POLICY_SCOPE` is kept and shown; of the others only what is so here is taken: `AWS_NATIVE`, and `ENABLED` for `BLOB_MOUNTING`",
+  },
   PutImage: { refused: invalid, reason: noImages },
-  PutImageScanningConfiguration: { refused: invalid, reason: noScanner },
+  PutImageScanningConfiguration: {
+    run: putImageScanningConfiguration,
+    writes,
+    about: "kept and shown; nothing is scanned yet",
+  },
   PutImageTagMutability: { refused: invalid, reason: "`berth settings set` changes it, as yet" },
   PutLifecyclePolicy: { refused: invalid, reason: noLifecycle },
   PutRegistryPolicy: { refused: invalid, reason: noPolicies },
@@ -123,8 +148,8 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   SetRepositoryPolicy: { refused: invalid, reason: noPolicies },
   StartImageScan: { refused: "ValidationException", reason: noScanner },
   StartLifecyclePolicyPreview: { refused: invalid, reason: noLifecycle },
-  TagResource: { refused: invalid, reason: noTags },
-  UntagResource: { refused: invalid, reason: noTags },
+  TagResource: { run: tagResource, writes, about: "kept and shown" },
+  UntagResource: { run: untagResource, writes, about: "kept and shown" },
   UpdateImageStorageClass: {
     refused: "ImageStorageClassUpdateNotSupportedException",
     reason: "every image can be pulled at once; there is no archive",

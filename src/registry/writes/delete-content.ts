@@ -45,6 +45,8 @@ export interface DeleteDigestInput extends UndoableContext, Insisting, Purging {
 export interface DeletedManifest extends Removed {
   /** The number by which it is undone; null where it is final. */
   readonly undo: number | null;
+  /** Tags that went with it. */
+  readonly tags: readonly string[];
 }
 
 /** Removes one tag; its manifest stays (end-9). @throws RegistryError NAME_UNKNOWN, MANIFEST_UNKNOWN */
@@ -113,7 +115,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   const action = input.purge === true ? "purge-manifest" : "delete-manifest";
   await record(tx, input, { action, target: input.digest, event: "image.deleted", facts });
   tx.touch(input.repository);
-  return { warnings: used.warnings, undo };
+  return { warnings: used.warnings, undo, tags };
 }
 
 /**

@@ -1,12 +1,21 @@
 import type { Permit } from "../../access/index.ts";
-import { putEcrRepository, putRepositorySetting, recordChange, shareSettings } from "../../metadata/index.ts";
-import type { Transaction } from "../../metadata/index.ts";
+import {
+  listEcrRepositories,
+  putEcrRepository,
+  putEcrSetting as putSettingRow,
+  putRepositorySetting,
+  recordChange,
+  shareSettings,
+  takeRepository,
+} from "../../metadata/index.ts";
+import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { findStricter, isAsStrictAs, looserThan, resolveSetting } from "../../policy/index.ts";
 import type { SettingFact, TagRule } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
-import type { EcrFacts } from "../ecr/facts.ts";
-import { makeRepository } from "./context.ts";
+import { factsOf } from "../ecr/facts.ts";
+import type { EcrFacts, ResourceTag } from "../ecr/facts.ts";
+import { checkRepository, goneRepository, makeRepository, record } from "./context.ts";
 import { takenName } from "./repositories.ts";
 
 export interface CreateEcrRepositoryInput {
@@ -72,4 +81,62 @@ async function keepFacts(
     ...{ repository, scanOnPush: Number(scanOnPush), encryption: encryption.type, kmsKey: encryption.key },
     tags: JSON.stringify(sorted),
   });
+}
+
+/** What is to be changed of what only ECR's clients set; what is not named stays. */
+export interface EcrFactsChange {
+  readonly scanOnPush?: boolean;
+  /** Tags of the same keys get these values. */
+  readonly setTags?: readonly ResourceTag[];
+  /** Keys. */
+  readonly removeTags?: readonly string[];
+}
+
+export interface ChangeEcrFactsInput extends EcrFactsChange {
+  /** Name. */
+  readonly repository: string;
+  readonly permit: Permit;
+}
+
+/** Tags of a repository at most. */
+const tagLimit = 50;
+
+/** Changes them. @throws RegistryError NAME_UNKNOWN, REQUEST_INVALID for too many tags */
+export async function changeEcrFacts(tx: Transaction, input: ChangeEcrFactsInput): Promise<EcrFacts> {
+  const { repository: name, permit, setTags = [], removeTags = [] } = input;
+  const row = await tx.first(takeRepository, { name });
+  if (row === undefined) throw goneRepository(name);
+  checkRepository(row.id, name, permit);
+  const [kept] = await tx.all(listEcrRepositories, { repositories: [row.id] });
+  const before = factsOf(kept);
+  const tags = new Map(before.tags.map((tag) => [tag.key, tag]));
+  for (const key of removeTags) tags.delete(key);
+  for (const tag of setTags) tags.set(tag.key, tag);
+  if (tags.size > tagLimit) {
+    const message = `a repository has at most ${tagLimit} tags, and ${name} would have ${tags.size}: remove some first`;
+    throw new RegistryError("REQUEST_INVALID", message);
+  }
+  const sorted = [...tags.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const after: EcrFacts = { ...before, scanOnPush: input.scanOnPush ?? before.scanOnPush, tags: sorted };
+  if (JSON.stringify(after) === JSON.stringify(before)) return before;
+  await keepFacts(tx, row.id, after);
+  const { scanOnPush, tags: shown } = after;
+  const facts = { set: { ecr: { scanOnPush, tags: shown } } };
+  await record(tx, input, { action: "change-settings", target: `repository ${name}`, facts });
+  return after;
+}
+
+export interface PutEcrSettingInput {
+  /** Twelve digits. */
+  readonly account: string;
+  readonly name: string;
+  readonly value: string;
+  readonly by: Attribution;
+}
+
+/** Sets what only ECR's clients set of an account. */
+export async function putEcrSetting(tx: Transaction, { account, name, value, by }: PutEcrSettingInput): Promise<void> {
+  await tx.run(putSettingRow, { account, name, value, now: tx.now });
+  const target = `ECR account ${account}`;
+  await recordChange(tx, by, { action: "change-settings", repository: "", target, facts: { set: { [name]: value } } });
 }

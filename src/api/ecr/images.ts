@@ -1,0 +1,83 @@
+import { isDigest, isTag } from "../../oci/index.ts";
+import type { EcrImage, EcrImageId } from "../../registry/index.ts";
+import type { EcrCall } from "./call.ts";
+import { secondsOf } from "./show-repository.ts";
+
+/** How clients name an image. */
+export interface ImageId {
+  readonly imageDigest?: string;
+  readonly imageTag?: string;
+}
+
+/** An image that was asked for and not found or not removed. */
+export interface ImageFailure {
+  readonly imageId: ImageId;
+  readonly failureCode: string;
+  readonly failureReason: string;
+}
+
+export function showImageId({ digest, tag }: EcrImageId): ImageId {
+  return { ...(digest !== undefined && { imageDigest: digest }), ...(tag !== undefined && { imageTag: tag }) };
+}
+
+export function readImageId({ imageDigest, imageTag }: ImageId): EcrImageId {
+  return { digest: imageDigest, tag: imageTag };
+}
+
+/** Whether images that can be pulled are wanted: all are, there is no archive. */
+export function wantsActive(status: "ACTIVE" | "ARCHIVED" | "ACTIVATING" | "ANY" | undefined): boolean {
+  return status === undefined || status === "ACTIVE" || status === "ANY";
+}
+
+/** An image as lists show it. */
+export function showImage({ account }: EcrCall, repositoryName: string, image: EcrImage): object {
+  return {
+    registryId: account.id,
+    repositoryName,
+    imageDigest: image.digest,
+    // Absent where there is none: clients take an empty list for a tag.
+    imageTags: image.tags.length === 0 ? undefined : image.tags,
+    imageSizeInBytes: image.size,
+    imagePushedAt: secondsOf(image.pushedAt),
+    imageManifestMediaType: image.mediaType,
+    artifactMediaType: image.artifactType ?? undefined,
+    lastRecordedPullTime: image.pulledAt === null ? undefined : secondsOf(image.pulledAt),
+    subjectManifestDigest: image.subject ?? undefined,
+    imageStatus: "ACTIVE",
+  };
+}
+
+const digestPattern = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+";
+const tagPattern = "[a-zA-Z0-9_][a-zA-Z0-9-_.]{0,127}";
+
+/** What is wrong with an id by itself; undefined for nothing. */
+export function findFault(imageId: ImageId): ImageFailure | undefined {
+  const { imageDigest: digest, imageTag: tag } = imageId;
+  const fault = (failureCode: string, rule: string) => {
+    return { imageId, failureCode, failureReason: `Invalid request parameters: ${rule}` };
+  };
+  if (digest === undefined && tag === undefined) {
+    return fault("MissingDigestAndTag", "both tag and digest cannot be null");
+  }
+  if (digest !== undefined && !/^[a-zA-Z0-9-_+.]{1,64}:[a-fA-F0-9]{1,512}$/.test(digest)) {
+    return fault("InvalidImageDigest", `image digest should satisfy the regex '${digestPattern}'`);
+  }
+  if (tag !== undefined && !isTag(tag)) {
+    return fault("InvalidImageTag", `image tag should satisfy the regex '${tagPattern}'`);
+  }
+  return undefined;
+}
+
+/** Whether there may be an image of this name: other digests than those that Berth has are none. */
+export function mayBeThere({ imageDigest, imageTag }: ImageId): boolean {
+  return (imageDigest === undefined || isDigest(imageDigest)) && (imageTag === undefined || isTag(imageTag));
+}
+
+export function notFound(imageId: ImageId): ImageFailure {
+  return { imageId, failureCode: "ImageNotFound", failureReason: "Requested image not found" };
+}
+
+export function otherDigest(imageId: ImageId): ImageFailure {
+  const failureReason = "Requested image tag is not at the requested digest";
+  return { imageId, failureCode: "ImageTagDoesNotMatchDigest", failureReason };
+}

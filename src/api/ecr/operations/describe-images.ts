@@ -1,0 +1,55 @@
+import { describeEcrImages, findEcrImagesById } from "../../../registry/index.ts";
+import type { EcrImage } from "../../../registry/index.ts";
+import { nameWithin } from "../accounts.ts";
+import type { EcrCall } from "../call.ts";
+import { EcrError } from "../ecr-error.ts";
+import { invalidParameter } from "../errors.ts";
+import { findFault, mayBeThere, readImageId, showImage, wantsActive } from "../images.ts";
+import type { ImageId } from "../images.ts";
+import { makePageToken, pageSize, readPageToken } from "../page-token.ts";
+
+/** One entry for each image, the latest pushed first; or the images that are named. */
+export async function describeImages(call: EcrCall<"DescribeImages">): Promise<object> {
+  const { registry, caller, account, input } = call;
+  const name = nameWithin(account, input.repositoryName);
+  const status = input.filter?.tagStatus ?? "ANY";
+  const active = wantsActive(input.filter?.imageStatus);
+  const show = (image: EcrImage) => showImage(call, input.repositoryName, image);
+  if (input.imageIds === undefined) {
+    const page = await describeEcrImages(registry, caller, name, status, readPageToken(call), pageSize(call));
+    return {
+      imageDetails: active ? page.items.map(show) : [],
+      nextToken: page.next === undefined ? undefined : makePageToken(call, page.next),
+    };
+  }
+  if (input.nextToken !== undefined || input.maxResults !== undefined) {
+    throw invalidParameter("imageIds", "must be given without nextToken and maxResults");
+  }
+  for (const id of input.imageIds) {
+    const fault = findFault(id);
+    if (fault !== undefined) throw invalidParameter("imageIds", fault.failureReason);
+  }
+  const known = input.imageIds.filter(mayBeThere);
+  const { images, missing } = await findEcrImagesById(registry, caller, name, known.map(readImageId));
+  const [unknown] = input.imageIds.filter((id) => !mayBeThere(id) || missing.some((one) => isSame(one, id)));
+  if (unknown !== undefined) throw unknownImage(call, unknown);
+  const wanted = images.filter(({ tags }) => status === "ANY" || (status === "TAGGED") === tags.length > 0);
+  return { imageDetails: active ? wanted.map(show) : [] };
+}
+
+function isSame(
+  one: { readonly digest?: string | undefined; readonly tag?: string | undefined },
+  id: ImageId,
+): boolean {
+  return one.digest === id.imageDigest && one.tag === id.imageTag;
+}
+
+/** There is no such image. */
+function unknownImage(
+  { account, input }: EcrCall<"DescribeImages">,
+  { imageDigest = "null", imageTag = "null" }: ImageId,
+): EcrError {
+  const id = `{imageDigest:'${imageDigest}', imageTag:'${imageTag}'}`;
+  const message = `The image with imageId ${id} does not exist within the repository with name '${input.repositoryName}' in the registry with id '${account.id}'`;
+  return new EcrError("ImageNotFoundException", message);
+}
