@@ -33,6 +33,17 @@ export const endOldestTagUndo = statement(
       order by id desc limit 1 offset ${p.keep})`,
 );
 
+/** When the last of what can be undone ends that needs a manifest: a tag was at it, or a deleted index listed it. */
+export const findUndoNeeding = statement(
+  "findUndoNeeding",
+  (_db, p: { manifest: number }) => sql<{ until: number | null }>`
+    select max(until_at) as until from (
+      select until_at from undo where manifest_id = ${p.manifest} and applied_at is null
+      union all
+      select (select u.until_at from undo u where u.id = c.undo_id) as until_at
+      from undo_child c where c.child_id = ${p.manifest}) needing`,
+);
+
 /** Keeps that a manifest was deleted; what it was follows. */
 export const insertManifestUndo = statement(
   "insertManifestUndo",
@@ -135,13 +146,14 @@ export interface EndedUndo {
   readonly manifest_id: number | null;
 }
 
-/** What has ended, passing over what another node is at and repositories that are held as a whole. */
+/** What has ended, passing over what another node is at and, but for what was given up, repositories that are held as a whole. */
 export const claimEndedUndo = statement(
   "claimEndedUndo",
   (_db, p: { now: number; limit: number }, d) => sql<EndedUndo>`
     select id, repository_id, kind, digest, manifest_id from undo u
     where until_at <= ${p.now}
-      and not exists (select 1 from hold h where h.repository_id = u.repository_id and h.manifest_id is null)
+      and case when u.given_up_at is not null then null else (
+        select 1 from hold h where h.repository_id = u.repository_id and h.manifest_id is null limit 1) end is null
     order by until_at, id limit ${p.limit} ${d.skipLocked}`,
 );
 
@@ -175,6 +187,13 @@ export const listUndoOfTag = statement(
   (_db, p: { repository: number; tag: string }, d) => sql<EndedUndo>`
     select id, repository_id, kind, digest, manifest_id from undo
     where repository_id = ${p.repository} and kind = 'tag' and target = ${p.tag} order by id ${d.forUpdate}`,
+);
+
+/** Deletions of indexes that listed a manifest which is gone, in whatever repository. */
+export const listUndoOfParents = statement(
+  "listUndoOfParents",
+  (_db, p: { digest: string }) => sql<{ id: number }>`
+    select undo_id as id from undo_child where child_id is null and digest = ${p.digest}`,
 );
 
 /** Deletions of a manifest that can be undone, for this transaction alone. */

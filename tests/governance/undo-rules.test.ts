@@ -12,7 +12,7 @@ import {
   purgeUndo,
 } from "../../src/registry/index.ts";
 import { describeEachDatabase } from "../support/each-database.ts";
-import { caller, collectAll, digestOf, permit, putBlob, putManifest } from "../support/open-registry.ts";
+import { caller, collectAll, digestOf, permit, putBlob, putManifest, windowOf } from "../support/open-registry.ts";
 import { app, codeOf, day, digestOfText, first, latest, second, UndoPlace } from "../support/undo-place.ts";
 import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
 
@@ -24,17 +24,23 @@ await describeEachDatabase((it, prepare) => {
   let place: UndoPlace;
   prepare(async (rows) => void (place = await UndoPlace.open(rows)));
 
-  it("with a window of 0 nothing is kept, and what was kept before stays undoable", async () => {
+  it("with a window of 0 nothing is kept but what was promised before, which stays undoable", async () => {
     await putManifest(place.registry, "team/app", first, "v1");
     await putManifest(place.registry, "team/app", second, "v1");
     const change = { set: { undoWindow: "0s" }, unset: [], enforce: [], relax: [] };
     await changeSettings(place.registry, caller, { repository: app }, change, undefined);
     await putManifest(place.registry, "team/app", first, "v1");
     await deleteManifest(place.registry, caller, app, digestOf(Buffer.from(first)));
-    expect(await place.undoable()).toMatchObject([{ kind: "tag", digest: digestOfText(first) }]);
-    expect(await codeOf(place.undo()), "its manifest went without undo").toBe("CONFLICT");
+    const [deleted, moved, ...more] = await place.undoable();
+    expect([deleted, moved, more]).toMatchObject([
+      { kind: "manifest", digest: digestOfText(first), until: moved!.until },
+      { kind: "tag", digest: digestOfText(first) },
+      [],
+    ]);
     await collectAll(place.registry);
-    expect(await place.has(first)).toBe("MANIFEST_UNKNOWN");
+    expect(await place.has(second), "no window was left for it").toBe("MANIFEST_UNKNOWN");
+    await place.undo(moved!.id);
+    expect(await place.at()).toBe(digestOfText(first));
     await place.leave();
   });
 
@@ -86,7 +92,7 @@ await describeEachDatabase((it, prepare) => {
 
   it("a lifecycle run is named with its reason", async () => {
     await putManifest(place.registry, "team/app", first, "v1");
-    const context = { repository: "team/app", permit, pin: 0, undoWindow: day };
+    const context = { repository: "team/app", permit, pin: 0, undoWindow: windowOf(day) };
     const by = { ...permit.by, reason: "older than 30 days" };
     await place.database.metadata.write("deleteManifest", {
       ...context,

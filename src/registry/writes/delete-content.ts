@@ -27,7 +27,7 @@ import { checkTags, getRepository, record } from "./context.ts";
 import type { UndoableContext } from "./context.ts";
 import { subjectDeleted } from "./judge.ts";
 import { endDigestUndo, endTagUndo } from "./end-undo.ts";
-import { keepManifest, keepTag, undoTerm } from "./keep-undo.ts";
+import { findPromise, keepManifest, keepTag, undoTerm } from "./keep-undo.ts";
 import type { Purging } from "./keep-undo.ts";
 import { discountLinks, weigh } from "./quotas/count-content.ts";
 
@@ -103,7 +103,7 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
   const used = await requireUnused(tx, of, removal, input);
   const settings = await settingsWithin(tx, of);
   const removed = { id: manifest.id, digest: input.digest, repository: input.repository };
-  const term = undoTerm(tx, settings, input, input.run);
+  const term = undoTerm(tx, settings, input, input.run, await findPromise(tx, manifest.id));
   const undo = term === undefined ? null : await keepManifest(tx, term, repository, removed);
   await tx.run(releaseFormerTags, { manifest: manifest.id });
   await tx.run(releaseFormerParents, { manifest: manifest.id });

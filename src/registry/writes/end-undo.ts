@@ -3,13 +3,20 @@ import {
   claimUndoOf,
   deleteTagUndoOfDigest,
   deleteUndo,
+  findDeletedManifest,
+  findManifestId,
+  holdFormerParents,
+  holdFormerTags,
   insertReview,
   insertReviews,
   listReferringManifests,
   listUndoBlobs,
   listUndoChildren,
   listUndoOfManifest,
+  listUndoOfParents,
   listUndoOfTag,
+  listUndoTags,
+  lockUndo,
 } from "../../metadata/index.ts";
 import type { EndedUndo, Transaction } from "../../metadata/index.ts";
 import { subjectDeleted } from "./judge.ts";
@@ -48,7 +55,29 @@ export async function endTagUndo(tx: Transaction, repository: number, tag: strin
 /** Forgets that a manifest was deleted before, or that tags were at it, as far as that can be undone. */
 export async function endDigestUndo(tx: Transaction, repository: number, digest: string): Promise<void> {
   for (const undo of await tx.all(listUndoOfManifest, { repository, digest })) await letGo(tx, undo);
+  await endDependents(tx, repository, digest);
+}
+
+/**
+ * A deletion of a manifest can no longer be undone: where nothing else brings it back, neither can what needs it, that tags were at it and
+ * deletions of indexes that listed it. One that is there holds for them.
+ */
+export async function endDependents(tx: Transaction, repository: number, digest: string): Promise<void> {
+  const there = await tx.first(findManifestId, { repository, digest });
+  if (there !== undefined) {
+    await tx.run(holdFormerTags, { repository, digest, manifest: there.id });
+    await tx.run(holdFormerParents, { repository, digest, manifest: there.id });
+    return;
+  }
+  if ((await tx.first(findDeletedManifest, { repository, digest })) !== undefined) return;
   await tx.run(deleteTagUndoOfDigest, { repository, digest });
+  for (const { id: undo } of await tx.all(listUndoOfParents, { digest })) {
+    const parent = await tx.first(lockUndo, { repository, undo });
+    if (parent === undefined) continue;
+    for (const { id } of await tx.all(listUndoTags, { undo: parent.id })) await tx.run(deleteUndo, { undo: id });
+    await letGo(tx, parent);
+    if (parent.digest !== null) await endDependents(tx, repository, parent.digest);
+  }
 }
 
 /** Removes what can be undone, and appends a review for each row that it held. */

@@ -1,5 +1,6 @@
 import {
   endOldestTagUndo,
+  findUndoNeeding,
   insertManifestUndo,
   insertRepositoryUndo,
   insertTagUndo,
@@ -30,19 +31,31 @@ export interface UndoTerm {
   readonly until: number;
 }
 
-/** The term of what is done now; undefined where nothing can be undone, and for what is purged. */
+/**
+ * The term of what is done now; undefined where nothing can be undone, and for what is purged.
+ * @param promised it does not end before: milliseconds since 1970
+ */
 export function undoTerm(
   tx: Transaction,
   { undoWindow }: Pick<RememberedSettings, "undoWindow">,
   input: Pick<UndoableContext, "permit" | "undoWindow"> & Purging,
   run?: number,
+  promised = 0,
 ): UndoTerm | undefined {
   if (input.purge === true) return undefined;
-  const window = undoWindowOf(undoWindow.value, input.undoWindow);
-  if (window === 0) return undefined;
+  const until = Math.max(tx.now + undoWindowOf(undoWindow.value, input.undoWindow), promised);
+  if (until <= tx.now) return undefined;
   const { principal, reason } = input.permit.by;
   const why = run === undefined ? null : reason;
-  return { principal, run: run ?? null, reason: why, now: tx.now, until: tx.now + window };
+  return { principal, run: run ?? null, reason: why, now: tx.now, until };
+}
+
+/**
+ * Until when a manifest was promised to those that can be undone and need it, milliseconds since 1970; 0 for none. A window
+ * that is shorter by now does not break that.
+ */
+export async function findPromise(tx: Transaction, manifest: number): Promise<number> {
+  return Number((await tx.first(findUndoNeeding, { manifest }))?.until ?? 0);
 }
 
 /** Keeps what a tag was at, which stays there meanwhile. @param movedTo digest; null when the tag was deleted */

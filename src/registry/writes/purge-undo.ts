@@ -4,7 +4,7 @@ import { requireUnheld } from "../require-unheld.ts";
 import { goneUndo } from "./apply-undo.ts";
 import { getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
-import { letGo } from "./end-undo.ts";
+import { endDependents, letGo } from "./end-undo.ts";
 
 export interface PurgeUndoInput extends Pick<WriteContext, "repository" | "permit"> {
   readonly entry: number;
@@ -27,5 +27,6 @@ export async function purgeUndo(tx: Transaction, input: PurgeUndoInput): Promise
     await letGo(tx, locked);
   }
   const { kind, target, digest } = found;
+  if (kind === "manifest") await endDependents(tx, repository, target);
   await record(tx, input, { action: "purge-undo", target, facts: { entry, kind, digest } });
 }
