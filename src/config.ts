@@ -300,6 +300,9 @@ function completeConfig(settings: z.output<typeof configSchema>): Config {
       "`collection.orphanGrace` must be 1h at least: the object of a push that stands still for as long would be taken for an orphan; only --open takes less",
     );
   }
+  if (settings.undo.window > settings.undo.maxWindow) {
+    problems.push("`undo.window` must not be longer than `undo.maxWindow`: lower the one or raise the other");
+  }
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...rest,

@@ -126,8 +126,9 @@ export async function openReadOnlyRows(database: Config["database"]): Promise<Me
 function settingsOf({ collection, undo, uploads, redirect, readOnly }: Config): RegistrySettings {
   const { pin, untagged, objectGrace, orphanGrace, lookGap, rowRate, objectRate } = collection;
   const { idle: uploadIdle, age: uploadAge } = uploads;
-  const collected = { untagged, objectGrace, orphanGrace, lookGap, rowRate, objectRate, undoWindow: undo.window };
-  return { pin, uploadIdle, uploadAge, ...collected, redirect, readOnly };
+  const collected = { untagged, objectGrace, orphanGrace, lookGap, rowRate, objectRate };
+  const undoWindow = { standard: undo.window, longest: undo.maxWindow };
+  return { pin, uploadIdle, uploadAge, ...collected, undoWindow, redirect, readOnly };
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {

@@ -131,6 +131,7 @@ export async function* askPages(
   id: EndpointId,
   question: LooseQuestion,
   limit: number,
+  note: (notes: readonly string[]) => void = () => undefined,
 ): AsyncGenerator<unknown> {
   let after: string | null = null;
   let left = limit;
@@ -140,6 +141,7 @@ export async function* askPages(
     const query = { ...(question.query as object | undefined), ...paging };
     const page = (await askEndpoint(server, id, { ...question, query })) as Page;
     yield* page.items.slice(0, left);
+    note(page.notes ?? []);
     left -= page.items.length;
     after = page.next;
   } while (after !== null && left > 0);
@@ -148,6 +150,8 @@ export async function* askPages(
 interface Page {
   readonly items: readonly unknown[];
   readonly next: string | null;
+  /** For people, about the list. */
+  readonly notes?: readonly string[];
 }
 
 type Texts = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -14,6 +14,7 @@ const shortForms: Readonly<Record<string, (text: string) => unknown>> = {
     return { semver: format === "semver", except: listIn(except) };
   },
   quotaStorage: (text) => readQuota(text, parseSize),
+  quotaPending: (text) => readQuota(text, parseSize),
   quotaImages: (text) => readQuota(text, readCount),
   quotaRepositories: (text) => readQuota(text, readCount),
   quotaWarnings: (text) => text.split(",").map(readCount),

@@ -14,7 +14,7 @@ export const quotaVerbs: Readonly<Record<string, Verb>> = {
     endpoint: "showQuotas",
     args: ["namespace"],
     spread: { namespace: quotaNamespace },
-    columns: ["quota", "from", "used", "limit", "percent", "pending"],
+    columns: ["quota", "from", "used", "limit", "percent", "pending", "givenUp"],
   },
   recount: {
     endpoint: "recountQuotas",

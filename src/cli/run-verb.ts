@@ -60,8 +60,11 @@ export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise
   const question = questionFor(endpoint, fields);
   if (isPaged(endpoint)) {
     const items: unknown[] = [];
-    for await (const item of askPages(server, id, question, limit)) items.push(item);
+    const notes = new Set<string>();
+    const note = (some: readonly string[]) => some.forEach((one) => notes.add(one));
+    for await (const item of askPages(server, id, question, limit, note)) items.push(item);
     await printList(options.output, items, verb.columns);
+    for (const one of notes) process.stderr.write(`note: ${one}\n`);
   } else {
     const changes = endpoint.method === "PATCH" || endpoint.method === "PUT";
     const answer = await (changes ? changeSeen(server, id, question) : askEndpoint(server, id, question));

@@ -67,6 +67,10 @@ const values = {
   quotaStorage: quota.meta({ description: "Bytes that the namespace may have, with all below it; of namespaces only" }),
   quotaImages: quota.meta({ description: "Images that it may have" }),
   quotaRepositories: quota.meta({ description: "Repositories that it may have" }),
+  quotaPending: quota.meta({
+    description:
+      "Bytes that deletes which can be undone may keep below it beside what counts; of more the oldest are given up. As many as `quotaStorage` when not set",
+  }),
   quotaWarnings: z
     .array(z.int().min(1).max(100))
     .max(10)

@@ -63,6 +63,12 @@ export const formerTag = z
 
 const parameters = z.strictObject({ name: repositoryName });
 
+const undoPage = pageOf(undoEntry).extend({
+  notes: z
+    .array(z.string())
+    .meta({ description: "For people: why some of what was deleted is not in the list before its window ended" }),
+});
+
 export const undoEndpoints = {
   listNamespaceUndo: {
     method: "GET",
@@ -74,7 +80,7 @@ export const undoEndpoints = {
     auth: { place: "known" },
     parameters: z.strictObject({ path: namespacePath }),
     query: z.strictObject(pageQuery),
-    answer: pageOf(undoEntry),
+    answer: undoPage,
     status: 200,
     errors: ["PAGINATION_INVALID"],
   },
@@ -103,7 +109,7 @@ export const undoEndpoints = {
     auth: { place: "repository", action: "delete" },
     parameters,
     query: z.strictObject(pageQuery),
-    answer: pageOf(undoEntry),
+    answer: undoPage,
     status: 200,
     errors: ["NAME_UNKNOWN", "PAGINATION_INVALID"],
   },

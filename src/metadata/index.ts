@@ -513,8 +513,6 @@ export type { DeliveryRow, WebhookRow } from "./webhooks.ts";
 export {
   addUsage,
   countRoots,
-  deleteQuota,
-  deleteQuotaBlobs,
   enterBlob,
   enterBlobs,
   findUnsettled,
@@ -525,20 +523,31 @@ export {
   listQuotasAt,
   listQuotasBelow,
   lockBlobs,
-  lockQuota,
   lockUsage,
   measureOwnBlobs,
   pageBlobsOf,
   pageRepositories,
-  putQuota,
   readUsage,
-  sumQuotaBlobs,
   sumUsage,
   takeDeltas,
-  updateQuota,
   weighManifest,
 } from "./quotas.ts";
-export type { QuotaRow, UsageRow } from "./quotas.ts";
+export type { UsageRow } from "./quotas.ts";
+export { deleteQuota, deleteQuotaBlobs, lockQuota, putQuota, sumQuotaBlobs, updateQuota } from "./quota-rows.ts";
+export type { QuotaRow } from "./quota-rows.ts";
+export {
+  findPending,
+  forgetPending,
+  giveUpUndo,
+  giveUpUndoParts,
+  keepPending,
+  listBlobsPending,
+  noteGivenUp,
+  pageBlobsPending,
+  pageUndo,
+  recallPending,
+} from "./pending.ts";
+export type { KeepingUndo } from "./pending.ts";
 export {
   claimEndedUndo,
   countEndedUndo,
@@ -551,6 +560,7 @@ export {
   findDeletedManifest,
   findManifestUndo,
   findUndo,
+  findUndoNeeding,
   insertManifestUndo,
   insertRestoredContent,
   insertRestoredLinks,
@@ -566,6 +576,7 @@ export {
   listUndoBlobs,
   listUndoChildren,
   listUndoOfManifest,
+  listUndoOfParents,
   listUndoOfRun,
   listUndoOfTag,
   listUndoTags,

@@ -124,6 +124,7 @@ const allowedReads: { readonly [statement: string]: string } = {
   listImages: "a page of ten images with tags, children and their sizes",
   listEcrImages: "the same",
   listUntaggedDigests: "two thousand entries of an index at most: each look has bounds",
+  pageBlobsPending: "a page of blobs of a deleted repository, counted in the background",
   measureOwnBlobs: "a page of links of a command that counts everything anew",
   findUseOfRepository: "what a repository runs, when it is deleted or renamed",
   ...{

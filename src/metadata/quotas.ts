@@ -158,7 +158,8 @@ export const addUsage = statement(
     d.name === "sqlite"
       ? sql<UsageRow & { readonly namespace_id: number; readonly alone: number }>`
           update quota set storage = storage + ${p.storage}, images = images + ${p.images},
-                           repositories = repositories + ${p.repositories}, unseen = 1
+                           repositories = repositories + ${p.repositories}, unseen = 1,
+                           freed = freed + max(0, -${p.storage})
           where ${d.isOneOf(sql`namespace_id`, p.namespaces, "bigint")}
           returning namespace_id, storage, images, repositories, 1 as alone`
       : sql<UsageRow & { readonly namespace_id: number; readonly alone: number }>`
@@ -244,78 +245,25 @@ export const findUnsettled = statement(
 /** Takes out some changes that are not added yet: their number, and their sum. SQLite has none. */
 export const takeDeltas = statement("takeDeltas", (_db, p: { namespace: number; limit: number }, d) =>
   d.name === "sqlite"
-    ? sql<UsageRow & { readonly taken: number }>`
-        select count(*) as taken, 0 as storage, 0 as images, 0 as repositories from (
+    ? sql<DeltaRow>`
+        select count(*) as taken, 0 as storage, 0 as images, 0 as repositories, 0 as freed from (
           select 1 from quota_delta where namespace_id = ${p.namespace} limit ${p.limit}) x`
-    : sql<UsageRow & { readonly taken: number }>`
+    : sql<DeltaRow>`
         with gone as (
           delete from quota_delta where ctid = any(array(
             select ctid from quota_delta where namespace_id = ${p.namespace} limit ${p.limit}))
           returning storage, images, repositories)
         select count(*) as taken, coalesce(sum(storage), 0) as storage, coalesce(sum(images), 0) as images,
-               coalesce(sum(repositories), 0) as repositories from gone`,
+               coalesce(sum(repositories), 0) as repositories, coalesce(sum(greatest(0, -storage)), 0) as freed
+        from gone`,
 );
 
-/** A namespace's count, for this transaction alone. */
-export interface QuotaRow extends UsageRow {
-  readonly path: string;
-  readonly warned_storage: number;
-  readonly warned_images: number;
-  readonly warned_repositories: number;
+/** A sum of changes. */
+interface DeltaRow extends UsageRow {
+  readonly taken: number;
+  /** Bytes that left. */
+  readonly freed: number;
 }
-
-export const lockQuota = statement(
-  "lockQuota",
-  (_db, p: { namespace: number }, d) => sql<QuotaRow>`
-    select q.storage, q.images, q.repositories, q.warned_storage, q.warned_images, q.warned_repositories,
-           (select path from namespace where id = q.namespace_id) as path
-    from quota q where q.namespace_id = ${p.namespace} ${d.forUpdate}`,
-);
-
-/** What it uses, and what others were told of. */
-export const updateQuota = statement(
-  "updateQuota",
-  (
-    _db,
-    p: {
-      namespace: number;
-      storage: number;
-      images: number;
-      repositories: number;
-      warnedStorage: number;
-      warnedImages: number;
-      warnedRepositories: number;
-    },
-  ) => sql<never>`
-    update quota set storage = ${p.storage}, images = ${p.images}, repositories = ${p.repositories}, unseen = 0,
-      warned_storage = ${p.warnedStorage}, warned_images = ${p.warnedImages}, warned_repositories = ${p.warnedRepositories}
-    where namespace_id = ${p.namespace}`,
-);
-
-/** Begins to count; one that counts is thought of anew. */
-export const putQuota = statement(
-  "putQuota",
-  (_db, p: { namespace: number }) => sql<never>`
-    insert into quota (namespace_id, storage, images, repositories, unseen, warned_storage, warned_images, warned_repositories)
-    values (${p.namespace}, 0, 0, 0, 1, 0, 0, 0) on conflict (namespace_id) do update set unseen = 1`,
-);
-
-export const deleteQuota = statement(
-  "deleteQuota",
-  (_db, p: { namespace: number }) => sql<never>`delete from quota where namespace_id = ${p.namespace}`,
-);
-
-export const deleteQuotaBlobs = statement(
-  "deleteQuotaBlobs",
-  (_db, p: { namespace: number }) => sql<never>`delete from quota_blob where namespace_id = ${p.namespace}`,
-);
-
-/** Blobs that count for a namespace, and their bytes. */
-export const sumQuotaBlobs = statement(
-  "sumQuotaBlobs",
-  (_db, p: { namespace: number }) => sql<{ count: number; bytes: number | null }>`
-    select count(*) as count, sum(size) as bytes from quota_blob where namespace_id = ${p.namespace}`,
-);
 
 /** Namespaces that count what they use, within bounds of their paths. */
 export const listQuotasBelow = statement(

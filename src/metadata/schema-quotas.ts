@@ -13,6 +13,15 @@ export interface QuotaTable {
   warned_storage: number;
   warned_images: number;
   warned_repositories: number;
+  /** Bytes that left `storage` since `pending` was counted, but for those of `quota_delta`: so much more is pending at most. */
+  freed: number;
+  /** Bytes that deletes kept when they were counted last; null when they must be counted. */
+  pending: number | null;
+  /** When that was. */
+  pending_at: number | null;
+  /** Deletes that were given up before their time, and when the last was. */
+  given_up: number;
+  given_up_at: number | null;
 }
 
 /** That a blob counts for a namespace with a quota: some repository in it has the blob. */

@@ -38,6 +38,8 @@ export interface UndoTable {
   until_at: number;
   /** When a tag's was undone; the row stays as its history. */
   applied_at: number | null;
+  /** When it was given up before its time, since there was too much of it. */
+  given_up_at: number | null;
 }
 
 /** A deleted manifest: the columns of `manifest`, its descriptor as a referrer, its bytes. */

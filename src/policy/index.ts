@@ -57,17 +57,21 @@ export { isFilter, mutabilityOf, ruleOfMutability } from "./tag-mutability.ts";
 export type { TagMutability } from "./tag-mutability.ts";
 export type { TagRule } from "./tag-rules.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
-export { formerTagsKept, undoWindowOf } from "./undo.ts";
+export { formerTagsKept, isWindowCut, undoWindowOf } from "./undo.ts";
+export type { UndoBounds } from "./undo.ts";
 export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";
 export type { EventFacts, EventType, Subscription } from "./events.ts";
 export {
+  describeBytes,
   describeRefusal,
   findLimits,
+  findPendingLimit,
   isFar,
   isLarge,
   isNear,
   isNegligible,
   judgeQuota,
+  pendingKey,
   percentOf,
   quotaKeys,
   quotaResources,

@@ -30,18 +30,29 @@ const childrenAhead = 32;
 /** Changes that may be under way at once while none of them waits for the others. */
 const atOnce = 256;
 
-/** What one namespace itself says; undefined where it limits nothing. */
+/** The setting that limits what deletes keep: bytes that can be brought back and count for nothing else. */
+export const pendingKey = "quotaPending";
+
+/** What one namespace itself says of a key that limits something. */
+function limitOf(facts: readonly SettingFact[], path: string, key: string): number | null {
+  const fact = facts.find((one) => one.key === key && "namespace" in one.at && one.at.namespace === path);
+  return typeof fact?.value === "number" ? fact.value : null;
+}
+
+/** What one namespace itself says; undefined where it limits nothing, not even what deletes keep. */
 export function findLimits(facts: readonly SettingFact[], path: string): Limits | undefined {
-  const limitOf = (key: string): number | null => {
-    const fact = facts.find((one) => one.key === key && "namespace" in one.at && one.at.namespace === path);
-    return typeof fact?.value === "number" ? fact.value : null;
-  };
   const limits = {
-    storage: limitOf(quotaKeys.storage),
-    images: limitOf(quotaKeys.images),
-    repositories: limitOf(quotaKeys.repositories),
+    storage: limitOf(facts, path, quotaKeys.storage),
+    images: limitOf(facts, path, quotaKeys.images),
+    repositories: limitOf(facts, path, quotaKeys.repositories),
   };
-  return quotaResources.some((resource) => limits[resource] !== null) ? limits : undefined;
+  const isCounted = findPendingLimit(facts, path) !== null || quotaResources.some((key) => limits[key] !== null);
+  return isCounted ? limits : undefined;
+}
+
+/** How many bytes deletes may keep below a namespace by what it says itself: as many as it may use where it does not say; null for any number. */
+export function findPendingLimit(facts: readonly SettingFact[], path: string): number | null {
+  return limitOf(facts, path, pendingKey) ?? limitOf(facts, path, quotaKeys.storage);
 }
 
 /** A change of what is used. */
@@ -97,7 +108,7 @@ export function describeRefusal(
 }
 
 /** A number of bytes for people: `1.5 GiB`, never more precise than three digits. */
-function describeBytes(bytes: number): string {
+export function describeBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ["bytes", "KiB", "MiB", "GiB"]) {
     if (value < 1024) return `${formatThree(value, unit)} ${unit}`;

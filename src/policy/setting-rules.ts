@@ -1,6 +1,6 @@
 import { isFormatAsStrict, isRuleAsStrict, releases } from "./tag-rules.ts";
 import type { TagFormat, TagRule } from "./tag-rules.ts";
-import { undoWindowOf } from "./undo.ts";
+import { lengthOf } from "./undo.ts";
 
 /** Values by key. A key is here when what it sets is there. */
 export interface SettingValues {
@@ -29,6 +29,8 @@ export interface SettingValues {
   /** Images. */
   readonly quotaImages: number | null;
   readonly quotaRepositories: number | null;
+  /** Bytes that deletes may keep below a namespace; null for as many as `quotaStorage`. */
+  readonly quotaPending: number | null;
   /** Percent of a quota at which others are told. */
   readonly quotaWarnings: readonly number[];
 }
@@ -69,7 +71,7 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   inUse: { standard: "refuse", isAsStrict: (value, bound) => value === "refuse" || bound === "warn" },
   undoWindow: {
     standard: null,
-    isAsStrict: (value, bound) => undoWindowOf(value, 0) >= undoWindowOf(bound, 0),
+    isAsStrict: (value, bound) => lengthOf(value ?? "") >= lengthOf(bound ?? ""),
   },
   description: { standard: "" },
   labels: { standard: {} },
@@ -77,6 +79,7 @@ export const settingRules: { readonly [K in SettingKey]: SettingRule<SettingValu
   quotaStorage: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
   quotaImages: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
   quotaRepositories: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
+  quotaPending: { standard: null, namespacesOnly: true, isAsStrict: isQuotaAsStrict },
   quotaWarnings: { standard: [80, 95], namespacesOnly: true },
 };
 

@@ -3,7 +3,15 @@ import type { Caller } from "../access/index.ts";
 import { findNamespace, findRepositoryRow } from "../metadata/index.ts";
 import { formatDuration } from "../lib/index.ts";
 import { parseRepositoryName, RegistryError } from "../oci/index.ts";
-import { describePlace, quotaKeys, resolveSetting, settingKeys, settingRules } from "../policy/index.ts";
+import {
+  describePlace,
+  isWindowCut,
+  pendingKey,
+  quotaKeys,
+  resolveSetting,
+  settingKeys,
+  settingRules,
+} from "../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace, SettingValues } from "../policy/index.ts";
 import { checkPolicy } from "./lifecycle/check-policy.ts";
 import type { LifecycleDocument } from "./lifecycle/compile-policy.ts";
@@ -50,7 +58,8 @@ export async function inspectSettings(
   const facts = await readFacts(registry, caller, at);
   const own = facts.filter(({ at: place }) => describePlace(place) === describePlace(at));
   const settings = describe(facts, own, "repository" in at, overrides);
-  return { settings: settings.map((one) => fillIn(one, registry)), version: settingsVersion(at, own) };
+  const shown = settings.map((one) => fillIn(one, registry, facts));
+  return { settings: shown, version: settingsVersion(at, own) };
 }
 
 /**
@@ -84,7 +93,7 @@ export async function changeSettings(
 
 function namesQuota({ set, unset, enforce, relax }: SettingsChange): boolean {
   const keys = [...Object.keys(set), ...unset, ...enforce, ...relax];
-  return Object.values(quotaKeys).some((key) => keys.includes(key));
+  return [pendingKey, ...Object.values(quotaKeys)].some((key) => keys.includes(key));
 }
 
 function placePath(at: SettingPlace): string {
@@ -126,9 +135,18 @@ function describe(
 }
 
 /** What nobody has set is as the server's own configuration says. */
-function fillIn(setting: InspectedSetting, { settings }: Registry): InspectedSetting {
-  if (setting.key !== "undoWindow" || setting.value !== null) return setting;
-  return { ...setting, value: formatDuration(settings.undoWindow), from: "undo.window of the server" };
+function fillIn(setting: InspectedSetting, { settings }: Registry, facts: readonly SettingFact[]): InspectedSetting {
+  if (setting.key === pendingKey && setting.value === null) {
+    const { value, at } = resolveSetting("quotaStorage", facts);
+    return value === null ? setting : { ...setting, value, from: `quotaStorage of ${describePlace(at)}` };
+  }
+  if (setting.key !== "undoWindow") return setting;
+  const [value, { undoWindow }] = [setting.value as string | null, settings];
+  if (value === null)
+    return { ...setting, value: formatDuration(undoWindow.standard), from: "undo.window of the server" };
+  if (!isWindowCut(value, undoWindow)) return setting;
+  const from = `undo.maxWindow of the server, which cuts ${value} of ${setting.from}`;
+  return { ...setting, value: formatDuration(undoWindow.longest), from };
 }
 
 function inWords({ value, at }: PlacedValue<unknown>): DescribedValue {

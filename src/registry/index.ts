@@ -1,7 +1,7 @@
 export { applyUndo, listUndo, purgeUndo, readTagHistory } from "./undo.ts";
 export { undoRun } from "./undo-run.ts";
 export type { UndoneRun } from "./undo-run.ts";
-export { listUndoBelow } from "./undo-below.ts";
+export { listUndoBelow, noteUndoBelow } from "./undo-below.ts";
 export type { UndoPlace } from "./undo-below.ts";
 export type { FormerTag, UndoEntry, Undone } from "./undo.ts";
 export { acknowledgeRestore } from "./acknowledge-restore.ts";
@@ -54,7 +54,7 @@ export type { DescribedTemplate } from "./templates.ts";
 export type { LifecycleDocument } from "./lifecycle/compile-policy.ts";
 export type { PlannedImage } from "./lifecycle/planned-image.ts";
 export { previewLifecycle } from "./lifecycle/preview-lifecycle.ts";
-export { inspectQuotas, recountQuotas } from "./quotas/inspect-quotas.ts";
+export { describeGivenUp, inspectQuotas, recountQuotas } from "./quotas/inspect-quotas.ts";
 export { keepQuotas } from "./quotas/keep-quotas.ts";
 export { inspectRun, listRunImages, listRuns } from "./lifecycle/inspect-runs.ts";
 export type { InspectedRun, RunImage } from "./lifecycle/inspect-runs.ts";

@@ -144,10 +144,11 @@ export async function findFigures(read: Reader): Promise<StorageFigures | undefi
   return text === undefined ? undefined : { pendingIn: [], ...(JSON.parse(text) as Omit<StorageFigures, "pendingIn">) };
 }
 
-type Turn = <T>(read: () => MaybePromise<T>) => Promise<T>;
+/** Reads in its turn. */
+export type Turn = <T>(read: () => MaybePromise<T>) => Promise<T>;
 
 /** Reads, then leaves the thread to others for as long as `share` says. */
-function turnTaking({ signal, share }: MeasureOptions): Turn {
+export function turnTaking({ signal, share }: Pick<MeasureOptions, "signal" | "share">): Turn {
   return async (read) => {
     signal.throwIfAborted();
     const began = performance.now();

@@ -1,5 +1,6 @@
 import type { Access } from "../access/index.ts";
 import type { Metadata } from "../metadata/index.ts";
+import type { UndoBounds } from "../policy/index.ts";
 import type { BlobStore } from "../storage/index.ts";
 import type { RegistryWrites } from "./writes.ts";
 
@@ -25,8 +26,8 @@ export interface RegistrySettings {
   readonly objectRate?: number;
   /** This process changes nothing. */
   readonly readOnly?: boolean;
-  /** How long deletes and tag moves can be undone where no setting says otherwise; 0 for never. */
-  readonly undoWindow: number;
+  /** How long deletes and tag moves can be undone: where no setting says otherwise, and at most. */
+  readonly undoWindow: UndoBounds;
   /** Send readers of large blobs to the store itself, where it can sign URLs. */
   readonly redirect: boolean;
 }

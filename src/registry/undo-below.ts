@@ -10,6 +10,7 @@ import {
   readTime,
 } from "../metadata/index.ts";
 import type { Reader } from "../metadata/index.ts";
+import { describeGivenUp } from "./quotas/inspect-quotas.ts";
 import type { Registry } from "./registry.ts";
 import { showUndo } from "./undo.ts";
 import type { UndoEntry } from "./undo.ts";
@@ -66,6 +67,13 @@ export async function listUndoBelow(
     if (names.length < limit) return entries;
     place = names.at(-1)!;
   }
+}
+
+/** Why some of what was deleted below a namespace is not in the list before its window ended, for whoever may undo all of it; in sentences. */
+export async function noteUndoBelow(registry: Registry, caller: Caller, namespace: string): Promise<string[]> {
+  const { paths } = await findReach(registry.access, caller.principal, "delete");
+  if (!paths.some((path) => isWithin(namespace, path))) return [];
+  return [...(await describeGivenUp(registry.metadata.read, namespace === "" ? "x" : `${namespace}/x`))];
 }
 
 /** Names after one at which something can be undone, as many as a page can need. */

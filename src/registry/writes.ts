@@ -39,6 +39,7 @@ import { purgeUndo } from "./writes/purge-undo.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
+import { giveUpUndo, keepPending, recallPending } from "./writes/quotas/give-up-undo.ts";
 import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
 import { purgeRepositoryUndo, restoreRepository } from "./writes/restore-repository.ts";
 import { setTag } from "./writes/set-tag.ts";
@@ -93,11 +94,13 @@ export const registryWrites = {
   finishLifecycleRun,
   forgetOrphans,
   giveUpObject,
+  giveUpUndo,
   holdObjects,
   keepCollectionFigures,
   keepHolding,
   keepLifecyclePlan,
   keepLifecyclePreviewPage,
+  keepPending,
   markBlobBad,
   markBlobsBad,
   mountBlob,
@@ -117,6 +120,7 @@ export const registryWrites = {
   postponeDeadObject,
   queueUnheld,
   readMark,
+  recallPending,
   readNodes,
   recordPulls,
   recordRestore,

@@ -28,6 +28,7 @@ import {
   permit,
   putBlob,
   putManifest,
+  windowOf,
 } from "../support/open-registry.ts";
 import { app, day, digestOfText, first, long, second, UndoPlace } from "../support/undo-place.ts";
 
@@ -132,8 +133,9 @@ await describeEachDatabase((it, prepare) => {
     await collectAll(registry);
     expect(await inspectQuotas(registry, caller, "team")).toMatchObject([
       { quota: "quotaStorage", used: second.length + "layer".length, pending: { bytes, until: pending!.until } },
+      { quota: "quotaPending" },
     ]);
-    const final = { ...registry, settings: { ...registry.settings, undoWindow: 0 } };
+    const final = { ...registry, settings: { ...registry.settings, undoWindow: windowOf(0) } };
     const gone = await deleteManifest(final, caller, app, digestOf(Buffer.from(second)));
     expect([gone.undo, await weighPending(registry, gone.undo)]).toEqual([null, undefined]);
     await place.leave();

@@ -1219,6 +1219,46 @@ create index undo_former_child on undo_child (digest) where child_id is null;
 
 create index undo_former_child on undo_child (digest) where child_id is null;
 
+-- 0029-pending/1
+alter table quota add column freed integer not null default 0;
+
+alter table quota add column freed bigint not null default 0;
+
+-- 0029-pending/2
+alter table quota add column pending integer;
+
+alter table quota add column pending bigint;
+
+-- 0029-pending/3
+alter table quota add column pending_at integer;
+
+alter table quota add column pending_at bigint;
+
+-- 0029-pending/4
+alter table quota add column given_up integer not null default 0;
+
+alter table quota add column given_up bigint not null default 0;
+
+-- 0029-pending/5
+alter table quota add column given_up_at integer;
+
+alter table quota add column given_up_at bigint;
+
+-- 0029-pending/6
+create index quota_pending on quota (pending_at) where pending_at is not null;
+
+create index quota_pending on quota (pending_at) where pending_at is not null;
+
+-- 0029-pending/7
+update quota set unseen = 1;
+
+update quota set unseen = 1;
+
+-- 0029-pending/8
+alter table undo add column given_up_at integer;
+
+alter table undo add column given_up_at bigint;
+
 -- 0031-ecr/1
 create table ecr_repository (
       repository_id integer primary key references repository (id) on delete cascade,

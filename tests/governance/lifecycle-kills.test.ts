@@ -3,7 +3,7 @@ import { afterEach, expect } from "vitest";
 import { dyingNode } from "../support/dying-node.ts";
 import { describeEachDatabase } from "../support/each-database.ts";
 import { LifecycleStage } from "../support/lifecycle-stage.ts";
-import { check, collectAll, descriptorOf } from "../support/open-registry.ts";
+import { check, collectAll, descriptorOf, windowOf } from "../support/open-registry.ts";
 
 /* A process that dies at any step of a lifecycle run, and nodes that compete for one. */
 
@@ -103,7 +103,7 @@ await describeEachDatabase((it, prepare) => {
         fence: Number(job!["fence"]),
         limit: 50,
         refused: null,
-        undoWindow: 0,
+        undoWindow: windowOf(0),
       });
     await expect(again()).rejects.toMatchObject({ code: "CONFLICT" });
     await stage.database.sql(`update job set state = 'running', ended_at = null where id = ${run}`);

@@ -41,7 +41,7 @@ await describeEachDatabase((it, prepare) => {
     const below = changeSettings(registry, owner, { namespace: "team/web" }, change({ quotaImages: 3 }), undefined);
     expect(await codeOf(below)).toBe("done");
     expect(await inspectQuotas(registry, owner, "team/web")).toEqual([
-      { quota: "quotaImages", from: "namespace team/web", used: 0, limit: 3, percent: 0, pending: null },
+      { quota: "quotaImages", from: "namespace team/web", used: 0, limit: 3, percent: 0, pending: null, givenUp: null },
     ]);
     // All changes wait for a recount: it is for owners of the server.
     expect(await codeOf(recountQuotas(registry, owner, "team"))).toBe("DENIED");

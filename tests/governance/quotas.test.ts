@@ -139,7 +139,9 @@ describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
     await agree("team", "");
     expect(await inspectQuotas(registry, caller, "team/web")).toMatchObject([
       { quota: "quotaStorage", from: "the root namespace", limit: 3_000 },
+      { quota: "quotaPending", from: "the root namespace", limit: 3_000 },
       { quota: "quotaStorage", from: "namespace team", limit: 2_500 },
+      { quota: "quotaPending", from: "namespace team", limit: 2_500 },
     ]);
   });
 

@@ -24,6 +24,7 @@ import {
   permit,
   putBlob,
   putManifest,
+  windowOf,
 } from "../support/open-registry.ts";
 import { basic, callerOf, grant, makeAccount, makeNamespace, makeToken, openGuarded } from "../support/open-rights.ts";
 import { app, codeOf, day, digestOfText, UndoPlace } from "../support/undo-place.ts";
@@ -42,7 +43,7 @@ await describeEachDatabase((it, prepare) => {
   async function expire(text: string, number: number = run): Promise<void> {
     const by = { ...permit.by, principal: "system:lifecycle", reason: "older than 30 days" };
     await place.database.metadata.write("deleteManifest", {
-      ...{ repository: app, pin: 0, undoWindow: day, digest: digestOfText(text), run: number },
+      ...{ repository: app, pin: 0, undoWindow: windowOf(day), digest: digestOfText(text), run: number },
       permit: { ...permit, by },
     });
   }

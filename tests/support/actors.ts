@@ -1,11 +1,12 @@
 import pg from "pg";
 import { openPostgres, openSqliteInProcess } from "../../src/metadata/index.ts";
 import { registryWrites } from "../../src/registry/index.ts";
-import type { Registry, RegistrySettings, RegistryWrites } from "../../src/registry/index.ts";
+import type { Registry, RegistryWrites } from "../../src/registry/index.ts";
 import { memoryDriver } from "../../src/storage/index.ts";
 import type { BlobDriver } from "../../src/storage/index.ts";
 import { comeToRest } from "./come-to-rest.ts";
 import { openRegistry } from "./open-registry.ts";
+import type { TestSettings } from "./open-registry.ts";
 import type { startPostgres } from "./postgres.ts";
 
 /** Somebody at work on the registry, with connections of its own where the database has them. */
@@ -23,7 +24,7 @@ export interface Actor {
 export interface World {
   readonly kind: "sqlite" | "postgres";
   readonly driver: BlobDriver;
-  actor(settings?: Partial<RegistrySettings>): Promise<Actor>;
+  actor(settings?: TestSettings): Promise<Actor>;
   /**
    * Runs `first` up to `statement`, then starts `second`, lets it come to its end or to where it waits for `first`, then
    * lets `first` go on; both results. On SQLite, whose transactions follow one another, `second` comes after `first`.

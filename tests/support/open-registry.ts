@@ -39,21 +39,31 @@ export const atOnce: RegistrySettings = {
   orphanGrace: 0,
   lookGap: 0,
   redirect: false,
-  undoWindow: 0,
+  undoWindow: { standard: 0, longest: Infinity },
 };
+
+/** Windows of undo as one number, in milliseconds, where settings may bring about any. */
+export interface TestSettings extends Partial<Omit<RegistrySettings, "undoWindow">> {
+  readonly undoWindow?: number | RegistrySettings["undoWindow"];
+}
+
+/** What such a number stands for. */
+export function windowOf(undoWindow: number | RegistrySettings["undoWindow"]): RegistrySettings["undoWindow"] {
+  return typeof undoWindow === "number" ? { standard: undoWindow, longest: Infinity } : undoWindow;
+}
 
 /** The use-cases over rows and bytes that a test chose. */
 export function openRegistry(
   metadata: Metadata<RegistryWrites>,
   driver: BlobDriver = memoryDriver(),
-  settings: Partial<RegistrySettings> = {},
+  { undoWindow, ...settings }: TestSettings = {},
 ): Registry & { readonly alarms: string[] } {
   const alarms: string[] = [];
   return {
     metadata,
     access: openMode(metadata),
     store: new BlobStore(driver, { inlineBytes: 64, buffers: new BufferPool(16 * 1024 * 1024) }),
-    settings: { ...atOnce, ...settings },
+    settings: { ...atOnce, ...(undoWindow === undefined ? {} : { undoWindow: windowOf(undoWindow) }), ...settings },
     uploadKey: Buffer.alloc(32, 7),
     node: null,
     alarm: (what) => void alarms.push(what),

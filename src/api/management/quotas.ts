@@ -5,9 +5,10 @@ import { timeOf } from "./page.ts";
 
 export const quotaHandlers: HandlersOf<typeof quotaEndpoints> = {
   async showQuotas({ management: { registry }, caller, parameters: { path } }) {
-    const items = (await inspectQuotas(registry, caller, path)).map(({ pending, ...quota }) => ({
+    const items = (await inspectQuotas(registry, caller, path)).map(({ pending, givenUp, ...quota }) => ({
       ...quota,
       pending: pending === null ? null : { bytes: pending.bytes, until: timeOf(pending.until) },
+      givenUp: givenUp === null ? null : { count: givenUp.count, at: timeOf(givenUp.at) },
     }));
     return { body: { items } };
   },

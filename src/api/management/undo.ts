@@ -1,8 +1,10 @@
 import type { AnswerOf, undoEndpoints } from "../../contract/index.ts";
 import {
   applyUndo,
+  describeGivenUp,
   listUndo,
   listUndoBelow,
+  noteUndoBelow,
   purgeUndo,
   readTagHistory,
   restoreRepository,
@@ -19,7 +21,8 @@ type Shown = AnswerOf<typeof undoEndpoints.listUndo>["items"][number];
 export const undoHandlers: HandlersOf<typeof undoEndpoints> = {
   async listNamespaceUndo({ management: { registry }, caller, parameters: { path }, query }) {
     const read = ({ after, limit }: Asked) => listUndoBelow(registry, caller, path, placeAfter(after), limit);
-    return { body: await answerPage(query, read, ({ repository, id }) => `${repository}:${id}`, show) };
+    const page = await answerPage(query, read, ({ repository, id }) => `${repository}:${id}`, show);
+    return { body: { ...page, notes: await noteUndoBelow(registry, caller, path) } };
   },
   async undoRepository({ management, caller, parameters: { name }, body }) {
     await restoreRepository(management.registry, caller, name, body.as, body.entry);
@@ -30,7 +33,8 @@ export const undoHandlers: HandlersOf<typeof undoEndpoints> = {
       const before = after === undefined ? Number.MAX_SAFE_INTEGER : numberAfter(after);
       return listUndo(registry, caller, name, before, limit);
     };
-    return { body: await answerPage(query, read, ({ id }) => String(id), show) };
+    const page = await answerPage(query, read, ({ id }) => String(id), show);
+    return { body: { ...page, notes: [...(await describeGivenUp(registry.metadata.read, name))] } };
   },
   async applyUndo({ management: { registry }, caller, parameters: { name, entry } }) {
     const { kind, tags, left, ...undone } = await applyUndo(registry, caller, name, entry);

@@ -51,6 +51,10 @@ const undoSettings = group(
       about:
         "How long deletes and tag moves can be undone where the setting `undoWindow` of no namespace or repository says otherwise; 0s for never.",
     }),
+    maxWindow: duration("90d", {
+      about:
+        "The longest that `undoWindow` of a namespace or repository can bring about: a longer one is cut to this. What is kept already stays for as long as it was promised.",
+    }),
   },
   { about: "Taking back what was deleted or moved." },
 );

@@ -23,6 +23,7 @@ import { providerLogins } from "./0024-provider-logins.ts";
 import { undoRepositories } from "./0025-undo-repositories.ts";
 import { lifecyclePreviews } from "./0027-lifecycle-previews.ts";
 import { formerPlaces } from "./0028-former-places.ts";
+import { pending } from "./0029-pending.ts";
 import { ecr } from "./0031-ecr.ts";
 import { accessKeys } from "./0032-access-keys.ts";
 import type { Migration } from "./migration.ts";
@@ -57,6 +58,7 @@ export const migrations: readonly Migration[] = [
   collectionStatus,
   lifecyclePreviews,
   formerPlaces,
+  pending,
   ecr,
   accessKeys,
 ];

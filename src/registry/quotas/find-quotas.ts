@@ -1,7 +1,7 @@
 import { pathsAbove } from "../../access/index.ts";
 import { findInstallation, listQuotasAt, settingsVersionName } from "../../metadata/index.ts";
 import type { Reader, Transaction } from "../../metadata/index.ts";
-import { findLimits } from "../../policy/index.ts";
+import { findLimits, findPendingLimit } from "../../policy/index.ts";
 import type { Limits } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 
@@ -10,6 +10,8 @@ export interface CountedNamespace {
   readonly id: number;
   readonly path: string;
   readonly limits: Limits;
+  /** Bytes that deletes may keep there; null for any number. */
+  readonly pending: number | null;
 }
 
 /** Namespaces above one repository or another that a process remembers at most; all are forgotten when there are more. */
@@ -54,5 +56,6 @@ export async function readQuotas(read: Reader, name: string): Promise<readonly C
   return counted.map(({ id, path }) => ({
     ...{ id, path },
     limits: findLimits(facts, path) ?? { storage: null, images: null, repositories: null },
+    pending: findPendingLimit(facts, path),
   }));
 }

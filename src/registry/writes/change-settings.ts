@@ -16,7 +16,15 @@ import {
 import type { Attribution, NamespaceRow, RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { describePlace, findStricter, isAsStrictAs, looserThan, quotaKeys, settingRules } from "../../policy/index.ts";
+import {
+  describePlace,
+  findStricter,
+  isAsStrictAs,
+  looserThan,
+  pendingKey,
+  quotaKeys,
+  settingRules,
+} from "../../policy/index.ts";
 import type { PlacedValue, SettingFact, SettingKey, SettingPlace } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 import { checkRepository, goneRepository } from "./context.ts";
@@ -89,7 +97,8 @@ export async function changeSettings(tx: Transaction, input: ChangeSettingsInput
 }
 
 function touchesQuotas(keys: readonly SettingKey[]): boolean {
-  return keys.some((key) => key === "quotaWarnings" || Object.values<SettingKey>(quotaKeys).includes(key));
+  const counted: readonly SettingKey[] = ["quotaWarnings", pendingKey, ...Object.values(quotaKeys)];
+  return keys.some((key) => counted.includes(key));
 }
 
 async function findTarget(tx: Transaction, { at, permit }: ChangeSettingsInput): Promise<Target> {

@@ -11,7 +11,7 @@ import {
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { describePlace, isTagAllowed, resolveSetting } from "../../policy/index.ts";
-import type { SettingFact } from "../../policy/index.ts";
+import type { SettingFact, UndoBounds } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 import { findTemplateFor, giveSettings } from "./apply-template.ts";
 import { countRepository } from "./quotas/count-content.ts";
@@ -28,8 +28,8 @@ export interface WriteContext {
 
 /** The same of a write that can be undone. */
 export interface UndoableContext extends WriteContext {
-  /** How long the server lets deletes and tag moves be undone where no setting says otherwise, in milliseconds. */
-  readonly undoWindow: number;
+  /** What the server says of how long deletes and tag moves can be undone. */
+  readonly undoWindow: UndoBounds;
 }
 
 /** Times that a repository which another node makes or takes away is tried for. */

@@ -15,7 +15,7 @@ import {
 import type { LifecycleImageRow, LifecycleRunRow, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { attachmentTags, takeTurn } from "../../policy/index.ts";
-import type { ManifestNow, SeenManifest, Turn } from "../../policy/index.ts";
+import type { ManifestNow, SeenManifest, Turn, UndoBounds } from "../../policy/index.ts";
 import type { PlannedImage } from "../lifecycle/planned-image.ts";
 import { policyIn } from "../lifecycle/read-policy.ts";
 import { settingsWithin } from "../read-settings.ts";
@@ -34,7 +34,7 @@ interface Of {
   readonly id: number;
   readonly name: string;
   readonly run: number;
-  readonly undoWindow: number;
+  readonly undoWindow: UndoBounds;
 }
 
 /**
@@ -46,7 +46,7 @@ interface Of {
  */
 export async function expireImages(
   tx: Transaction,
-  input: HeldRun & { readonly limit: number; readonly refused: string | null; readonly undoWindow: number },
+  input: HeldRun & { readonly limit: number; readonly refused: string | null; readonly undoWindow: UndoBounds },
 ): Promise<{ readonly more: boolean }> {
   const began = performance.now();
   const row = await takeRun(tx, input);

@@ -20,6 +20,7 @@ import {
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import type { UndoBounds } from "../../policy/index.ts";
 import { settingsWithin } from "../read-settings.ts";
 import { requireAllTags } from "../require-tag.ts";
 import { requireUnheld } from "../require-unheld.ts";
@@ -137,7 +138,7 @@ export async function renameRepository(tx: Transaction, input: RenameRepositoryI
 
 export interface DeleteRepositoryInput extends SeenInput, Insisting, Purging {
   /** As an `UndoableContext` has it. */
-  readonly undoWindow: number;
+  readonly undoWindow: UndoBounds;
   /** Only when it holds no manifest. */
   readonly onlyEmpty?: boolean | undefined;
 }

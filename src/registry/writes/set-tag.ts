@@ -4,6 +4,7 @@ import { findTagRow, lockChildren } from "../../metadata/index.ts";
 import type { TagRow, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { RegistryError } from "../../oci/index.ts";
+import type { UndoBounds } from "../../policy/index.ts";
 import { checkTags, getRepository } from "./context.ts";
 import { moveTag } from "./move-tag.ts";
 
@@ -12,7 +13,7 @@ export interface SetTagInput {
   readonly repository: string;
   readonly permit: Permit;
   /** As an `UndoableContext` has it. */
-  readonly undoWindow: number;
+  readonly undoWindow: UndoBounds;
   readonly tag: string;
   /** Of a manifest that the repository has. */
   readonly digest: string;

@@ -7,7 +7,7 @@ import type { Action, Role } from "../../../src/policy/index.ts";
 import type { Registry } from "../../../src/registry/index.ts";
 import type { AllWrites } from "../../../src/writes.ts";
 import { adminPassword, basicHeader } from "../management-client.ts";
-import { indexOf, permit, putManifest } from "../open-registry.ts";
+import { indexOf, permit, putManifest, windowOf } from "../open-registry.ts";
 import { callerOf, grant, makeAccount, makeNamespace, makeRobot, makeToken, makeTrustRule } from "../open-rights.ts";
 import { KeptLog } from "../start-server.ts";
 
@@ -157,7 +157,14 @@ async function makeRun(metadata: Metadata<AllWrites>, registry: Registry, namesp
   const { run } = await metadata.write("startLifecycleRun", { by: permit.by, target: { id, name }, confirms: null });
   if (String(run) !== hooks[namespace]) throw new Error(`the run of ${namespace} is ${run}`);
   const digest = await putManifest(registry, name, indexOf([]));
-  await metadata.write("deleteManifest", { repository: name, permit, pin: 0, undoWindow: 86_400_000, digest, run });
+  await metadata.write("deleteManifest", {
+    repository: name,
+    permit,
+    pin: 0,
+    undoWindow: windowOf(86_400_000),
+    digest,
+    run,
+  });
 }
 
 /** The same who fetch registry tokens, as docker does, and show those. */

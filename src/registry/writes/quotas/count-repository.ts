@@ -1,4 +1,4 @@
-import { measureManifests, pageBlobsOf } from "../../../metadata/index.ts";
+import { forgetPending, measureManifests, pageBlobsOf } from "../../../metadata/index.ts";
 import type { Reader, Transaction } from "../../../metadata/index.ts";
 import { quotasWithin } from "../../quotas/find-quotas.ts";
 import type { CountedNamespace } from "../../quotas/find-quotas.ts";
@@ -94,10 +94,8 @@ export async function moveWhole(
     before.filter((one) => !isIn(after, one)),
     repository,
   );
-  await add(
-    tx,
-    after.filter((one) => !isIn(before, one)),
-    repository,
-    grow,
-  );
+  const coming = after.filter((one) => !isIn(before, one));
+  await add(tx, coming, repository, grow);
+  // With it comes what can be undone in it.
+  for (const { id: namespace } of coming.toSorted((a, b) => a.id - b.id)) await tx.run(forgetPending, { namespace });
 }

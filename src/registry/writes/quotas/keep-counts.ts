@@ -18,7 +18,13 @@ import {
   updateQuota,
 } from "../../../metadata/index.ts";
 import type { Attribution, QuotaRow, Reader, Transaction } from "../../../metadata/index.ts";
-import { findLimits, quotaResources, reachedThreshold, resolveSetting } from "../../../policy/index.ts";
+import {
+  findLimits,
+  findPendingLimit,
+  quotaResources,
+  reachedThreshold,
+  resolveSetting,
+} from "../../../policy/index.ts";
 import type { SettingFact, Usage } from "../../../policy/index.ts";
 import { readSettingFacts } from "../../read-settings.ts";
 import { enterWhole, weighManifests } from "./count-repository.ts";
@@ -54,7 +60,8 @@ export async function settleQuota(tx: Transaction, place: Place, own: readonly S
 }
 
 async function countAll(tx: Transaction, place: Place): Promise<void> {
-  for await (const { id } of repositoriesIn(tx, place)) await enterWhole(tx, [{ ...place, limits: noLimits }], id);
+  for await (const { id } of repositoriesIn(tx, place))
+    await enterWhole(tx, [{ ...place, limits: noLimits, pending: null }], id);
 }
 
 async function forget(tx: Transaction, { id }: Place): Promise<void> {
@@ -151,12 +158,13 @@ const keeper = "quota-keeper";
  * Adds up the changes of the first namespace after one that has any, and tells of thresholds that were crossed. Of several processes one
  * does so, until it is silent for as long as its lease.
  * @param input `node` names the process, null the only one; `lease` in milliseconds
- * @returns the namespace; null when there is none, or another process is at it
+ * @returns the namespace, null when there is none, or another process is at it; and whether what deletes keep there must be
+ *   counted, which is asked again until it is
  */
 export async function settleUsage(
   tx: Transaction,
   input: { readonly node: string | null; readonly lease: number; readonly after: number },
-): Promise<{ readonly namespace: number | null }> {
+): Promise<{ readonly namespace: number | null; readonly keeping?: Keeping | undefined }> {
   if (input.node !== null && !(await holdLease(tx, input.node, input.lease))) return { namespace: null };
   const namespace = (await tx.first(findUnsettled, { after: input.after }))?.namespace ?? null;
   if (namespace === null) return { namespace };
@@ -167,8 +175,42 @@ export async function settleUsage(
     return { namespace };
   }
   const usage = await addDeltas(tx, namespace, row, deltas);
-  await write(tx, namespace, row, usage, await warn(tx, row, usage));
-  return { namespace };
+  const facts = await readSettingFacts(tx, { namespace: row.path });
+  const keeping = findKeeping(tx.now, { ...row, id: namespace, freed: usage.freed }, facts);
+  await write(tx, namespace, row, usage, { warned: await warn(tx, row, usage, facts), unseen: keeping !== undefined });
+  return { namespace, keeping };
+}
+
+/** A namespace in which deletes may keep more than they may. */
+export interface Keeping {
+  readonly id: number;
+  readonly path: string;
+  /** Bytes. */
+  readonly limit: number;
+  /** Bytes that left since it was counted last. */
+  readonly freed: number;
+}
+
+/** What deletes keep is counted this often where they keep something, in milliseconds. */
+export const countPendingEvery = 3_600_000;
+
+/** Where what deletes keep must be counted: more may be pending than its limit, or it was counted long ago. */
+function findKeeping(
+  now: number,
+  {
+    id,
+    path,
+    freed,
+    pending,
+    pending_at: at,
+  }: Pick<QuotaRow, "path" | "freed" | "pending" | "pending_at"> & { readonly id: number },
+  facts: readonly SettingFact[],
+): Keeping | undefined {
+  const limit = findPendingLimit(facts, path);
+  if (limit === null) return undefined;
+  const most = (pending ?? 0) + freed;
+  const isLong = most > 0 && now - (at ?? 0) > countPendingEvery;
+  return pending === null || most > limit || isLong ? { id, path, limit, freed } : undefined;
 }
 
 async function holdLease(tx: Transaction, node: string, lease: number): Promise<boolean> {
@@ -182,18 +224,22 @@ async function holdLease(tx: Transaction, node: string, lease: number): Promise<
   return true;
 }
 
-async function addDeltas(tx: Transaction, namespace: number, row: QuotaRow, most: number): Promise<Usage> {
-  let { storage, images, repositories } = row;
+async function addDeltas(tx: Transaction, namespace: number, row: QuotaRow, most: number): Promise<Counted> {
+  let { storage, images, repositories, freed } = row;
   for (let taken = 0; taken < most;) {
     const delta = (await tx.first(takeDeltas, { namespace, limit: deltas }))!;
     storage += delta.storage;
     images += delta.images;
     repositories += delta.repositories;
+    freed += Number(delta.freed);
     taken += delta.taken;
     if (delta.taken < deltas) break;
   }
-  return { storage, images, repositories };
+  return { storage, images, repositories, freed };
 }
+
+/** What a namespace uses, with bytes that left since what deletes keep was counted. */
+type Counted = Usage & { readonly freed: number };
 
 type Warned = Readonly<Record<keyof Usage, number>>;
 
@@ -205,20 +251,19 @@ async function write(
   tx: Transaction,
   namespace: number,
   row: QuotaRow,
-  usage: Usage,
-  warned: Warned = warnedOf(row),
+  usage: Counted,
+  { warned, unseen }: { readonly warned: Warned; readonly unseen: boolean } = { warned: warnedOf(row), unseen: false },
 ): Promise<void> {
-  const { storage, images, repositories } = usage;
+  const { storage, images, repositories, freed } = usage;
   await tx.run(updateQuota, {
-    ...{ namespace, storage, images, repositories },
+    ...{ namespace, storage, images, repositories, freed, unseen: Number(unseen) },
     ...{ warnedStorage: warned.storage, warnedImages: warned.images, warnedRepositories: warned.repositories },
   });
 }
 
 /** Tells of each threshold that was crossed upwards since the last look. One that was left downwards is told of again when it is crossed again. */
-async function warn(tx: Transaction, row: QuotaRow, usage: Usage): Promise<Warned> {
+async function warn(tx: Transaction, row: QuotaRow, usage: Usage, facts: readonly SettingFact[]): Promise<Warned> {
   const { path } = row;
-  const facts = await readSettingFacts(tx, { namespace: path });
   const limits = findLimits(facts, path) ?? noLimits;
   const thresholds = resolveSetting("quotaWarnings", facts).value;
   const before = warnedOf(row);
