@@ -245,6 +245,7 @@ const unrecorded: { readonly [write: string]: string } = {
   saveUpload: "an upload is not content yet",
   sealTrail: "seals the rows themselves",
   settleUsage: "adds up what changes brought that have rows of their own",
+  ...{ keepPending: "what was counted", recallPending: "lets it be counted again" },
   startLifecycleRuns: "runs by schedule: what they delete has rows, and how each ends",
 };
 
