@@ -1,5 +1,5 @@
 import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
-import { handleEcr, isEcrCall } from "./api/ecr/index.ts";
+import { findAccountId, handleEcr, isEcrCall } from "./api/ecr/index.ts";
 import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
 import type { Exchange, TrafficLimits } from "./api/http/index.ts";
@@ -8,6 +8,7 @@ import type { Management } from "./api/management/index.ts";
 import type { SignOn } from "./access/index.ts";
 import { handleToken, keysPath, tokenPath } from "./api/token/index.ts";
 import { handleSso, isSsoPath } from "./api/sso/index.ts";
+import { handleSts, isStsCall } from "./api/sts/index.ts";
 import { translateError } from "./registry/index.ts";
 
 /**
@@ -28,10 +29,12 @@ export function routeRequests(
   const front = { face: bearerFace, traffic: new Traffic(limits) };
   const ecr = { registry, settings: ecrSettings };
   const door = { access: registry.access, broke, translate: translateError };
+  const accountOf = (host: string, region: string) => findAccountId(ecrSettings, host, region);
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
     if (isEcrCall(exchange)) return handleEcr(ecr, exchange, log);
+    if (isStsCall(exchange)) return handleSts({ ...door, accountOf }, exchange);
     if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, front, exchange, log);

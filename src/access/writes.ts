@@ -9,6 +9,7 @@ import { expireTrail, recordRefusals, sealTrail } from "./writes/trail.ts";
 import { createTrustRule, deleteTrustRule, takeOverTrustRule, updateTrustRule } from "./writes/trust-rules.ts";
 import { deleteRobot, enrolRobot, rotateRobot, takeOverRobot, updateRobot } from "./writes/robots.ts";
 import { endLogin, issueToken, revokeTokens } from "./writes/tokens.ts";
+import { recordSession } from "./writes/sessions.ts";
 import { noteUses } from "./writes/uses.ts";
 import { addUser, deleteUser, setPassword, updateUser } from "./writes/users.ts";
 import { ensureSealingKey, ensureSigningKey } from "./writes/keys.ts";
@@ -49,6 +50,7 @@ export const accessWrites = {
   deleteNamespace,
   expireTrail,
   recordRefusals,
+  recordSession,
   recoverOwner,
   sealTrail,
   deleteUser,

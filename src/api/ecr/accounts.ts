@@ -55,6 +55,13 @@ export function chooseAccount(
   return fallback;
 }
 
+/** Digits of the account that a host or a region stands for, for those who ask about no repository. */
+export function findAccountId(settings: EcrSettings, host: string, region: string): string {
+  const all = settings.accounts.length === 0 ? [standard] : settings.accounts;
+  const known = all.find(({ id }) => id === findHostAccount(host)?.padStart(12, "0"));
+  return (known ?? all.find((one) => one.region === undefined || one.region === region) ?? all[0] ?? standard).id;
+}
+
 /** The repository of an account by the name that its clients use. @throws EcrError InvalidParameterException when it is too long */
 export function nameWithin({ namespace }: EcrAccount, name: string): RepositoryName {
   const whole = namespace === "" ? name : `${namespace}/${name}`;

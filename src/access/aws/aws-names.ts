@@ -1,0 +1,55 @@
+import type { Principal } from "../principal.ts";
+import { findSession } from "./sessions.ts";
+
+/** Where something of AWS is, for its name. */
+export interface AwsPlace {
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+}
+
+/** How AWS would call whoever asks. */
+export interface AwsIdentity {
+  readonly arn: string;
+  readonly userId: string;
+}
+
+/** The part of an ARN that says which AWS: that of China, of the government of the USA, or all others. */
+export function partitionOf(region: string): string {
+  return region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+}
+
+/**
+ * `user/alice`, `user/robot_team_ci`, `assumed-role/robot_team_ci/<session>` for a session as a robot, and
+ * `assumed-role/<trust rule>/<session>` for a workload. Everybody in open mode is the account itself.
+ */
+export function describeAwsIdentity(principal: Principal, { account, region }: AwsPlace): AwsIdentity {
+  const { kind, id, name } = principal;
+  const arn = (service: string, what: string) => `arn:${partitionOf(region)}:${service}::${account}:${what}`;
+  if (kind !== "account" && kind !== "robot" && kind !== "workload")
+    return { arn: arn("iam", "root"), userId: account };
+  const session = findSession(principal);
+  const called = calledOf(name);
+  if (kind !== "workload" && session?.robot === undefined) {
+    return { arn: arn("iam", `user/${called}`), userId: uniqueId(kind === "robot" ? "AIDR" : "AIDA", id) };
+  }
+  const sessionName = session?.name ?? "session";
+  const userId = `${uniqueId(kind === "workload" ? "AROW" : "AROA", id)}:${sessionName}`;
+  return { arn: arn("sts", `assumed-role/${called}/${sessionName}`), userId };
+}
+
+/** `alice` of `user:alice`, the rule of `workload:<rule>/<subject>`. */
+function calledOf(name: string): string {
+  return name.slice(name.indexOf(":") + 1).split("/")[0]!;
+}
+
+/** 21 characters, as AWS's are; the same for the same row. */
+function uniqueId(kind: string, id: number): string {
+  return kind + id.toString(32).toUpperCase().padStart(17, "0");
+}
+
+/** The role that `arn:aws:iam::<account>:role/<path/><name>` names; undefined for any other ARN, or another account. */
+export function findRole(arn: string, account: string): string | undefined {
+  const [, of, name] = /^arn:aws(?:-cn|-us-gov)?:iam::(\d+):role\/(?:[\w+=,.@/-]+\/)?([\w+=,.@-]+)$/.exec(arn) ?? [];
+  return of === account ? name : undefined;
+}

@@ -1,0 +1,2 @@
+export { handleSts, isStsCall } from "./handle.ts";
+export type { StsDoor } from "./handle.ts";
