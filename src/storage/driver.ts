@@ -107,7 +107,7 @@ export interface BlobDriver {
   list(): AsyncIterable<ObjectEntry>;
   /**
    * Ends unfinished multipart uploads begun before `before` (ms) whose key `isKnown` denies, and tails that belong to no
-   * upload any more; resolves with how many. `before` lies further back than an upload may last: the key of an upload
+   * upload any more; removes what a mark that was never put in place left; resolves with how many. `before` lies further back than an upload may last: the key of an upload
    * that has not been suspended yet is known to nobody.
    */
   sweepUnfinished(

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { link, mkdir, open, readFile, readdir, rename, stat, statfs, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readFile, readdir, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureDirectory, syncDirectory } from "../../lib/index.ts";
 import { StorageError, noStore } from "../driver.ts";
@@ -14,6 +13,7 @@ import type {
   WriterState,
 } from "../driver.ts";
 import { isObjectKey, shards } from "../object-key.ts";
+import { removeReplacements, replaceFile } from "./replace-file.ts";
 
 /*
  *   <root>/store.json           {"format":1}: proves that this is the store and not an empty mount point
@@ -117,7 +117,13 @@ export function filesystemDriver(root: string): BlobDriver {
     },
     discard: (key) => driver.remove([key]),
     list: () => listObjects(root),
-    sweepUnfinished: () => Promise.resolve(0),
+    async sweepUnfinished(before) {
+      try {
+        return await removeReplacements(root, before);
+      } catch (cause) {
+        throw await translate(cause, "cannot look for what was left behind");
+      }
+    },
     async findMark() {
       try {
         return await readFile(join(root, markFile), "utf8");
@@ -273,19 +279,6 @@ async function prepare(root: string, mayMake?: () => Promise<boolean>): Promise<
   if ((await mayMake?.()) === false) throw noStore(root, marker);
   await makeShards(root);
   await replaceFile(root, marker, '{"format":1}\n');
-}
-
-/** Replaces a file as a whole. Several processes may do so at once: each writes a file of its own first. */
-async function replaceFile(folder: string, name: string, text: string): Promise<void> {
-  const fresh = join(folder, `${name}.${randomBytes(6).toString("hex")}.new`);
-  try {
-    await writeFile(fresh, text, { mode: 0o600, flush: true });
-    await rename(fresh, join(folder, name));
-  } catch (error) {
-    await unlink(fresh).catch(() => undefined);
-    throw error;
-  }
-  await syncDirectory(folder);
 }
 
 async function makeShards(root: string): Promise<void> {
