@@ -53,7 +53,7 @@ export interface Access extends RightsSource {
   readonly keys: KeyRing;
   /** Seals the private halves of those keys in their rows. */
   readonly sealingKey: Uint8Array;
-  /** When other certificates of clients were last believed here than before; milliseconds since 1970. */
+  /** When other certificates of clients were last believed here than before, or the process began; milliseconds since 1970. */
   readonly certificates: { changedAt: number };
   /** Who gave wrong passwords lately. */
   readonly logins: LoginThrottle;

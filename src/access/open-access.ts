@@ -48,7 +48,8 @@ export async function openAccess(
     issuers: new Issuers(fetch),
     keys: newKeyRing(),
     sealingKey,
-    certificates: { changedAt: 0 },
+    // Nobody knows what a former process believed: its tokens for certificates are not good here.
+    certificates: { changedAt: Date.now() - 1 },
     logins: new LoginThrottle(settings.failedLogins),
     memoryKey: randomBytes(32),
   };
