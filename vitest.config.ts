@@ -5,89 +5,29 @@ const crashes = ["bit-flips", "collection", "crash-points", "durable-order", "ki
   (name) => `tests/faults/${name}.test.ts`,
 );
 
+/** Tests of one kind. What they wait for beside them takes its time on a busy machine: only what never comes is to fail. */
+const project = (name: string, include: string[], more: object = {}) => ({
+  test: { name, include, testTimeout: 240_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } }, ...more },
+});
+const folder = (name: string, more: object = {}) => project(name, [`tests/${name}/**/*.test.ts`], more);
+
 export default defineConfig({
   test: {
     // By itself it would leave one core out; most tests wait for a disk or for another program.
     maxWorkers: "100%",
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["src/**/*.test.ts", "tests/*.test.ts"],
-          exclude: ["src/**/*.drivers.test.ts"],
-          testTimeout: 60_000,
-        },
-      },
-      { test: { name: "drivers", include: ["src/**/*.drivers.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
-      {
-        test: {
-          name: "collection",
-          include: ["tests/collection/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        test: {
-          name: "access",
-          include: ["tests/access/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        test: { name: "jobs", include: ["tests/jobs/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
-      },
-      {
-        test: {
-          name: "governance",
-          include: ["tests/governance/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        test: { name: "ecr", include: ["tests/ecr/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
-      },
-      {
-        test: {
-          name: "conformance",
-          include: ["tests/conformance/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          name: "interop",
-          include: ["tests/interop/**/*.test.ts"],
-          globalSetup: "tests/interop/setup.ts",
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          name: "scale-out",
-          include: ["tests/scale-out/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      { test: { name: "crashes", include: crashes, testTimeout: 600_000, hookTimeout: 120_000 } },
-      {
-        test: {
-          name: "faults",
-          include: ["tests/faults/**/*.test.ts"],
-          exclude: crashes,
-          testTimeout: 600_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
+      project("unit", ["src/**/*.test.ts", "tests/*.test.ts"], { exclude: ["src/**/*.drivers.test.ts"] }),
+      project("drivers", ["src/**/*.drivers.test.ts"]),
+      folder("collection"),
+      folder("access"),
+      folder("jobs"),
+      folder("governance"),
+      folder("ecr"),
+      folder("conformance", { testTimeout: 300_000, fileParallelism: false }),
+      folder("interop", { globalSetup: "tests/interop/setup.ts", testTimeout: 300_000, fileParallelism: false }),
+      folder("scale-out", { testTimeout: 300_000, fileParallelism: false }),
+      project("crashes", crashes, { testTimeout: 600_000 }),
+      folder("faults", { exclude: crashes, testTimeout: 600_000, fileParallelism: false }),
     ],
   },
 });

@@ -9,7 +9,7 @@ import { check, imageOf, openRegistry, putBlob, putManifest } from "./support/op
 const images = 40;
 const layers = 450;
 
-test("fsck sees what is wrong on every page, and holds few manifests at once", { timeout: 60_000 }, async () => {
+test("fsck sees what is wrong on every page, and holds few manifests at once", { timeout: 240_000 }, async () => {
   const metadata = openSqliteInProcess(":memory:", registryWrites);
   await metadata.write("ensureInstallation", { uploadKey: "00", epoch: "e1" });
   const driver = memoryDriver();

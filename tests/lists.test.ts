@@ -145,7 +145,7 @@ test("referrers show type, size, annotations; the type falls back to the config'
   expect(filtered.json<{ manifests: TestDescriptor[] }>().manifests).toEqual([expected[0]]);
 });
 
-test("referrers come page by page with a Link that keeps the filter", { timeout: 60_000 }, async () => {
+test("referrers come page by page with a Link that keeps the filter", { timeout: 240_000 }, async () => {
   const subject = await client.pushImage("paged", "subject");
   const config = await client.pushBlob("paged", "{}", types.empty);
   const pushed: string[] = [];

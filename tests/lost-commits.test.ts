@@ -29,7 +29,7 @@ const closers: (() => Promise<unknown> | void)[] = [];
 afterAll(async () => {
   for (const close of closers.toReversed()) await close();
   await postgres?.stop();
-}, 60_000);
+}, 240_000);
 
 /** A TCP proxy that loses the connection once, at the next commit: after it, or before it got there. */
 async function startProxy(target: URL) {
@@ -106,7 +106,7 @@ const push = (registry: Registry, text: string) =>
 const standing = async () => (await pullManifest(other, caller, name, parseReference("v1"))).digest;
 const digest = (text: string) => digestOf(Buffer.from(text));
 
-describe("a commit whose answer is lost (PostgreSQL)", { timeout: 30_000 }, () => {
+describe("a commit whose answer is lost (PostgreSQL)", () => {
   test("a tag that another client moves meanwhile is not moved back", async (context) => {
     if (postgres === undefined) return needPeers(context, "postgresql");
     lose!(async () => {

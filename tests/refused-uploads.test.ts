@@ -47,7 +47,7 @@ const worlds = [
 
 describe.each(worlds)("on $kind", ({ open, missing }) => {
   const at = (title: string, run: (registry: Registry) => Promise<void>) =>
-    test.skipIf(missing)(title, { timeout: 30_000 }, async () => {
+    test.skipIf(missing)(title, async () => {
       const world = await open();
       const { registry } = await world.actor();
       await run(registry);

@@ -13,7 +13,7 @@ import type { OutgoingSettings } from "./guarded-fetch.ts";
 const closers: (() => void)[] = [];
 afterEach(() => closers.splice(0).forEach((close) => close()));
 
-const settings: OutgoingSettings = { allow: [], ca: undefined, timeout: 2_000, sizeLimit: 1_000 };
+const settings: OutgoingSettings = { allow: [], ca: undefined, timeout: 20_000, sizeLimit: 1_000 };
 const local = openGuardedFetch({ ...settings, allow: ["127.0.0.0/8"] });
 
 /** A server of this machine, and how often it was asked. */

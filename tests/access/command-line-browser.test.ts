@@ -92,7 +92,7 @@ describe("berth login --sso", () => {
     await chmod(join(bin, "xdg-open"), 0o755);
     const path = `${bin}:${dirname(process.execPath)}`;
     const visit = async (place: string) => {
-      await expect.poll(() => readFile(seen, "utf8").catch(() => ""), { timeout: 10_000 }).toBe(`1\n${place}\n`);
+      await expect.poll(() => readFile(seen, "utf8").catch(() => "")).toBe(`1\n${place}\n`);
       return throughout(place);
     };
     const { code, stderr } = await logIn([hostOf(single), "--sso"], visit, path);

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { Attribute, Change } from "ldapts";
@@ -23,7 +24,7 @@ const settings: LdapSettings = {
   filter: undefined,
   groupBase: `ou=groups,${directoryBase}`,
   groups: parseGroupMapping([]),
-  timeout: 2_000,
+  timeout: 20_000,
 };
 const open = (more: Partial<LdapSettings> = {}) => {
   return (context: TestContext) => {
@@ -95,13 +96,13 @@ test("a directory that is down or hangs says so within the time that is set", as
     [`ldaps://127.0.0.1:${port}`, false],
   ] as const) {
     const provider = await open({ url, startTls, timeout: 300 })(context);
-    const started = performance.now();
-    const message = await messageOf(provider.authenticate("alice", "alice-password"));
+    const asked = messageOf(provider.authenticate("alice", "alice-password"));
+    // Timers of one process come due in their order, however busy the machine is.
+    const message = await Promise.race([asked, setTimeout(3_000, "it waits for ever", { ref: false })]);
     expect(message, url).toMatch(
       /^UNAVAILABLE: the directory .* does not answer as it should \(.+\): try again later; users/,
     );
     expect(message).not.toContain("alice-password");
-    expect(performance.now() - started).toBeLessThan(3_000);
   }
   hanging.close();
 });

@@ -280,7 +280,7 @@ describe("a server with slapd", async () => {
     const { url, root, caFile } = directory!;
     const guarded = await startGuardedServer({
       ldap: {
-        ...{ url, ca: caFile, bindDn: root.dn, bindPassword: root.password, timeout: "1s" },
+        ...{ url, ca: caFile, bindDn: root.dn, bindPassword: root.password, timeout: "20s" },
         ...{
           base: `ou=people,${directoryBase}`,
           groupBase: `ou=groups,${directoryBase}`,

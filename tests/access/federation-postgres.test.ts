@@ -49,7 +49,7 @@ test("a login by a browser goes over two nodes, and its code is good once at bot
   const { token } = (await answers.find(({ status }) => status === 200)!.json()) as { token: string };
   for (const node of [one, two]) {
     const whoAmI = async () => (await node.by(`Bearer ${token}`).get("/me")).body?.name;
-    await expect.poll(whoAmI, { timeout: 5_000 }).toBe("user:alice");
+    await expect.poll(whoAmI).toBe("user:alice");
   }
   expect((await one.admin.get("/groups/dev/members")).body.items).toHaveLength(1);
 });
@@ -79,8 +79,8 @@ test("a trust rule that one node makes and changes is believed at the other with
   expect(made.status, made.text).toBe(201);
   const authorization = basicHeader("oidc", await issuer.sign(githubClaims));
   const status = async () => (await fetch(`${two.server.url}/v2/`, { headers: { authorization } })).status;
-  await expect.poll(status, { timeout: 4_000 }).toBe(200);
+  await expect.poll(status).toBe(200);
   const disabled = await one.admin.patch("/trust-rules/github", { disabled: true });
   expect(disabled.status, disabled.text).toBe(200);
-  await expect.poll(status, { timeout: 4_000 }).toBe(401);
+  await expect.poll(status).toBe(401);
 });

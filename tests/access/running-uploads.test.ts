@@ -133,10 +133,10 @@ test("a robot's secret that is replaced without an overlap ends its upload", asy
 });
 
 test("what others lose, and a token that expires by itself, do not end an upload that is under way", async () => {
-  const { caller } = await pusher(60);
+  const { caller } = await pusher(3_000);
   const digest = digestOf(Buffer.from("goes on"));
   const others = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await new Promise((resolve) => setTimeout(resolve, 3_050));
     const { name } = await pusher();
     await metadata.write("revokeTokens", { caller: boss, user: name, token: undefined });
   };

@@ -224,7 +224,7 @@ test("a verified token is remembered, and looked at again when access changes", 
 });
 
 test("robots and personal tokens fetch registry tokens that end when they do", async () => {
-  const robot = await makeRobot(server.metadata, team, "short", { account: alice });
+  const robot = await makeRobot(server.metadata, team, "short", { account: alice }, 60_000);
   await grant(server.metadata, { robot: robot.id }, { namespace: team }, "reader");
   const answer = await server.ask(
     "GET",

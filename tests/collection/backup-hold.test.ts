@@ -4,7 +4,7 @@ import { leaveWorld, listWorlds, openActors } from "../support/worlds.ts";
 
 // A backup copies the rows and then the objects that they name: a row may go meanwhile, its object may not.
 
-describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 240_000 }, ({ open }) => {
   test("backup-hold: what dies after a backup has begun is not taken by a reaper that had begun before it", async () => {
     const world = await open();
     const [, collector, other] = await openActors(world);

@@ -12,7 +12,7 @@ import { leaveWorld, listWorlds } from "../support/worlds.ts";
 const name = parseRepositoryName("team/a");
 const undoWindow = 3_000;
 
-describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let first: Actor;
   let second: Actor;

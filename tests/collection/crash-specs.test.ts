@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await metadata?.close();
   await postgres?.stop();
-}, 60_000);
+}, 240_000);
 
 /** The node's own user of the database, so that its connections are known. */
 const mortalUser = "mortal";
@@ -150,7 +150,7 @@ const tagged = async () => {
   );
 };
 
-describe("a node dies at every step (PostgreSQL)", { timeout: 120_000 }, () => {
+describe("a node dies at every step (PostgreSQL)", { timeout: 300_000 }, () => {
   test("crash-A: of finishing an upload", async (context) => {
     if (postgres === undefined) return needPeers(context, "postgresql");
     const places = await dieEverywhere(nothing, (mortal) => putBlob(mortal, name, layer), intact);

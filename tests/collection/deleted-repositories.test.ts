@@ -40,7 +40,7 @@ const a = parseRepositoryName("team/a");
 const b = parseRepositoryName("team/b");
 const digest = digestOf(Buffer.from(long));
 
-describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let first: Actor;
   let second: Actor;

@@ -36,7 +36,7 @@ const longPin = 3_600_000;
 /** What the configuration asks of a server that is not open to all, in milliseconds. */
 const leastOrphanGrace = 3_600_000;
 
-describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let pusher: Actor;
   let collector: Actor;

@@ -8,7 +8,7 @@ import { leaveWorld, listWorlds, openActors } from "../support/worlds.ts";
 const long = "a layer that is too long to live in its row ".repeat(5);
 const a = parseRepositoryName("team/a");
 
-describe.each(await listWorlds())("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(await listWorlds())("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let pusher: Actor;
   let collector: Actor;

@@ -179,56 +179,48 @@ await describeEachDatabase((it, prepare) => {
     await place.leave();
   });
 
-  it(
-    "a pass under way ends within about a second of a pause, and what is left waits",
-    { timeout: 20_000 },
-    async () => {
-      const { registry } = place;
-      const slow = openRegistry(place.database.metadata, registry.store.driver, { rowRate: 20 });
-      const layers = Array.from({ length: 120 }, (_, index) => `${index} ${other}`);
-      for (const layer of layers) await putBlob(registry, app, layer);
-      const { signal } = new AbortController();
-      let told = 0;
-      const progress = () => void told++;
-      const pass = collectGarbage(slow, { clock: undefined, checkMark: true, sweepEvery: 0, signal, progress });
-      await expect.poll(() => told, { interval: 5 }).toBeGreaterThan(2);
-      await pauseCollection(registry, by, null, null);
-      const { looked, condemned } = await pass;
-      expect(looked).toBeLessThan(122);
-      expect(condemned.link).toBeLessThan(122);
-      expect(await number("select count(*) from review where kind = 'link'"), "nothing is lost").toBe(122);
-      await resumeCollection(registry, by);
-      await collectAll(registry);
-      expect(await number("select count(*) from repository_blob")).toBe(0);
-      await place.leave();
-    },
-  );
+  it("a pass under way ends within about a second of a pause, and what is left waits", async () => {
+    const { registry } = place;
+    const slow = openRegistry(place.database.metadata, registry.store.driver, { rowRate: 20 });
+    const layers = Array.from({ length: 120 }, (_, index) => `${index} ${other}`);
+    for (const layer of layers) await putBlob(registry, app, layer);
+    const { signal } = new AbortController();
+    let told = 0;
+    const progress = () => void told++;
+    const pass = collectGarbage(slow, { clock: undefined, checkMark: true, sweepEvery: 0, signal, progress });
+    await expect.poll(() => told, { interval: 5 }).toBeGreaterThan(2);
+    await pauseCollection(registry, by, null, null);
+    const { looked, condemned } = await pass;
+    expect(looked).toBeLessThan(122);
+    expect(condemned.link).toBeLessThan(122);
+    expect(await number("select count(*) from review where kind = 'link'"), "nothing is lost").toBe(122);
+    await resumeCollection(registry, by);
+    await collectAll(registry);
+    expect(await number("select count(*) from repository_blob")).toBe(0);
+    await place.leave();
+  });
 
-  it(
-    "passes look at no more rows, and remove no more objects, than their rates let them",
-    { timeout: 30_000 },
-    async () => {
-      const { registry } = place;
-      for (let index = 0; index < 30; index++) await putBlob(registry, app, `${index} ${other}`);
-      const paced = (objectGrace: number) =>
-        openRegistry(place.database.metadata, registry.store.driver, { rowRate: 100, objectRate: 30, objectGrace });
-      const timed = async (settings: Registry) => {
-        const began = performance.now();
-        const collected = await collectOnce(settings);
-        return { ...collected, took: performance.now() - began };
-      };
-      // Links and blobs, some of them twice. Of what was done last nothing is waited for.
-      const rows = await timed(paced(day));
-      expect(rows.looked).toBeGreaterThan(63);
-      expect(rows.took).toBeGreaterThan(((rows.looked - 10) * 1_000) / 100 - 50);
-      await collectAll(openRegistry(place.database.metadata, registry.store.driver, { objectGrace: day }));
-      await place.database.sql("update dead_object set not_before = 1");
-      const { objects, took } = await timed(paced(0));
-      expect(objects).toBe(31);
-      expect(took).toBeGreaterThan(((31 - 4) * 1_000) / 30 - 50);
-      await place.leave();
-    },
-  );
+  it("passes look at no more rows, and remove no more objects, than their rates let them", async () => {
+    const { registry } = place;
+    for (let index = 0; index < 30; index++) await putBlob(registry, app, `${index} ${other}`);
+    const paced = (objectGrace: number) =>
+      openRegistry(place.database.metadata, registry.store.driver, { rowRate: 100, objectRate: 30, objectGrace });
+    const timed = async (settings: Registry) => {
+      const began = performance.now();
+      const collected = await collectOnce(settings);
+      return { ...collected, took: performance.now() - began };
+    };
+    // Links and blobs, some of them twice. Of what was done last nothing is waited for.
+    const rows = await timed(paced(day));
+    expect(rows.looked).toBeGreaterThan(63);
+    expect(rows.took).toBeGreaterThan(((rows.looked - 10) * 1_000) / 100 - 50);
+    await collectAll(openRegistry(place.database.metadata, registry.store.driver, { objectGrace: day }));
+    await place.database.sql("update dead_object set not_before = 1");
+    const { objects, took } = await timed(paced(0));
+    expect(objects).toBe(31);
+    expect(took).toBeGreaterThan(((31 - 4) * 1_000) / 30 - 50);
+    await place.leave();
+  });
 
   it("it is said of everything why it is there still", async () => {
     const { registry } = place;

@@ -32,7 +32,7 @@ test(`a database that crashes ${crashes} times under 8 clients: 503 and nothing 
 
   // For a while: whatever needs a row says when to come back.
   await postgres.crash();
-  const asked = {
+  const requests = {
     "a pull": ask(`${base}/v2/lost/there/manifests/latest`, "GET"),
     "a push": ask(
       `${base}/v2/lost/there/blobs/uploads/?digest=${"sha256:" + "0".repeat(64)}`,
@@ -45,7 +45,7 @@ test(`a database that crashes ${crashes} times under 8 clients: 503 and nothing 
     "a delete": client.deleteManifest("lost/there", "latest"),
     "a list": ask(`${base}/v2/lost/there/tags/list`, "GET"),
   };
-  for (const [what, answer] of Object.entries(asked)) {
+  for (const [what, answer] of Object.entries(requests)) {
     const { status, headers } = await answer;
     if ((what === "a push" || what === "a manifest") && status !== 503) {
       // What is wrong in itself may be refused without a row, for as long as it is remembered what the namespace has room for.
@@ -57,8 +57,10 @@ test(`a database that crashes ${crashes} times under 8 clients: 503 and nothing 
   }
   await postgres.restart();
   const recoveredAt = performance.now();
+  let asked = recoveredAt;
   while ((await client.pushImage("lost/there", "again", imageOf("lost/there"))).at(-1) !== 201) {
-    expect(performance.now() - recoveredAt).toBeLessThan(10_000);
+    expect(asked - recoveredAt, "who asks then is not refused any more").toBeLessThan(10_000);
+    asked = performance.now();
     await new Promise((done) => setTimeout(done, 100));
   }
   const back = performance.now() - recoveredAt;

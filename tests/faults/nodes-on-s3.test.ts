@@ -114,7 +114,7 @@ test("an accepted chunk outlives the node that took it: another goes on", async 
   await expectBlob(left, "killed", bytes);
 });
 
-test("a node that is killed in the middle of a chunk loses that chunk alone", { timeout: 120_000 }, async () => {
+test("a node that is killed in the middle of a chunk loses that chunk alone", { timeout: 300_000 }, async () => {
   const bytes = randomBytes(20 * MiB);
   const location = await left.begin("broken");
   expect((await left.call("PATCH", location, bytes.subarray(0, 6 * MiB))).status).toBe(202);
@@ -189,7 +189,7 @@ test(
 
 test(
   "what is deleted goes from the bucket, and what a dead node left unfinished too",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     await Promise.all([left.stop(), right.stop()]);
     const atOnce = {
@@ -223,7 +223,7 @@ test(
     expect((await left.call("DELETE", `/v2/gone/blobs/${digestOf(layer)}`)).status).toBe(202);
     await expect
       .poll(async () => [...(await objects())].filter((name) => made.includes(name)), {
-        timeout: 120_000,
+        timeout: 300_000,
         interval: 500,
       })
       .toEqual([]);

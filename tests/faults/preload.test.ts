@@ -71,7 +71,7 @@ async function ask(base: string): Promise<boolean> {
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; !(await holds()); attempt++) {
-    if (attempt > 200) throw new Error("it does not come to pass");
+    if (attempt > 1_200) throw new Error("it does not come to pass");
     await new Promise((done) => setTimeout(done, 50));
   }
 }

@@ -25,7 +25,7 @@ afterAll(async () => {
   await bucket?.close();
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 const log = new KeptLog();
 const crane = findPeer("crane");
@@ -75,7 +75,7 @@ describe.each(["docker-registry", "distribution"] as const)("what %s has stored"
       program === undefined || crane === undefined || (kind === "PostgreSQL" && postgres === undefined),
     );
 
-    it("comes over whole, and a second time there is nothing to do", { timeout: 60_000 }, async () => {
+    it("comes over whole, and a second time there is nothing to do", { timeout: 240_000 }, async () => {
       const settings = await placeOf(kind);
       const counted = { repositories: 3, manifests: 7, tags: 4, blobs: 9, there: 0, ...problems };
       expect(await adopt(settings, from, { dryRun: true })).toMatchObject(counted);
@@ -100,7 +100,7 @@ describe.each(["docker-registry", "distribution"] as const)("what %s has stored"
 
     it(
       "in place: files get a second name, and stay when the old directory is removed",
-      { timeout: 60_000 },
+      { timeout: 240_000 },
       async () => {
         const settings = await placeOf(kind);
         const copy = join(folder, `copy-${made}`);
@@ -126,7 +126,7 @@ describe.each(["docker-registry", "distribution"] as const)("what %s has stored"
       },
     );
 
-    it("what is damaged there is named and left out, the rest comes", { timeout: 60_000 }, async () => {
+    it("what is damaged there is named and left out, the rest comes", { timeout: 240_000 }, async () => {
       const settings = await placeOf(kind);
       const copy = join(folder, `damaged-${made}`);
       await cp(from, copy, { recursive: true });
@@ -159,7 +159,7 @@ describe.each(["docker-registry", "distribution"] as const)("what %s has stored"
 
 test.skipIf(registries.distribution === undefined || crane === undefined || bucket === undefined)(
   "from a bucket",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     await bucket!.makeBucket("images");
     const { accessKeyId, secretAccessKey } = s3Credentials;
@@ -181,7 +181,7 @@ test.skipIf(registries.distribution === undefined || crane === undefined || buck
 
 test.skipIf(registries["docker-registry"] === undefined || crane === undefined)(
   "the guide's commands print what it says",
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     const data = join(folder, "guide");
     const from = join(folder, "docker-registry");

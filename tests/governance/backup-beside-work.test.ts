@@ -19,7 +19,7 @@ const postgres = await startPostgres();
 afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   const it = kind === "PostgreSQL" ? test.skipIf(postgres === undefined) : test;
@@ -28,7 +28,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
 
   it(
     "objects stay while a backup needs them, for a while, and one is made at a time",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const { server, backups } = await makeServer();
       await push(server, "one");
@@ -55,7 +55,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     },
   );
 
-  it("a backup beside pushes, deletes and collection holds whole images only", { timeout: 120_000 }, async () => {
+  it("a backup beside pushes, deletes and collection holds whole images only", { timeout: 300_000 }, async () => {
     const { server, backups } = await makeServer();
     const names = Array.from({ length: 12 }, (_none, index) => `image-${index}`);
     for (const name of names) await push(server, name);
@@ -84,7 +84,7 @@ const progress = () => undefined;
 
 test.skipIf(postgres === undefined)(
   "rows of PostgreSQL come back as they were, numbers that follow too",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const settings = { data: join(folder, "same"), database: await postgres!.makeDatabase(), collection } as Settings;
     const server = await startTestServer(settings);

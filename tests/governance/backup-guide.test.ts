@@ -18,7 +18,7 @@ const blur = (text: string) =>
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d[-:]\d\d[-:]\d\d(?:\.\d+)?Z/g, "TIME")
     .trim();
 
-test("the guide's commands do and print what it says", { timeout: 120_000 }, async () => {
+test("the guide's commands do and print what it says", { timeout: 300_000 }, async () => {
   const data = join(folder, "data");
   const backups = join(folder, "backups");
   const server = await startTestServer({ data });

@@ -18,7 +18,7 @@ const postgres = await startPostgres();
 afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   const it = kind === "PostgreSQL" ? test.skipIf(postgres === undefined) : test;
@@ -41,7 +41,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
 
   it(
     "yesterday's rows on today's objects: nothing that they name is lost, nothing made since goes before it is acknowledged",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const { server, backups, settings } = await makeServer();
       await push(server, "kept");
@@ -78,7 +78,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     },
   );
 
-  it("also a backup made this minute is older than the store", { timeout: 60_000 }, async () => {
+  it("also a backup made this minute is older than the store", { timeout: 240_000 }, async () => {
     const { server, backups } = await makeServer();
     const { directory } = await backup(server.config, backups);
     await push(server, "made-since");
@@ -93,7 +93,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     expect((await objectsIn(join(config.data, "blobs"))).length).toBe(1);
   });
 
-  it("into an empty place: all comes back, and collection goes on", { timeout: 120_000 }, async () => {
+  it("into an empty place: all comes back, and collection goes on", { timeout: 300_000 }, async () => {
     const { server, backups } = await makeServer();
     await push(server, "one");
     const { directory } = await backup(server.config, backups);
@@ -138,7 +138,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
 
   it(
     "with a list of objects alone, what is gone since is named, not served, and healed by a push",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const { server, backups, settings } = await makeServer();
       await push(server, "kept");
@@ -170,7 +170,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
 
   it(
     "the next backup copies what is new only; a copy that was cut short is made again",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const { server, backups } = await makeServer();
       await push(server, "one");
@@ -186,7 +186,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     },
   );
 
-  it("files are their owner's alone and have sums; the sealing key is among them", { timeout: 60_000 }, async () => {
+  it("files are their owner's alone and have sums; the sealing key is among them", { timeout: 240_000 }, async () => {
     const { server, backups } = await makeServer();
     await push(server, "one");
     const { directory } = await backup(server.config, backups);
@@ -203,7 +203,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     await server.close();
   });
 
-  it("nothing is overwritten, and what is damaged is not put back", { timeout: 120_000 }, async () => {
+  it("nothing is overwritten, and what is damaged is not put back", { timeout: 300_000 }, async () => {
     const { server, backups } = await makeServer();
     await push(server, "one");
     const { directory } = await backup(server.config, backups);

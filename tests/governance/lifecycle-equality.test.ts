@@ -132,7 +132,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "what the preview lists as expired is exactly what is gone after the run",
-    { timeout: 60_000 + count * 20_000 },
+    { timeout: 240_000 + count * 20_000 },
     async () => {
       await stage.open({ look: 5 });
       let gone = 0;

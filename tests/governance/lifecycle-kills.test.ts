@@ -114,7 +114,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "nodes that compete for runs: each is done once, also when leases are lost on the way",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       for (let n = 0; n < 6; n++) await fill(`team/app-${n}`, 2);
       const { metadata } = stage.database;

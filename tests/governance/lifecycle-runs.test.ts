@@ -51,7 +51,7 @@ await describeEachDatabase((it, prepare) => {
     expect(audit[0]).toMatchObject({ repository: name, reason: `lifecycle run ${row.id}: rule old expires it` });
     expect(JSON.parse(String(audit[0]!["detail"]))).toMatchObject({ run: row.id });
     const events = await stage.database.sql(
-      "select type, payload from event where type in ('image.deleted', 'lifecycle.ran')",
+      "select type, payload from event where type in ('image.deleted', 'lifecycle.ran') order by id",
     );
     expect(events.map(({ type }) => type)).toEqual([...Array(4).fill("image.deleted"), "lifecycle.ran"]);
     expect(JSON.parse(String(events.at(-1)!["payload"]))).toMatchObject({

@@ -15,7 +15,7 @@ await describeEachDatabase((it, prepare) => {
     stage = new LifecycleStage(database, 0);
   });
 
-  it("a plan is taken page by page: no other is sent before the last was kept", { timeout: 60_000 }, async () => {
+  it("a plan is taken page by page: no other is sent before the last was kept", { timeout: 240_000 }, async () => {
     await stage.image(name, "first", "v1");
     await stage.addRows(name, 1_100);
     const { read } = stage.database.metadata;

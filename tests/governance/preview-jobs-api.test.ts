@@ -42,7 +42,7 @@ async function logIn(): Promise<void> {
 }
 
 async function done(client: ApiClient, at: string): Promise<any> {
-  for (let look = 0; look < 1_000; look++) {
+  for (let look = 0; look < 6_000; look++) {
     const { status, body } = await client.get(at);
     expect(status, JSON.stringify(body)).toBe(200);
     if (!/^(?:waiting|planning)$/.test(body.state)) return body;

@@ -56,7 +56,7 @@ await describeEachDatabase((it, prepare) => {
     inspectPreview(stage.registry, { repository: await stage.idOf(name), preview });
 
   async function ended(preview: number) {
-    for (let times = 0; times < 1_500; times++) {
+    for (let times = 0; times < 6_000; times++) {
       const seen = await look(preview);
       if (!/^(?:waiting|planning)$/.test(seen.state)) return seen;
       await setTimeout(10);
@@ -81,7 +81,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "its pages are the preview of one request, image by image, also where they begin within what was kept together",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       await addRows(700);
       await stage.open();
@@ -109,7 +109,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "without a policy of its own it goes by the one that holds when it is judged, and says where from",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       const preview = await start();
       await stage.set({ repository: name }, { lifecycle: given });
@@ -152,7 +152,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "a process that dies at any step: another goes on, and what is kept is the same, once",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       await addRows(300);
       const at = Date.now();
@@ -210,7 +210,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "cancelled while it waits, while it is worked out, and once it is done: it is not there, and nothing of it is left",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       await addRows(600);
       const waiting = await start();
@@ -234,8 +234,8 @@ await describeEachDatabase((it, prepare) => {
       };
       await stage.open({}, { ...whole, read: whole.read, write: write as never });
       const running = await start();
-      for (let times = 0; times < 1_000 && cut !== running; times++) await setTimeout(10);
-      for (let times = 0; times < 1_000; times++) {
+      for (let times = 0; times < 6_000 && cut !== running; times++) await setTimeout(10);
+      for (let times = 0; times < 6_000; times++) {
         const [one] = await stage.database.sql(`select state from job where id = ${running}`);
         if (one!["state"] === "done") break;
         await setTimeout(10);
@@ -263,7 +263,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "what has expired is not there from that moment on, whoever asks, and its rows go; others stay",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       await stage.open();
       const old = await start();
@@ -279,7 +279,7 @@ await describeEachDatabase((it, prepare) => {
     },
   );
 
-  it("a repository has ten at most, until one is cancelled", { timeout: 60_000 }, async () => {
+  it("a repository has ten at most, until one is cancelled", { timeout: 240_000 }, async () => {
     const previews: number[] = [];
     for (let n = 0; n < 10; n++) previews.push(await start());
     await expect(start()).rejects.toMatchObject({
@@ -292,7 +292,7 @@ await describeEachDatabase((it, prepare) => {
 
   it(
     "a renamed repository keeps it, another of its name has nothing of it; a deleted one ends it",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       const preview = await start({ policy: given });
       const id = await stage.idOf(name);
@@ -300,7 +300,7 @@ await describeEachDatabase((it, prepare) => {
       await stage.image(name, "another", "v1");
       await stage.open();
       const asked = { repository: id, preview };
-      for (let times = 0; times < 1_000; times++) {
+      for (let times = 0; times < 6_000; times++) {
         if ((await inspectPreview(stage.registry, asked)).state === "done") break;
         await setTimeout(10);
       }
@@ -317,7 +317,7 @@ await describeEachDatabase((it, prepare) => {
         const [row] = await stage.database.sql(`select state, outcome from lifecycle_preview where id = ${last}`);
         return row!;
       };
-      for (let times = 0; times < 1_000 && (await end())["state"] === "waiting"; times++) await setTimeout(10);
+      for (let times = 0; times < 6_000 && (await end())["state"] === "waiting"; times++) await setTimeout(10);
       expect(await end()).toEqual({ state: "stopped", outcome: `the repository ${name} was deleted` });
     },
   );

@@ -59,7 +59,7 @@ const layer = "a layer ".repeat(100);
 const digest = digestOf(Buffer.from(layer));
 const nameOf = parseRepositoryName;
 
-describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(worlds)("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let one: Actor;
   let other: Actor;

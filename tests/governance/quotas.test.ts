@@ -47,7 +47,7 @@ async function refusal(work: Promise<unknown>): Promise<RegistryError> {
   return error;
 }
 
-describe.each(worlds)("on $name", { timeout: 60_000 }, ({ open }) => {
+describe.each(worlds)("on $name", { timeout: 240_000 }, ({ open }) => {
   let world: World;
   let actor: Actor;
   let registry: Actor["registry"];

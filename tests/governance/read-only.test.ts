@@ -19,7 +19,7 @@ const postgres = await startPostgres();
 afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 const authorization = basicHeader("admin", adminPassword);
 const layer = "a layer that is too long to live in its row ".repeat(1000);
@@ -122,7 +122,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     const upload = (await send(place, "POST", "/v2/app/blobs/uploads/")).headers.get("location")!;
     const whole = begin("POST", `/v2/other/blobs/uploads/?digest=${digest}`);
     const chunk = begin("PATCH", upload);
-    await expect.poll(objects, { timeout: 30_000 }).toBe(2);
+    await expect.poll(objects).toBe(2);
     await place.admin.put("/maintenance/read-only", { state: "on", reason: "the disk moves" });
     whole.finish();
     chunk.finish();
@@ -214,7 +214,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     await again.close();
   });
 
-  it("the guide's commands switch it", { timeout: 60_000 }, async () => {
+  it("the guide's commands switch it", { timeout: 240_000 }, async () => {
     const place = await start();
     const home = join(folder, `home-${kind}`);
     const berth = async (args: readonly string[], input = "") => {

@@ -186,7 +186,7 @@ function amountless(text: string): string {
     .replaceAll(/(?:PATCH|PUT) \S+\/uploads\/\S+(?=: DENIED)/g, "PUT …/uploads/…");
 }
 
-test("docker, podman, skopeo and crane show which form a tag must have", { timeout: 120_000 }, async (context) => {
+test("docker, podman, skopeo and crane show which form a tag must have", { timeout: 300_000 }, async (context) => {
   needPeers(context, ...clients);
   await berth("namespace", "create", "strict");
   await berth("settings", "set", "strict/", "tagFormat=semver");
@@ -202,7 +202,7 @@ test("docker, podman, skopeo and crane show which form a tag must have", { timeo
 
 test(
   "docker, podman, skopeo and crane show that an image is held, where they would take its last tag or delete it",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     needPeers(context, ...clients);
     await berth("namespace", "create", "legal");
@@ -226,7 +226,7 @@ test(
 
 test(
   "skopeo and crane show what runs, where they would delete it; docker and podman have no such command",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     needPeers(context, "skopeo", "crane");
     await berth("namespace", "create", "prod");

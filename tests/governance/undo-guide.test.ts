@@ -15,7 +15,7 @@ afterAll(async () => {
   await place.close();
 });
 
-test("the example of docs/guide/undo.md does what it says", { timeout: 120_000 }, async (context) => {
+test("the example of docs/guide/undo.md does what it says", { timeout: 300_000 }, async (context) => {
   needPeers(context, "crane");
   const { host } = server;
   const bin = await installBerth(place.folder);

@@ -173,7 +173,7 @@ await describeEachDatabase((it, prepare) => {
     await place.leave();
   });
 
-  it("a process that dies at any batch: the next goes on, and the end is the same", { timeout: 120_000 }, async () => {
+  it("a process that dies at any batch: the next goes on, and the end is the same", { timeout: 300_000 }, async () => {
     for (const when of ["before", "after"] as const) {
       for (let dieAt = 1; ; dieAt++) {
         const gone = await fill(3);

@@ -78,7 +78,7 @@ export async function openWorkplace(): Promise<Workplace> {
           (error: unknown) => error,
         );
         if (failure === undefined) return;
-        if (attempt === 150 || child.exitCode !== null) {
+        if (attempt === 300 || child.exitCode !== null) {
           throw new Error(`${program} does not start: ${said.slice(-2000)}`, { cause: failure });
         }
         await new Promise((resolve) => setTimeout(resolve, 200));

@@ -1,11 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openJobs } from "../../src/jobs/index.ts";
+import { machineClock } from "../../src/jobs/clock.ts";
 import type { JobHandler, Jobs, NewJob, Schedule } from "../../src/jobs/index.ts";
 import { jobDefaults, runJobs } from "../../src/jobs/run-jobs.ts";
 import { delayOf, ensureSchedule } from "../../src/jobs/run-schedules.ts";
 import { findJob, listSchedules } from "../../src/metadata/index.ts";
 import type { JobRow, Metadata } from "../../src/metadata/index.ts";
+import { noteWrites } from "../support/note-writes.ts";
 import { openTestDatabase } from "../support/open-database.ts";
 import type { TestDatabase } from "../support/open-database.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -46,7 +48,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     await database.sql("delete from schedule");
   });
 
-  const quick = { lease: 300, attempts: 3, pause: { first: 5, factor: 2, most: 20 }, look: 20, keep: 1000 * minute };
+  // Nobody loses its lease because a machine is busy.
+  const quick = { lease: 30_000, attempts: 3, pause: { first: 5, factor: 2, most: 20 }, look: 20, keep: 1000 * minute };
   const open = async (kinds: Record<string, JobHandler>, node = metadata, more: object = {}) => {
     const alarm = (what: string) => void alarms.push(what);
     const jobs = await openJobs(node, { ...quick, kinds, schedules: [], alarm, ...more });
@@ -57,7 +60,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     metadata.write("enqueueJob", { kind: "work", about: "team/app", input: { n: 1 }, by: "user:alice", ...job });
   const read = async (job: number) => (await metadata.read.first(findJob, { job }))!;
   const until = async (job: number, state: string): Promise<JobRow> => {
-    for (let look = 0; look < 300; look++) {
+    for (let look = 0; look < 6_000; look++) {
       const row = await read(job);
       if (row.state === state) return row;
       await setTimeout(10);
@@ -222,8 +225,12 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
           });
         }),
     });
-    const { id } = await put({ span: 100 });
-    expect(await until(id, "done")).toMatchObject({ error: "its window ended" });
+    const ends = async (span: number) => (await until((await put({ span })).id, "done")).error;
+    let error: string | null;
+    // On a busy machine a window may be over before the job has begun.
+    for (let span = 100; (error = await ends(span)) === "its window ended before it could run" && span < 10_000;)
+      span *= 2;
+    expect(error).toBe("its window ended");
     expect(reasons).toEqual(["window"]);
   });
 
@@ -254,31 +261,40 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       atOnce--;
       return {};
     };
-    await Promise.all(
-      nodes.map((node) => open({ work }, node, { clock, schedules: [schedule({ jitter: 5_000 })], look: 10 })),
-    );
+    /** Times of the schedule that gave a job. */
+    const fires: number[] = [];
+    const fired = (input: { readonly at: number }, { job }: { readonly job: number | null }) =>
+      void (job !== null && fires.push(input.at));
+    const more = { clock, schedules: [schedule({ jitter: 5_000 })], look: 10 };
+    await Promise.all(nodes.map((node) => open({ work }, noteWrites(node, "fireSchedule", fired), more)));
     const minutes = realMinutes ?? 6;
-    await clock.wait(minutes * minute, new AbortController().signal);
-    await Promise.all(opened.splice(0).map((jobs) => jobs.stop()));
-    const fired = await database.sql("select id from job where kind = 'work' and created_by = 'schedule:tick'");
-    expect(fired.length).toBeGreaterThanOrEqual(minutes - 1);
-    expect(fired.length).toBeLessThanOrEqual(minutes + 1);
-    expect(at).toHaveLength(fired.length);
+    const jobs = () => database.sql("select state from job where created_by = 'schedule:tick'");
+    const done = async () => (await jobs()).filter(({ state }) => state === "done").length;
+    const patience = { timeout: realMinutes === undefined ? 60_000 : (minutes + 2) * minute };
+    await expect.poll(done, patience).toBeGreaterThanOrEqual(minutes - 1);
+    await Promise.all(opened.splice(0).map((one) => one.stop()));
+    const all = (await jobs()).length;
+    expect(all).toBeLessThanOrEqual((clock.now() - from) / minute + 1);
+    expect(at).toHaveLength(await done());
+    // The last one may have been put in line when the nodes stopped already.
+    expect(all - at.length).toBeLessThanOrEqual(1);
+    expect(new Set(fires).size).toBe(all);
+    expect(fires).toHaveLength(all);
     expect(alarms).toEqual([]);
   }, 1_200_000);
 
   it("a time that was missed is made up for once, and passed over when its window has ended", async () => {
     await ensureSchedule(metadata, schedule(), from);
     await ensureSchedule(metadata, schedule({ name: "windowed", window: 10 * minute }), from);
-    const clock = new ScaledClock(1, from + 30 * minute);
+    // It stands still; the wait of the loop does not.
+    const clock = { now: () => from + 30 * minute, wait: machineClock.wait.bind(machineClock) };
     await open({}, metadata, { clock });
-    await setTimeout(200);
+    const next = async () =>
+      (await metadata.read.all(listSchedules, {})).flatMap((row) => (row.kind === "work" ? [row.next_at] : []));
+    const following = Date.parse("2026-11-25T03:31:00Z");
+    await expect.poll(next).toEqual([following, following]);
     const jobs = await database.sql("select created_by from job where kind = 'work'");
     expect(jobs).toEqual([{ created_by: "schedule:tick" }]);
-    const rows = await metadata.read.all(listSchedules, {});
-    const next = new Map(rows.map((row) => [row.name, row.next_at]));
-    expect(next.get("tick")).toBe(Date.parse("2026-11-25T03:31:00Z"));
-    expect(next.get("windowed")).toBe(Date.parse("2026-11-25T03:31:00Z"));
   });
 
   it("a schedule gives no second job while its last one is under way", async () => {

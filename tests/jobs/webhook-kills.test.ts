@@ -26,7 +26,7 @@ afterAll(async () => {
   await receiver.close();
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+}, 240_000);
 
 async function startNode(data: string, env: Readonly<Record<string, string>>): Promise<TestProcess> {
   const started = await startProcess({
@@ -130,7 +130,7 @@ const kinds: readonly Kind[] = [
 
 test.for(kinds)(
   "a server that is killed in a delivery loses no event and counts no attempt; whoever follows tells it under its id, in order ($name)",
-  { timeout: 150_000 },
+  { timeout: 300_000 },
   async ({ name, open }, context) => {
     if (name === "PostgreSQL" && postgres === undefined) return needPeers(context, "postgresql");
     const { first, other, holdRows } = await open();

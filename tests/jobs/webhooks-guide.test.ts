@@ -46,7 +46,7 @@ test("the guide's receiver gets what the guide says, by the guide's commands", a
   let printed = "";
   started.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
   await once(started, "spawn");
-  for (let look = 0; look < 200; look++) {
+  for (let look = 0; look < 2_000; look++) {
     if (
       await fetch(`http://127.0.0.1:${port}`, { method: "POST" }).then(
         ({ status }) => status === 403,
@@ -66,7 +66,7 @@ test("the guide's receiver gets what the guide says, by the guide's commands", a
   await wire.pushBlob("team/app", "layer");
   expect((await wire.putManifest("team/app", "v1", image)).status).toBe(201);
   const wanted = block("output").trim().split("\n");
-  for (let look = 0; look < 300 && printed.split("\n").length <= wanted.length; look++) await setTimeout(20);
+  for (let look = 0; look < 3_000 && printed.split("\n").length <= wanted.length; look++) await setTimeout(20);
   expect(
     printed
       .trim()

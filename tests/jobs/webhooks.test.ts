@@ -1,5 +1,4 @@
 import type { ServerResponse } from "node:http";
-import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseReference, parseRepositoryName, parseTag } from "../../src/oci/index.ts";
 import {
@@ -99,18 +98,25 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
 
   it("a receiver that fails in a row is left alone, then asked once, and its events wait", async () => {
     const id = await stage.hook();
-    stage.receiver.react = () => 503;
-    await stage.open({ threshold: 3, attempts: 100, rest: { first: 400, factor: 1, most: 400 } });
+    const came: number[] = [];
+    stage.receiver.react = () => (came.push(Date.now()), 503);
+    await stage.open({ threshold: 3, attempts: 100, rest: { first: 2_000, factor: 1, most: 2_000 } });
     for (const tag of ["a", "b", "c", "d"]) await stage.push(tag, tag, parseRepositoryName(`team/breaker-${tag}`));
-    await stage.until(async () => (await stage.row(id)).rest_until > 0);
-    await setTimeout(50);
-    const asked = stage.receiver.got.length;
-    expect((await stage.row(id)).trouble).toContain("attempts failed in a row, the last one because it answered 503");
-    await setTimeout(120);
-    expect(stage.receiver.got).toHaveLength(asked);
-    await stage.until(() => stage.receiver.got.length > asked);
-    await setTimeout(80);
-    expect(stage.receiver.got).toHaveLength(asked + 1);
+    /** Its rest, once nobody has it any more: all that was under way is written down. */
+    const restsLonger = async (than: number) => {
+      let row = await stage.row(id);
+      await stage.until(async () => {
+        row = await stage.row(id);
+        return row.rest_until > than && row.lease_until === 0;
+      });
+      return row;
+    };
+    const { rest_until: rest, trouble, failures } = await restsLonger(0);
+    const asked = failures;
+    expect(trouble).toContain("attempts failed in a row, the last one because it answered 503");
+    await restsLonger(rest);
+    expect(came).toHaveLength(asked + 1);
+    expect(came[asked], "not before the end of its rest").toBeGreaterThanOrEqual(rest);
     stage.receiver.react = () => undefined;
     await stage.until(async () => (await stage.deliveries(id, "waiting")).length === 0);
     expect(await stage.row(id)).toMatchObject({ failures: 0, trouble: null, rest_until: 0 });
@@ -164,10 +170,10 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     ],
   ])(
     "a receiver that %s has failed, and nothing of its answer is kept (threats 22, 23)",
-    async (_what, react, error) => {
+    async (what, react, error) => {
       const id = await stage.hook({ events: ["tag.moved"] });
       stage.receiver.react = react as typeof stage.receiver.react;
-      await stage.open({ attempts: 1 });
+      await stage.open({ attempts: 1, timeout: what === "hangs" ? 400 : 20_000 });
       await stage.push("trouble", error);
       await stage.until(async () => (await stage.deliveries(id, "dead")).length === 1);
       const [dead] = await stage.deliveries(id, "dead");
@@ -203,7 +209,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     const before = stage.receiver.got.length;
     await stage.database.sql(`update account set disabled = 1 where name = 'olga'`);
     await stage.metadata.write("createGroup", { caller: everybody, name: `crew-${id}`, once: undefined });
-    await setTimeout(100);
+    // Whoever has it has looked at the right before it was lost.
+    await stage.until(async () => (await stage.row(id)).lease_until === 0);
     await stage.push("unseen");
     await stage.until(async () => (await stage.row(id)).trouble !== null);
     expect((await stage.row(id)).trouble).toContain("user:olga, who answers for it, may not pull there any more");

@@ -89,11 +89,11 @@ export async function startCluster(
   };
 }
 
-/** Waits until `done` resolves to true; at most 60 seconds. */
+/** Waits until `done` resolves to true; at most 90 seconds. */
 export async function waitFor(done: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < 900; attempt++) {
     if (await done().catch(() => false)) return;
     await new Promise((next) => setTimeout(next, 100));
   }
-  throw new Error("it did not come about in 60 seconds");
+  throw new Error("it did not come about in 90 seconds");
 }

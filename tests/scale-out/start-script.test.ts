@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +16,7 @@ test("examples/scale-out/start.sh starts three nodes and the proxy, and ends the
   context.onTestFinished(() => shared.close());
   const work = await mkdtemp(join(tmpdir(), "berth-start-script-"));
   context.onTestFinished(() => rm(work, { recursive: true, force: true }));
-  const base = 20_000 + (process.pid % 900) * 10;
+  const base = await findFreeBase();
   const proxy = await findFreePort();
   const env = { BERTH_WORK: work, BERTH_PROXY: `127.0.0.1:${proxy}`, BERTH_BASE_PORT: String(base), ...shared.env };
   const script = spawn(join(example, "start.sh"), { env: { ...process.env, ...env }, stdio: "ignore", detached: true });
@@ -36,6 +37,15 @@ test("examples/scale-out/start.sh starts three nodes and the proxy, and ends the
   expect((await ended)[0]).toBe(0);
   for (const port of [proxy, base + 1, base + 2, base + 3]) expect(await isListening(port)).toBe(false);
 });
+
+/** A number after which the ports that the script takes are free. */
+async function findFreeBase(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + randomInt(900) * 10;
+    const ports = [1, 2, 3].flatMap((node) => [base + node, base + 10 + node]);
+    if (!(await Promise.all(ports.map(isListening))).includes(true)) return base;
+  }
+}
 
 function endGroup(group: number): void {
   try {

@@ -23,7 +23,8 @@ export const app = parseRepositoryName("team/app");
 /** Patience of milliseconds. */
 const quick = {
   look: 20,
-  lease: 1_000,
+  // Nobody loses it because a machine is busy; who wants to lose it says so.
+  lease: 30_000,
   attempts: 4,
   pause: { first: 10, factor: 2, most: 40 },
   threshold: 6,
@@ -78,9 +79,12 @@ export class HookStage {
   /** Another maintainer of `team`. */
   member = (name: string): Promise<Caller> => memberOf(this.metadata, this.team, name);
 
-  /** Begins to deliver. @param node another one on the same database */
-  open = async (more: object = {}, node: Metadata<AllWrites> = this.metadata): Promise<Webhooks> => {
-    const bounds = { ca: undefined, timeout: 400, sizeLimit: 1_000 };
+  /** Begins to deliver. @param timeout of an attempt, in milliseconds @param node another one on the same database */
+  open = async (
+    { timeout = 20_000, ...more }: { readonly timeout?: number; readonly [option: string]: unknown } = {},
+    node: Metadata<AllWrites> = this.metadata,
+  ): Promise<Webhooks> => {
+    const bounds = { ca: undefined, timeout, sizeLimit: 1_000 };
     const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ...bounds });
     const deps = { metadata: node, access: this.registry.access, fetch, source: "https://registry.example.com" };
     const alarm = (what: string, facts: object) => void this.alarms.push(`${what} ${JSON.stringify(facts)}`);
@@ -113,7 +117,7 @@ export class HookStage {
   told = (): any[] => this.receiver.got.map(({ body }) => JSON.parse(body));
 
   until = async (done: () => boolean | Promise<boolean>, what = "what is awaited"): Promise<void> => {
-    for (let look = 0; look < 800; look++) {
+    for (let look = 0; look < 6_000; look++) {
       if (await done()) return;
       await setTimeout(10);
     }

@@ -12,8 +12,8 @@ import type { AllWrites } from "../../src/writes.ts";
 import type { TestDatabase } from "./open-database.ts";
 import { caller, imageOf, indexOf, openRegistry, permit, putBlob, putManifest } from "./open-registry.ts";
 
-/** Patience of milliseconds. */
-const quick = { lease: 300, pause: { first: 10, factor: 2, most: 20 }, look: 20, keep: 60_000 };
+/** Patience of milliseconds, but for the lease: nobody loses it because a machine is busy. */
+const quick = { lease: 30_000, pause: { first: 10, factor: 2, most: 20 }, look: 20, keep: 60_000 };
 
 /** An image of a run with what became of it. */
 export interface ShownImage extends PlannedImage {
@@ -111,7 +111,7 @@ export class LifecycleStage {
 
   /** Waits until it has ended. */
   ended = async (run: number): Promise<LifecycleRunRow> => {
-    for (let look = 0; look < 1_500; look++) {
+    for (let look = 0; look < 6_000; look++) {
       const row = await getLifecycleRun(this.registry, run);
       const job = await this.database.metadata.read.first(findJob, { job: run });
       if (row.ended_at !== null && job?.ended_at !== null) return row;

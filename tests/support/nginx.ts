@@ -78,7 +78,7 @@ ${servers.join("\n")}
       () => true,
       () => false,
     );
-    if (answered || attempt > 100) break;
+    if (answered || attempt > 1_200) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   if (child.exitCode !== null) throw new Error(`nginx does not start: ${output}`);

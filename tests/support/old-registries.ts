@@ -39,7 +39,7 @@ export function openOldRegistries(folder: string) {
     );
     const child = spawn(program, ["serve", file], { stdio: "ignore" });
     running.push(child);
-    for (let look = 0; look < 400 && !(await isListening(port)); look++)
+    for (let look = 0; look < 2_400 && !(await isListening(port)); look++)
       await new Promise((done) => setTimeout(done, 25));
     return {
       host: `127.0.0.1:${port}`,

@@ -19,7 +19,12 @@ import type { AllWrites } from "../../src/writes.ts";
 /** The use-cases over these rows with access control on. */
 export async function openGuarded(
   metadata: Metadata<AllWrites>,
-  fetch: GuardedFetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 100_000 }),
+  fetch: GuardedFetch = openGuardedFetch({
+    allow: ["127.0.0.0/8"],
+    ca: undefined,
+    timeout: 4_000,
+    sizeLimit: 100_000,
+  }),
   settings: Partial<AccessSettings> = {},
   directory?: IdentityProvider,
   outside: Partial<Outside> = {},
@@ -42,7 +47,7 @@ export async function makeToken(
   metadata: Metadata<AllWrites>,
   account: number,
   scope: readonly ScopeEntry[] | null = null,
-  age = 60_000,
+  age = 3_600_000,
 ): Promise<{ readonly id: number; readonly secret: string }> {
   const secret = newSecret("token");
   const text = scope === null ? null : JSON.stringify(scope);
@@ -75,7 +80,7 @@ export async function makeRobot(
   namespace: number,
   name: string,
   sponsor: { readonly account: number } | { readonly robot: number },
-  age = 60_000,
+  age = 3_600_000,
 ): Promise<{ readonly id: number; readonly secret: string }> {
   const secret = newSecret("robot");
   const robot = { namespace, name, login: `robot_${name}`, description: null, sponsor, hash: hashSecret(secret) };

@@ -72,7 +72,7 @@ export async function startS3(
       await ended;
     };
     for (let attempt = 0; !(await isListening(port)); attempt++) {
-      if (attempt > 200 || child.exitCode !== null) throw new Error(`${name} does not start: ${said}`);
+      if (attempt > 1_200 || child.exitCode !== null) throw new Error(`${name} does not start: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };

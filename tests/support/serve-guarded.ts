@@ -51,7 +51,7 @@ export async function serveGuarded(
 ): Promise<GuardedServer> {
   const metadata = options.metadata ?? openSqliteInProcess<AllWrites>(":memory:", writes);
   const broken: unknown[] = [];
-  const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 5_000, sizeLimit: 100_000 });
+  const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 20_000, sizeLimit: 100_000 });
   const { providers = [], alarm } = options;
   const registry = await openGuarded(metadata, undefined, settings, undefined, { providers, ...(alarm && { alarm }) });
   const { trusted: trustedProxies = [], publicUrl, traffic = { requestRate: 0, uploadsAtOnce: 0 } } = options;

@@ -60,7 +60,7 @@ export async function startDirectory(): Promise<TestDirectory | undefined> {
     const child = spawn(program, args, { stdio: "ignore" });
     const ended = new Promise<void>((done) => child.once("exit", () => done()));
     running = { stop: () => (child.kill("SIGTERM"), ended) };
-    for (let tries = 0; tries < 200 && !(await isListening(port)); tries++) {
+    for (let tries = 0; tries < 1_200 && !(await isListening(port)); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   };
