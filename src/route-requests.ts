@@ -1,5 +1,5 @@
 import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
-import { findAccountId, handleEcr, isEcrCall } from "./api/ecr/index.ts";
+import { findAccountId, handleEcr, handleLayerUrl, isEcrCall, isLayerUrl } from "./api/ecr/index.ts";
 import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
 import type { Exchange, TrafficLimits } from "./api/http/index.ts";
@@ -35,6 +35,7 @@ export function routeRequests(
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
     if (isEcrCall(exchange)) return handleEcr(ecr, exchange, log);
     if (isStsCall(exchange)) return handleSts({ ...door, accountOf }, exchange);
+    if (isLayerUrl(exchange)) return handleLayerUrl(registry, exchange, log);
     if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, front, exchange, log);

@@ -41,7 +41,7 @@ export { getEcrRepositories, listEcrRepositoriesBelow } from "./ecr/describe-rep
 export type { EcrRepository } from "./ecr/describe-repositories.ts";
 export type { EcrFacts, ResourceTag } from "./ecr/facts.ts";
 export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
-export { describeRepositories, inspectRepository } from "./inspect-repository.ts";
+export { describeRepositories, inspectRepository, requireRepository } from "./inspect-repository.ts";
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";
 export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-images.ts";
 export type { ImageFilter, InspectedImage, InspectedTag, ListedImage } from "./inspect-images.ts";
@@ -71,7 +71,7 @@ export { setTag } from "./set-tag.ts";
 export { deleteBlob, deleteManifest, deleteTag, weighPending } from "./delete-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
-export { findBlob, findRedirect, inspectBlob, sendBlob } from "./open-blob.ts";
+export { findBlob, findRedirect, findUsedBlob, inspectBlob, sendBlob } from "./open-blob.ts";
 export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { keepPullTimes, notePull } from "./pull-times.ts";

@@ -91,6 +91,19 @@ export async function findPermitted(
   return row;
 }
 
+/**
+ * That a repository is there on which the caller may do this: for what makes none.
+ * @throws RegistryError NAME_UNKNOWN, and as `authorize` does
+ */
+export async function requireRepository(
+  registry: Registry,
+  caller: Caller,
+  action: Action,
+  repository: RepositoryName,
+): Promise<void> {
+  await findPermitted(registry, caller, action, repository);
+}
+
 function describe(row: RepositoryRow, pushedAt: number | null): DescribedRepository {
   return {
     name: row.name,

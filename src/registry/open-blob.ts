@@ -1,4 +1,4 @@
-import { findLinkedBlob } from "../metadata/index.ts";
+import { findLinkedBlob, isLinkUsed } from "../metadata/index.ts";
 import type { LinkedBlob } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, RepositoryName } from "../oci/index.ts";
@@ -19,6 +19,18 @@ export async function findBlob(
   digest: Digest,
 ): Promise<FoundBlob> {
   return findPermitted(registry, await authorize(registry.access, caller, "pull", repository), repository, digest);
+}
+
+/** The same, with whether a manifest of the repository needs it. @throws RegistryError BLOB_UNKNOWN */
+export async function findUsedBlob(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<{ readonly blob: FoundBlob; readonly used: boolean }> {
+  const blob = await findBlob(registry, caller, repository, digest);
+  const link = { repository: blob.repository_id, blob: blob.id };
+  return { blob, used: (await registry.metadata.read.first(isLinkUsed, link)) !== undefined };
 }
 
 async function findPermitted(

@@ -21,7 +21,8 @@ export async function callEcr(
       "content-type": "application/x-amz-json-1.1",
       "x-amz-target": `${ecrTarget}${operation}`,
       authorization: authorizationIn("eu-central-1"),
-      ...headers,
+      // Names that are spelt in two ways would be sent twice.
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
     },
     body: typeof input === "string" || input instanceof Uint8Array ? (input as string) : JSON.stringify(input),
   });

@@ -52,7 +52,7 @@ async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   const name = readTarget(exchange);
   const entry: Entry<OperationName> = operations[name];
   const body = await readBody(exchange, entry.bodyLimit ?? standardBodyLimit, () => tooLarge(entry));
-  const { caller, region } = verifyCaller(ecr.registry.access, exchange);
+  const { caller, region } = await verifyCaller(ecr.registry.access, exchange, body);
   exchange.principal = caller.principal;
   const input = parseInput(inputs[name], parseJson(body), entry.invalid ?? "InvalidParameterException");
   const { outside } = exchange;

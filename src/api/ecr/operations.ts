@@ -1,17 +1,23 @@
 import type { EcrCall } from "./call.ts";
 import type { OperationName } from "./model/inputs.ts";
 import { getAccountSetting, putAccountSetting } from "./operations/account-settings.ts";
+import { batchCheckLayerAvailability } from "./operations/batch-check-layer-availability.ts";
 import { batchDeleteImage } from "./operations/batch-delete-image.ts";
 import { batchGetImage } from "./operations/batch-get-image.ts";
+import { completeLayerUpload } from "./operations/complete-layer-upload.ts";
 import { createRepository } from "./operations/create-repository.ts";
 import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
 import { describeImages } from "./operations/describe-images.ts";
 import { describeRegistry } from "./operations/describe-registry.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
+import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
+import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
 import { listImages } from "./operations/list-images.ts";
+import { putImage } from "./operations/put-image.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
+import { uploadLayerPart } from "./operations/upload-layer-part.ts";
 
 interface Common {
   /** Bytes of a call's body at most, where that is more than for others. */
@@ -39,11 +45,13 @@ export type Entry<K extends OperationName> = Common &
       }
   );
 
+/** Bytes. */
+const mebibyte = 1024 ** 2;
+
 const reads = false;
 const writes = true;
 
-const noImages = "images are pushed, pulled, listed and deleted by the Distribution API only, as yet";
-const noLayers = "layers come and go by the Distribution API only, as yet";
+const noReferrers = "the Distribution API lists them (`/v2/<name>/referrers/<digest>`), as yet";
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
 const noLifecycle = "lifecycle policies are set by Berth's own commands, as yet";
@@ -57,7 +65,11 @@ const invalid = "InvalidParameterException";
 
 /** All operations of the service's model. `docs/guide/ecr.md` shows the same table. */
 export const operations: { readonly [K in OperationName]: Entry<K> } = {
-  BatchCheckLayerAvailability: { refused: invalid, reason: noLayers },
+  BatchCheckLayerAvailability: {
+    run: batchCheckLayerAvailability,
+    writes: reads,
+    about: "a layer that is there is held back from collection for a while",
+  },
   BatchDeleteImage: {
     run: batchDeleteImage,
     writes,
@@ -66,7 +78,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   },
   BatchGetImage: { run: batchGetImage, writes: reads, about: "manifests byte for byte; counts as a pull" },
   BatchGetRepositoryScanningConfiguration: { refused: invalid, reason: noScanner },
-  CompleteLayerUpload: { refused: invalid, reason: noLayers },
+  CompleteLayerUpload: { run: completeLayerUpload, writes, about: "the digest is checked; quotas hold" },
   CreatePullThroughCacheRule: { refused: "UnsupportedUpstreamRegistryException", reason: noUpstream },
   CreateRepository: {
     run: createRepository,
@@ -114,15 +126,19 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "a password for the user `AWS`, for 12 hours",
   },
-  GetDownloadUrlForLayer: { refused: invalid, reason: noLayers },
+  GetDownloadUrlForLayer: {
+    run: getDownloadUrlForLayer,
+    writes: reads,
+    about: "an address that holds for an hour, or until the caller may no longer pull",
+  },
   GetLifecyclePolicy: { refused: invalid, reason: noLifecycle },
   GetLifecyclePolicyPreview: { refused: "LifecyclePolicyPreviewNotFoundException", reason: noLifecycle },
   GetRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
   GetRegistryScanningConfiguration: { refused: invalid, reason: noScanner },
   GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
   GetSigningConfiguration: { refused: "SigningConfigurationNotFoundException", reason: noSigning },
-  InitiateLayerUpload: { refused: invalid, reason: noLayers },
-  ListImageReferrers: { refused: invalid, reason: noImages },
+  InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
+  ListImageReferrers: { refused: invalid, reason: noReferrers },
   ListImages: { run: listImages, writes: reads, about: "one entry for each tag, one for each image without a tag" },
   ListPullTimeUpdateExclusions: { refused: invalid, reason: noExclusions },
   ListTagsForResource: { run: listTagsForResource, writes: reads, about: "as they were set" },
@@ -132,7 +148,12 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about:
       "`REGISTRY_POLICY_SCOPE` is kept and shown; of the others only what is so here is taken: `AWS_NATIVE`, and `ENABLED` for `BLOB_MOUNTING`",
   },
-  PutImage: { refused: invalid, reason: noImages },
+  PutImage: {
+    run: putImage,
+    writes,
+    about: "manifests byte for byte; everything that one names must be there; tags move as `imageTagMutability` says",
+    bodyLimit: 9 * mebibyte,
+  },
   PutImageScanningConfiguration: {
     run: putImageScanningConfiguration,
     writes,
@@ -156,6 +177,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   },
   UpdatePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
   UpdateRepositoryCreationTemplate: { refused: "TemplateNotFoundException", reason: noTemplates },
-  UploadLayerPart: { refused: invalid, reason: noLayers },
+  UploadLayerPart: {
+    run: uploadLayerPart,
+    writes,
+    about: "parts in their order, each up to 20 MiB; small ones are taken, too",
+    bodyLimit: 28 * mebibyte,
+  },
   ValidatePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
 };

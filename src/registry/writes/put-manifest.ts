@@ -109,13 +109,13 @@ async function gatherChildren(tx: Transaction, repository: number, needed: reado
 function refuseMissing(
   needed: readonly Needed[],
   found: ReadonlyMap<string, { readonly size: number }>,
-  what: string,
+  what: "blobs" | "manifests",
   cure: string,
 ): void {
   const missing = needed.filter((one) => !found.has(one.digest)).map((one) => one.digest);
   if (missing.length > 0) {
     const message = `the manifest names ${what} that this repository does not have: ${cure}`;
-    throw new RegistryError("MANIFEST_BLOB_UNKNOWN", message, { detail: { missing: missing.slice(0, 100) } });
+    throw new RegistryError("MANIFEST_BLOB_UNKNOWN", message, { detail: { what, missing: missing.slice(0, 100) } });
   }
   for (const { digest, size } of needed) {
     const actual = found.get(digest)!.size;

@@ -19,7 +19,8 @@ export const imageTag = text({ min: 1, max: 300 });
 export const imageId = structure({}, { imageDigest, imageTag });
 export const imageIds = list(imageId, { min: 1, max: 100 });
 export const layerDigest = text({}, "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+");
-export const uploadId = text({}, "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}");
+/** A UUID at Amazon; here it is what opening an upload gave, which clients do not look into. */
+export const uploadId = text({ min: 1, max: 200 }, "[0-9a-zA-Z_-]+");
 
 export const nextToken = text();
 export const maxResults = number({ min: 1, max: 1000 });

@@ -1,6 +1,6 @@
 import { RegistryError } from "../../../oci/index.ts";
 import type { RepositoryName } from "../../../oci/index.ts";
-import { deleteEcrImage, findEcrImagesById } from "../../../registry/index.ts";
+import { deleteEcrImage, requireRepository } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { findFault, mayBeThere, notFound, otherDigest, readImageId } from "../images.ts";
@@ -13,7 +13,7 @@ import type { ImageFailure, ImageId } from "../images.ts";
 export async function batchDeleteImage(call: EcrCall<"BatchDeleteImage">): Promise<object> {
   const { registry, caller, account, input } = call;
   const name = nameWithin(account, input.repositoryName);
-  await findEcrImagesById(registry, caller, name, []);
+  await requireRepository(registry, caller, "delete", name);
   const imageIds: ImageId[] = [];
   const failures: ImageFailure[] = [];
   for (let waiting: readonly ImageId[] = input.imageIds; waiting.length > 0;) {

@@ -1,6 +1,6 @@
 import { RegistryError } from "../../../oci/index.ts";
 import { parseReference } from "../../../oci/index.ts";
-import { findEcrImagesById, notePull, pullManifest } from "../../../registry/index.ts";
+import { notePull, pullManifest, requireRepository } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { EcrError } from "../ecr-error.ts";
@@ -19,7 +19,7 @@ export async function batchGetImage(call: EcrCall<"BatchGetImage">): Promise<obj
   const images: object[] = [];
   let bytes = 0;
   // Asked even where every id is at fault: the repository must be there.
-  await findEcrImagesById(registry, caller, name, []);
+  await requireRepository(registry, caller, "pull", name);
   for (const id of uniqueIds(input.imageIds)) {
     const fault = findFault(id) ?? (mayBeThere(id) ? undefined : notFound(id));
     const found = fault ?? (await find(call, name, id));

@@ -1,5 +1,5 @@
 import { RegistryError } from "../../../oci/index.ts";
-import { deleteRepository as remove, getEcrRepositories } from "../../../registry/index.ts";
+import { deleteRepository as remove, getEcrRepositories, requireRepository } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { EcrError } from "../ecr-error.ts";
@@ -9,6 +9,7 @@ import { showRepository } from "../show-repository.ts";
 export async function deleteRepository(call: EcrCall<"DeleteRepository">): Promise<object> {
   const { registry, caller, account, input } = call;
   const name = nameWithin(account, input.repositoryName);
+  await requireRepository(registry, caller, "delete-repository", name);
   const [was] = await getEcrRepositories(registry, caller, [name]);
   try {
     await remove(registry, caller, name, undefined, { onlyEmpty: input.force !== true });
