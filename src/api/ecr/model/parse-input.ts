@@ -60,9 +60,10 @@ function parse(shape: Shape, value: unknown, path: string, violations: Violation
       return value;
     case "list": {
       if (!Array.isArray(value)) throw wrongType(path, value, "a list");
-      checkBounds(shape, value.length, "length", { path, value: `of ${value.length} members` }, violations);
+      const { min = 0, max = listLimit } = shape;
+      checkBounds({ min, max }, value.length, "length", { path, value: `of ${value.length} members` }, violations);
       // A list that is too long is not looked at: it is refused anyway.
-      if (value.length > (shape.max ?? listLimit)) return [];
+      if (value.length > max) return [];
       return value.map((one, index) => parseMember(shape.of, one, `${path}.${index + 1}.member`, violations));
     }
     case "structure":

@@ -55,6 +55,9 @@ export function readMutability({
 /** A key is named by Amazon where the client names none; what is named is kept as it was written. */
 function readEncryption({ input, account, region }: EcrCall<"CreateRepository">): EcrFacts["encryption"] {
   const { encryptionType: type, kmsKey } = input.encryptionConfiguration ?? { encryptionType: "AES256" as const };
+  // PostgreSQL takes no NUL, and halves of characters are none.
+  if (kmsKey !== undefined && /[\p{Cc}\p{Cs}]/u.test(kmsKey))
+    throw invalidParameter("encryptionConfiguration.kmsKey", "must have no control characters");
   if (type !== "AES256") return { type, key: kmsKey ?? managedKey(region, account) };
   if (kmsKey === undefined) return { type, key: null };
   throw invalidParameter("encryptionConfiguration", "must have no kmsKey when encryptionType is AES256");
