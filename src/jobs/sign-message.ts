@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { keyedHash } from "../lib/index.ts";
 
 /*
  * Standard Webhooks, with a shared secret:
@@ -16,16 +17,25 @@ export function newWebhookSecret(): string {
   return `${prefix}${randomBytes(32).toString("base64")}`;
 }
 
-/** The headers that let a receiver know who sent a body, and when. @param secrets the latest first */
+/** Keys of secrets, as long as the list of them is kept. */
+const keys = new WeakMap<readonly string[], readonly Uint8Array[]>();
+
+function keysOf(secrets: readonly string[]): readonly Uint8Array[] {
+  const known = keys.get(secrets);
+  if (known !== undefined) return known;
+  const made = secrets.map((secret) => Buffer.from(secret.slice(prefix.length), "base64"));
+  keys.set(secrets, made);
+  return made;
+}
+
+/** The headers that let a receiver know who sent a body, and when. @param secrets the latest first; kept for the next message */
 export function signMessage(
   id: string,
   seconds: number,
   body: string,
   secrets: readonly string[],
 ): Readonly<Record<string, string>> {
-  const signatures = secrets.map((secret) => {
-    const key = Buffer.from(secret.slice(prefix.length), "base64");
-    return `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
-  });
+  const text = `${id}.${seconds}.${body}`;
+  const signatures = keysOf(secrets).map((key) => `v1,${keyedHash(key, text).toString("base64")}`);
   return { "webhook-id": id, "webhook-timestamp": String(seconds), "webhook-signature": signatures.join(" ") };
 }

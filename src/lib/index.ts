@@ -4,6 +4,7 @@ export { findNextTime } from "./cron.ts";
 export type { CronTimes } from "./cron.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { ensureDirectory, syncDirectory } from "./ensure-directory.ts";
+export { keyedHash } from "./keyed-hash.ts";
 export { logLevels, openLog } from "./log.ts";
 export type { Log, LogLevel, OpenLog } from "./log.ts";
 export { andThen } from "./maybe-promise.ts";

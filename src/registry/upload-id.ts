@@ -1,4 +1,5 @@
-import { hash, randomFillSync, timingSafeEqual } from "node:crypto";
+import { randomFillSync, timingSafeEqual } from "node:crypto";
+import { keyedHash } from "../lib/index.ts";
 
 /*
  * An upload's id carries what opening one must remember, so that opening writes nothing:
@@ -62,28 +63,7 @@ export function readUploadId(key: Uint8Array, session: UploadSession, id: string
 }
 
 function sign(key: Uint8Array, { repository, owner }: UploadSession, head: string): Buffer {
-  let pads = prepared.get(key);
-  if (pads === undefined) prepared.set(key, (pads = { inner: padOf(key, 0x36), outer: padOf(key, 0x5c) }));
-  return hashed(pads.outer, hashed(pads.inner, Buffer.from(`${repository}\n${owner}\n${head}`))).subarray(0, 16);
-}
-
-/*
- * HMAC (RFC 2104) by two hashes in one go: making Node's Hmac object costs several times as much as both, and each
- * upload makes one for its id and one for each request that names it.
- */
-const prepared = new WeakMap<Uint8Array, { readonly inner: Buffer; readonly outer: Buffer }>();
-/** Bytes of a block of SHA-256. */
-const blockBytes = 64;
-
-function padOf(key: Uint8Array, mask: number): Buffer {
-  const pad = Buffer.alloc(blockBytes, mask);
-  const short = key.length > blockBytes ? hash("sha256", key, "buffer") : key;
-  for (const [index, byte] of short.entries()) pad[index]! ^= byte;
-  return pad;
-}
-
-function hashed(pad: Buffer, message: Uint8Array): Buffer {
-  return hash("sha256", Buffer.concat([pad, message]), "buffer");
+  return keyedHash(key, `${repository}\n${owner}\n${head}`).subarray(0, 16);
 }
 
 const randomness = Buffer.alloc(8 * 512);
