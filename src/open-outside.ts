@@ -12,9 +12,13 @@ export async function openOutgoing({ outgoing: { allow, ca } }: Config): Promise
   return openGuardedFetch({ allow, ca: await readCertificates("outgoing.ca", ca), ...bounds });
 }
 
-/** Sends events to receivers, under the guard; their answers are not read for more than a little. @throws SettingsError */
+/**
+ * Sends events to receivers, under the guard; their answers are not read for more than a little. Connections are kept: an event
+ * that comes twice is known by its id. @throws SettingsError
+ */
 export async function openReceivers({ outgoing: { allow, ca }, webhooks }: Config): Promise<GuardedFetch> {
-  const bounds = { timeout: webhooks.timeout, sizeLimit: 64 * 1024 };
+  const keep = { idle: 4_000, life: 60_000 };
+  const bounds = { timeout: webhooks.timeout, sizeLimit: 64 * 1024, keep };
   return openGuardedFetch({ allow, ca: await readCertificates("outgoing.ca", ca), ...bounds });
 }
 

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../../tests/support/certificate.ts";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { openGuardedFetch } from "./guarded-fetch.ts";
 import type { OutgoingSettings } from "./guarded-fetch.ts";
 
@@ -134,4 +134,95 @@ test("certificates are checked: an expired one, one of another name, one of nobo
   await expect(asking(other.cert, other.url)).rejects.toThrow("localhost: its certificate is for another name");
   const old = await make("localhost", "expired");
   await expect(asking(old.cert, old.url)).rejects.toThrow("localhost: its certificate has expired");
+});
+
+describe("connections that are kept", () => {
+  const bounds = { ...settings, allow: ["127.0.0.0/8", "localhost"] };
+  const ports = async (answer: RequestListener = (_request, response) => void response.end("in")) => {
+    const seen: number[] = [];
+    const server = await listen((request, response) => {
+      seen.push(request.socket.remotePort!);
+      answer(request, response);
+    });
+    return { seen, ...server };
+  };
+
+  test("they carry one request after the other, and without being asked none is kept", async () => {
+    const kept = openGuardedFetch({ ...bounds, keep: { idle: 60_000, life: 60_000 } });
+    const { seen, url } = await ports();
+    for (let time = 0; time < 3; time++)
+      expect(await (await kept(url, { method: "POST", body: "a" })).text()).toBe("in");
+    expect(new Set(seen).size).toBe(1);
+    for (let time = 0; time < 2; time++) await local(url);
+    expect(new Set(seen).size).toBe(3);
+  });
+
+  test("they end when nothing is asked, and when they are old: what a name means is looked up again (threat 22)", async () => {
+    const { seen, url } = await ports();
+    const idle = openGuardedFetch({ ...bounds, keep: { idle: 50, life: 60_000 } });
+    await idle(url);
+    const old = openGuardedFetch({ ...bounds, keep: { idle: 60_000, life: 0 } });
+    await old(url);
+    await old(url);
+    expect(new Set(seen).size).toBe(3);
+    await vi.waitFor(
+      async () => {
+        await idle(url);
+        expect(seen.at(-1)).not.toBe(seen[0]);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+  });
+
+  test("a place that may not be reached is not reached by one that was kept for another name of it (threat 22)", async () => {
+    const { seen, url, port } = await ports();
+    const named = openGuardedFetch({ ...settings, allow: ["localhost"], keep: { idle: 60_000, life: 60_000 } });
+    await named(`http://localhost:${port}`);
+    await expect(named(url)).rejects.toThrow(/list its network or its name/);
+    expect(seen).toHaveLength(1);
+  });
+
+  test("what meets one that was just closed is sent again on a new one, once", async () => {
+    const kept = openGuardedFetch({ ...bounds, keep: { idle: 60_000, life: 60_000 } });
+    const asked = new Map<Socket, number>();
+    let patience = 1;
+    const { seen, url } = await ports(({ socket }, response) => {
+      const count = (asked.get(socket) ?? 0) + 1;
+      asked.set(socket, count);
+      if (count > patience) socket.destroy();
+      else response.end("in");
+    });
+    for (let time = 0; time < 2; time++) expect(await (await kept(url)).text()).toBe("in");
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen).size).toBe(2);
+    patience = 0;
+    await expect(kept(url)).rejects.toThrow("127.0.0.1: it cannot be reached (ECONNRESET)");
+  });
+
+  test("none is used again after a redirect, or after an answer that was too much", async () => {
+    const kept = openGuardedFetch({ ...bounds, keep: { idle: 60_000, life: 60_000 } });
+    const first = await ports((_request, response) => void response.writeHead(302, { location: "/b" }).end("x"));
+    for (let time = 0; time < 2; time++) await expect(kept(first.url)).rejects.toThrow(/redirects are not followed/);
+    const large = await ports((_request, response) => void response.end("x".repeat(100_000)));
+    for (let time = 0; time < 2; time++) await expect(kept(large.url)).rejects.toThrow(/more than 1000 bytes/);
+    expect([new Set(first.seen).size, new Set(large.seen).size]).toEqual([2, 2]);
+  });
+
+  test("certificates are believed as without keeping, and one connection of TLS carries several requests", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-kept-"));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const { cert, key } = makeCertificate(folder, "localhost", "good");
+    let connections = 0;
+    const server = createSecureServer({ cert, key }, (_request, response) => void response.end("in"));
+    server.on("secureConnection", () => connections++);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closers.push(() => void server.close().closeAllConnections());
+    const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const keep = { idle: 60_000, life: 60_000 };
+    const kept = openGuardedFetch({ ...settings, allow: ["localhost"], ca: cert, keep });
+    for (let time = 0; time < 3; time++) expect(await (await kept(url)).text()).toBe("in");
+    expect(connections).toBe(1);
+    const doubting = openGuardedFetch({ ...settings, allow: ["localhost"], keep });
+    await expect(doubting(url)).rejects.toThrow("localhost: its certificate is signed by itself");
+  });
 });

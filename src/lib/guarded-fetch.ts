@@ -1,8 +1,10 @@
 import { lookup } from "node:dns";
 import type { LookupAddress, LookupOptions } from "node:dns";
-import type { IncomingMessage, RequestOptions } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { isIP } from "node:net";
 import { getCACertificates } from "node:tls";
+import { keepConnections } from "./kept-connections.ts";
+import type { KeepRule } from "./kept-connections.ts";
 import { nodeHttp, nodeHttps } from "./node-http.ts";
 import { networkMatcher, isNetwork } from "./networks.ts";
 
@@ -16,6 +18,11 @@ export interface OutgoingSettings {
   readonly timeout: number;
   /** Of an answer's body, in bytes. */
   readonly sizeLimit: number;
+  /**
+   * Keeps connections for the next request to the same place; each request has one of its own when left out. Only where a
+   * request that comes twice does no harm: one that meets a connection which the other side has just closed is sent again.
+   */
+  readonly keep?: KeepRule;
 }
 
 /** `forbidden`: the guard says no; `unreachable`: no answer; `unusable`: an answer that is not taken. */
@@ -40,7 +47,7 @@ export interface OutgoingRequest {
 }
 
 /**
- * Asks another server. Only public addresses are reached, looked at when the connection is made, so that a name which
+ * Asks another server. Only public addresses are reached, looked at when a connection is made, so that a name which
  * means another address a moment later changes nothing; redirects are not followed; time and size are bounded.
  * @throws OutgoingError
  */
@@ -86,27 +93,34 @@ export function openGuardedFetch(settings: OutgoingSettings): GuardedFetch {
     isReachable: (address, secure) => isAllowed(address) || (secure && !forbidden(address)),
   };
   const ca = settings.ca === undefined ? undefined : [...getCACertificates("default"), settings.ca];
+  const agentFor = settings.keep === undefined ? undefined : keepConnections(settings.keep, ca);
   return async (place, request = {}) => {
     const url = new URL(place);
     const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
     checkUrl(url, host, guard);
-    const time = AbortSignal.timeout(settings.timeout);
-    const signal = request.signal ? AbortSignal.any([time, request.signal]) : time;
-    const headers = Object.fromEntries(new Headers(request.headers as Record<string, string> | undefined));
-    const body = request.body instanceof URLSearchParams ? request.body.toString() : (request.body ?? undefined);
+    const secure = url.protocol === "https:";
+    const { headers = {}, body, signal } = request;
+    const said = headers instanceof Headers ? Object.fromEntries(headers) : headers;
     const options: RequestOptions & { ca?: string[] | undefined } = {
       method: request.method ?? "GET",
-      headers: { ...headers, "accept-encoding": "identity" },
-      agent: false,
-      lookup: guardedLookup(guard, url.protocol === "https:") as never,
-      signal,
-      ca,
+      headers: { ...said, "accept-encoding": "identity" },
+      agent: agentFor?.(secure) ?? false,
+      lookup: guardedLookup(guard, secure) as never,
+      ...(agentFor === undefined ? { ca } : {}),
     };
+    const text = body instanceof URLSearchParams ? body.toString() : (body ?? undefined);
+    const end = endOf(settings.timeout, signal ?? undefined);
     try {
-      const answer = await ask(url, options, body);
+      const answer = await ask(url, options, text, end).catch((error: unknown) => {
+        if (!(error instanceof StaleConnection) || end.ended()) throw error;
+        const alone: typeof options = { ...options, agent: false, ca };
+        return ask(url, alone, text, end);
+      });
       return await takeAnswer(answer, host, settings.sizeLimit);
     } catch (error) {
-      throw explain(error, host, time.aborted, settings.timeout);
+      throw explain(error, host, end.late(), settings.timeout);
+    } finally {
+      end.clear();
     }
   };
 }
@@ -150,12 +164,57 @@ function guardedLookup(guard: Guard, secure: boolean) {
   };
 }
 
-function ask(url: URL, options: RequestOptions, body: string | Uint8Array | undefined): Promise<IncomingMessage> {
+/** A kept connection that the other side closed before it answered. */
+class StaleConnection extends Error {}
+
+/** What ends a request before it is whole: its time, or whoever asked for it. */
+interface End {
+  readonly late: () => boolean;
+  readonly ended: () => boolean;
+  /** Has a request end with this. */
+  readonly watch: (request: ClientRequest) => void;
+  readonly clear: () => void;
+}
+
+function endOf(timeout: number, signal: AbortSignal | undefined): End {
+  let request: ClientRequest | undefined;
+  let late = false;
+  const isEnded = () => late || signal?.aborted === true;
+  const end = () => void request?.destroy(new Error("it was ended"));
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeout);
+  signal?.addEventListener("abort", end, { once: true });
+  return {
+    late: () => late,
+    ended: isEnded,
+    watch(next) {
+      request = next;
+      if (isEnded()) end();
+    },
+    clear() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+    },
+  };
+}
+
+function ask(
+  url: URL,
+  options: RequestOptions,
+  body: string | Uint8Array | undefined,
+  end: End,
+): Promise<IncomingMessage> {
   // The modules are loaded by who asks: a server that asks nobody starts without them.
   const http = url.protocol === "https:" ? nodeHttps() : nodeHttp();
   return new Promise((resolve, reject) => {
     const request = http.request(url, options, resolve);
-    request.on("error", reject);
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      const isStale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+      reject(isStale ? new StaleConnection(error.message, { cause: error }) : error);
+    });
+    end.watch(request);
     request.end(body);
   });
 }

@@ -84,7 +84,7 @@ export class HookStage {
     { timeout = 20_000, ...more }: { readonly timeout?: number; readonly [option: string]: unknown } = {},
     node: Metadata<AllWrites> = this.metadata,
   ): Promise<Webhooks> => {
-    const bounds = { ca: undefined, timeout, sizeLimit: 1_000 };
+    const bounds = { ca: undefined, timeout, sizeLimit: 1_000, keep: { idle: 2_000, life: 10_000 } };
     const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ...bounds });
     const deps = { metadata: node, access: this.registry.access, fetch, source: "https://registry.example.com" };
     const alarm = (what: string, facts: object) => void this.alarms.push(`${what} ${JSON.stringify(facts)}`);
