@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { seal } from "../access/index.ts";
 import type { WebhookRow } from "../metadata/index.ts";
-import { deliverEvents, hostOf, secretPurpose, secretsOf } from "./deliver-events.ts";
-import type { Delivering, DeliveryOptions } from "./deliver-events.ts";
+import { deliverEvents } from "./deliver-events.ts";
+import type { Delivering, DeliveryOptions } from "./delivering.ts";
 import type { JobKinds } from "./open-jobs.ts";
-import { renderEvent } from "./render-event.ts";
+import { secretPurpose, secretsOf } from "./open-secrets.ts";
+import { hostOf, renderEvent } from "./render-event.ts";
 import type { WebhookFormat } from "./render-event.ts";
 import { sendEvent } from "./send-event.ts";
 import type { Sent } from "./send-event.ts";

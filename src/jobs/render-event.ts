@@ -29,6 +29,11 @@ export interface Message {
   readonly body: string;
 }
 
+/** Host of the source, where it is a URL. */
+export function hostOf(source: string): string {
+  return source.startsWith("urn:") ? "berth" : new URL(source).host;
+}
+
 /** The types that a form can say; null for all. */
 export function sayableIn(format: string): readonly string[] | null {
   if (format === "distribution") return Object.keys(distributionActions);

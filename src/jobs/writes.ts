@@ -4,7 +4,7 @@ import {
   claimWebhook,
   expireDeliveries,
   keepWebhook,
-  recordAttempt,
+  recordAttempts,
   releaseWebhookLeases,
   restWebhook,
 } from "./writes/deliveries.ts";
@@ -31,7 +31,7 @@ export const jobWrites = {
   holdJob,
   keepWebhook,
   putSchedule,
-  recordAttempt,
+  recordAttempts,
   redeliver,
   releaseJobLeases,
   releaseWebhookLeases,

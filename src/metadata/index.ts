@@ -494,6 +494,7 @@ export {
   insertDeliveries,
   insertWebhook,
   listDeliveries,
+  listGivenDeliveries,
   listDueWebhooks,
   listLiveWebhooks,
   listManyDeliveries,

@@ -221,6 +221,13 @@ export const findDelivery = statement(
   (_db, p: { delivery: number }) => sql<DeliveryRow>`select * from delivery where id = ${p.delivery}`,
 );
 
+/** How far these are, by their ids. */
+export const listGivenDeliveries = statement(
+  "listGivenDeliveries",
+  (_db, p: { deliveries: readonly number[] }, d) => sql<Pick<DeliveryRow, "id" | "attempts" | "ended_at">>`
+    select id, attempts, ended_at from delivery where ${d.isOneOf(sql`id`, p.deliveries, "bigint")}`,
+);
+
 /** What came of an attempt. */
 export const updateDelivery = statement(
   "updateDelivery",

@@ -190,7 +190,7 @@ const unrecorded: { readonly [write: string]: string } = {
   cancelUpload: "an upload is not content yet",
   changeSetting: "notes which setting the collection saw",
   ...{ claimWebhook: "what was told, shown by `berth webhook deliveries`", keepWebhook: "the same" },
-  ...{ recordAttempt: "the same", restWebhook: "the same", releaseWebhookLeases: "the same" },
+  ...{ recordAttempts: "the same", restWebhook: "the same", releaseWebhookLeases: "the same" },
   ...{ expireDeliveries: "the same", spreadEvents: "hands on what has rows" },
   claimDeadObjects: "removal of bytes that no row names",
   claimJob: "which process does a job: what the job changes has rows of its own",

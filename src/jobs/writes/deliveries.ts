@@ -1,9 +1,9 @@
 import {
   deleteDeliveries,
   endDeliveries,
-  findDelivery,
   findWebhook,
   holdWebhook,
+  listGivenDeliveries,
   listManyDeliveries,
   listOldDeliveries,
   listStaleDeliveries,
@@ -74,62 +74,97 @@ export interface Attempt {
   readonly gone: boolean;
 }
 
+/** An attempt at a delivery; times in milliseconds. */
+export interface MadeAttempt {
+  readonly delivery: number;
+  readonly attempt: Attempt;
+  /** Until this event is tried again. */
+  readonly pause: number;
+  /** Until the receiver is tried again when the breaker opens now. */
+  readonly rest: number;
+}
+
 /** The breaker and the ends of patience; times in milliseconds. */
 export interface Patience {
   /** Failures of one event until it is dead. */
   readonly attempts: number;
-  /** Until this event is tried again. */
-  readonly pause: number;
   /** Failures of the receiver in a row that open the breaker. */
   readonly threshold: number;
-  /** Until the receiver is tried again when the breaker opens now. */
-  readonly rest: number;
   /** A receiver that has failed for this long is given up. */
   readonly giveUp: number;
   /** Until the lease ends. */
   readonly lease: number;
 }
 
+/** The breaker, as the webhook's row has it. */
+interface Breaker {
+  readonly failures: number;
+  readonly failingSince: number | null;
+  readonly restUntil: number;
+  readonly trouble: string | null;
+  readonly disabled: number;
+}
+
 /**
- * Writes down an attempt, moves the breaker and holds the lease on.
- * @returns whether nothing is to be sent for now
+ * Writes down attempts in the order in which they ended, moves the breaker and holds the lease on.
+ * @returns whether nothing is to be sent for now, and the webhook's revision, which moves when somebody changes it
  * @throws RegistryError CONFLICT
  */
-export async function recordAttempt(
+export async function recordAttempts(
   tx: Transaction,
-  input: WebhookLease & { readonly delivery: number; readonly attempt: Attempt; readonly patience: Patience },
-): Promise<{ readonly open: boolean; readonly disabled: string | null }> {
+  input: WebhookLease & { readonly made: readonly MadeAttempt[]; readonly patience: Patience },
+): Promise<{ readonly open: boolean; readonly disabled: string | null; readonly revision: number }> {
   const row = await requireWebhook(tx, input);
-  const { attempt, patience } = input;
-  const delivery = await tx.first(findDelivery, { delivery: input.delivery });
-  const { status, took } = attempt;
-  const until = tx.now + patience.lease;
-  if (delivery !== undefined && delivery.ended_at === null) {
-    const attempts = delivery.attempts + 1;
-    const dead = !attempt.delivered && (attempts >= patience.attempts || attempt.gone);
-    const state = attempt.delivered ? "delivered" : dead ? "dead" : "waiting";
-    const endedAt = state === "waiting" ? null : tx.now;
-    const made = { delivery: delivery.id, state, attempts, status, took, error: attempt.error, now: tx.now, endedAt };
-    await tx.run(updateDelivery, { ...made, dueAt: tx.now + patience.pause });
+  const { made, patience } = input;
+  const rows = await tx.all(listGivenDeliveries, { deliveries: made.map(({ delivery }) => delivery) });
+  const waiting = new Map(rows.filter((one) => one.ended_at === null).map((one) => [one.id, one]));
+  let disabled: string | null = null;
+  let breaker: Breaker = {
+    ...{ failures: row.failures, failingSince: row.failing_since, restUntil: row.rest_until },
+    ...{ trouble: row.trouble, disabled: row.disabled },
+  };
+  for (const one of made) {
+    const delivery = waiting.get(one.delivery);
+    if (delivery !== undefined) await tx.send(updateDelivery, endOf(one, delivery.attempts + 1, patience, tx.now));
+    const end = endOfPatience(one.attempt, breaker.failingSince ?? tx.now, patience, tx.now);
+    breaker = moveBreaker(breaker, one, end, patience, tx.now);
+    disabled = end ?? disabled;
   }
-  if (attempt.delivered) {
-    const well = { failures: 0, failingSince: null, restUntil: 0, trouble: null, disabled: row.disabled };
-    await tx.run(rateWebhook, { webhook: row.id, ...well, until });
-    return { open: row.disabled !== 0, disabled: null };
-  }
-  const failures = row.failures + 1;
-  const failingSince = row.failing_since ?? tx.now;
-  const open = failures >= patience.threshold;
-  const end = attempt.gone
-    ? "the receiver says that it is gone (410): change the webhook to go on"
-    : tx.now - failingSince > patience.giveUp
-      ? "the receiver has failed for too long: change the webhook to go on"
-      : null;
+  await tx.run(rateWebhook, { webhook: row.id, ...breaker, until: tx.now + patience.lease });
+  return { open: breaker.restUntil > 0 || breaker.disabled !== 0, disabled, revision: row.revision };
+}
+
+/** What becomes of a delivery. */
+function endOf({ delivery, attempt, pause }: MadeAttempt, attempts: number, patience: Patience, now: number) {
+  const { delivered, status, took, error, gone } = attempt;
+  const dead = !delivered && (attempts >= patience.attempts || gone);
+  const state = delivered ? "delivered" : dead ? "dead" : "waiting";
+  const endedAt = state === "waiting" ? null : now;
+  return { delivery, state, attempts, status, took, error, now, endedAt, dueAt: now + pause };
+}
+
+function endOfPatience({ delivered, gone }: Attempt, since: number, { giveUp }: Patience, now: number): string | null {
+  if (delivered) return null;
+  if (gone) return "the receiver says that it is gone (410): change the webhook to go on";
+  return now - since > giveUp ? "the receiver has failed for too long: change the webhook to go on" : null;
+}
+
+function moveBreaker(
+  before: Breaker,
+  { attempt, rest }: MadeAttempt,
+  end: string | null,
+  { threshold }: Patience,
+  now: number,
+): Breaker {
+  const { disabled } = before;
+  if (attempt.delivered) return { failures: 0, failingSince: null, restUntil: 0, trouble: null, disabled };
+  const failures = before.failures + 1;
+  const open = failures >= threshold;
   const trouble = end ?? (open ? `${failures} attempts failed in a row, the last one because ${attempt.error}` : null);
-  const rate = { failures, failingSince, restUntil: open ? tx.now + patience.rest : 0, trouble };
-  const disabled = end === null ? row.disabled : 1;
-  await tx.run(rateWebhook, { webhook: row.id, ...rate, disabled, until });
-  return { open: open || disabled !== 0, disabled: end };
+  return {
+    ...{ failures, failingSince: before.failingSince ?? now, trouble },
+    ...{ restUntil: open ? now + rest : 0, disabled: end === null ? disabled : 1 },
+  };
 }
 
 /** Where this process is the only one: nobody else delivers. */

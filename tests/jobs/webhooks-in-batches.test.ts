@@ -1,0 +1,108 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Metadata } from "../../src/metadata/index.ts";
+import { parseRepositoryName } from "../../src/oci/index.ts";
+import type { AllWrites } from "../../src/writes.ts";
+import { everybody, HookStage } from "../support/hook-stage.ts";
+import { startPostgres } from "../support/postgres.ts";
+
+const postgres = await startPostgres();
+afterAll(() => postgres?.stop());
+
+const name = parseRepositoryName("team/batches");
+const taken = { delivered: true, status: 204, error: null, took: 1, gone: false };
+const refused = { delivered: false, status: 500, error: "it answered 500", took: 1, gone: false };
+const patience = { attempts: 2, threshold: 3, giveUp: 60_000, lease: 60_000 };
+
+describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
+  const there = kind === "SQLite" || postgres !== undefined;
+  const it = test.skipIf(!there);
+  let stage: HookStage;
+  beforeAll(async () => {
+    if (there) stage = await HookStage.open(kind === "SQLite" ? undefined : postgres);
+  });
+  afterEach(() => (there ? stage.clear() : undefined));
+  afterAll(() => (there ? stage.close() : undefined));
+
+  /** Deliveries of so many tags, and the webhook claimed. */
+  const claim = async (tags: readonly string[]) => {
+    const webhook = await stage.hook({ events: ["tag.moved"] });
+    for (const tag of tags) await stage.push(tag, tag, name);
+    await stage.metadata.write("spreadEvents", { limit: 100, waiting: 100 });
+    const { claimed } = await stage.metadata.write("claimWebhook", { webhook, lease: 60_000 });
+    const ids = (await stage.deliveries(webhook, "waiting")).map(({ id }) => id).toReversed();
+    return { webhook, held: { webhook, fence: claimed!.fence }, ids };
+  };
+  const made = (delivery: number, attempt: typeof taken | typeof refused) => {
+    return { delivery, attempt, pause: 5_000, rest: 30_000 };
+  };
+
+  it("attempts are written down together as one after the other: states, the breaker, and what is dead", async () => {
+    const { webhook, held, ids } = await claim(["a", "b", "c", "d"]);
+    const [a, b, c, d] = ids as [number, number, number, number];
+    const once = [made(a, taken), made(b, refused), made(c, refused)];
+    expect(await stage.metadata.write("recordAttempts", { ...held, made: once, patience })).toMatchObject({
+      open: false,
+      disabled: null,
+    });
+    expect(await stage.row(webhook)).toMatchObject({ failures: 2, rest_until: 0 });
+    // One that is taken closes the count, and later failures count from there.
+    const again = [made(d, taken), made(b, refused)];
+    expect(await stage.metadata.write("recordAttempts", { ...held, made: again, patience })).toMatchObject({
+      open: false,
+    });
+    expect(await stage.row(webhook)).toMatchObject({ failures: 1 });
+    const rows = (await stage.deliveries(webhook)).toReversed();
+    expect(rows.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual([
+      ...["delivered 1", "dead 2", "waiting 1", "delivered 1"],
+    ]);
+    const broken = { ...patience, attempts: 100 };
+    const third = [made(c, refused), made(c, refused)];
+    expect(await stage.metadata.write("recordAttempts", { ...held, made: third, patience: broken })).toMatchObject({
+      open: true,
+    });
+    expect((await stage.row(webhook)).rest_until).toBeGreaterThan(0);
+    await expect(
+      stage.metadata.write("recordAttempts", { ...held, fence: held.fence - 1, made: once, patience }),
+    ).rejects.toMatchObject({ code: "CONFLICT" });
+  });
+
+  it("what follows on a tag is sent when its forerunner is written down, and others do not wait for that", async () => {
+    await stage.hook({ events: ["tag.moved"] });
+    const digests = [await stage.push("a", "one", name), await stage.push("a", "two", name)];
+    for (const tag of ["b", "c", "d"]) await stage.push(tag, `other ${tag}`, name);
+    const heard = () => stage.told().map(({ subject }) => subject);
+    const seen: string[][] = [];
+    const write = async (what: never, input: never) => {
+      if ((what as string) === "recordAttempts" && seen.length === 0) {
+        await stage.until(() => heard().length >= 4);
+        seen.push(heard());
+      }
+      return stage.metadata.write(what, input);
+    };
+    const node: Metadata<AllWrites> = { ...stage.metadata, read: stage.metadata.read, write: write as never };
+    await stage.open({ atOnce: 2 }, node);
+    await stage.until(() => heard().length === 5);
+    expect(seen[0]!.toSorted()).toEqual(["a", "b", "c", "d"].map((tag) => `team/batches:${tag}`));
+    const moves = stage.told().filter(({ data }) => data.tag === "a");
+    expect(moves.map(({ data }) => data.digest)).toEqual(digests);
+  });
+
+  it("rights that end while there is always more to send end what is sent", async () => {
+    const id = await stage.hook({ events: ["tag.moved"] });
+    for (let n = 0; n < 12; n++) await stage.push(`t${n}`, `t${n}`, name);
+    stage.receiver.react = async () => {
+      if (stage.receiver.got.length > 1) return undefined;
+      await stage.database.sql(`update account set disabled = 1 where name = 'olga'`);
+      await stage.metadata.write("createGroup", { caller: everybody, name: `crew-${id}`, once: undefined });
+      return undefined;
+    };
+    await stage.open({ atOnce: 1, lease: 60_000 });
+    await stage.until(async () => (await stage.row(id)).trouble?.includes("may not pull there any more") === true);
+    expect((await stage.deliveries(id, "waiting")).length).toBeGreaterThan(0);
+    const heard = stage.receiver.got.length;
+    await stage.opened.splice(0)[0]!.stop();
+    expect(stage.receiver.got).toHaveLength(heard);
+    await stage.database.sql(`update account set disabled = 0 where name = 'olga'`);
+    await stage.metadata.write("createGroup", { caller: everybody, name: `crew2-${id}`, once: undefined });
+  });
+});
