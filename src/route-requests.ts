@@ -25,9 +25,9 @@ export function routeRequests(
   on: SignOn,
   ecrSettings: EcrSettings,
 ): (exchange: Exchange) => void {
-  const { registry } = management;
+  const { registry, jobs } = management;
   const front = { face: bearerFace, traffic: new Traffic(limits) };
-  const ecr = { registry, settings: ecrSettings };
+  const ecr = { registry, jobs, settings: ecrSettings };
   const door = { access: registry.access, broke, translate: translateError };
   const accountOf = (host: string, region: string) => findAccountId(ecrSettings, host, region);
   return (exchange) => {

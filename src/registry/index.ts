@@ -41,6 +41,8 @@ export { getEcrRepositories, listEcrRepositoriesBelow } from "./ecr/describe-rep
 export type { EcrRepository } from "./ecr/describe-repositories.ts";
 export type { EcrFacts, ResourceTag } from "./ecr/facts.ts";
 export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
+export { deleteEcrLifecycle, findEcrLifecycle, findEcrTarget, listEcrPreviews } from "./ecr/lifecycle-policies.ts";
+export type { EcrLifecyclePolicy } from "./ecr/lifecycle-policies.ts";
 export { describeRepositories, inspectRepository, requireRepository } from "./inspect-repository.ts";
 export type { DescribedRepository, InspectedRepository } from "./inspect-repository.ts";
 export { describeTags, inspectImage, inspectTag, listImages } from "./inspect-images.ts";

@@ -1,4 +1,5 @@
 import type { Caller } from "../../access/index.ts";
+import type { Jobs } from "../../jobs/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { EcrAccount, EcrSettings } from "./accounts.ts";
 import type { InputOf, OperationName } from "./model/inputs.ts";
@@ -6,6 +7,7 @@ import type { InputOf, OperationName } from "./model/inputs.ts";
 /** What the operations work with. */
 export interface Ecr {
   readonly registry: Registry;
+  readonly jobs: Jobs;
   readonly settings: EcrSettings;
 }
 
@@ -13,6 +15,7 @@ export interface Ecr {
 export interface EcrCall<K extends OperationName = OperationName> {
   readonly ecr: Ecr;
   readonly registry: Registry;
+  readonly jobs: Jobs;
   readonly operation: K;
   readonly caller: Caller;
   readonly account: EcrAccount;

@@ -59,7 +59,7 @@ async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   const { registryId, resourceArn = "" } = input as { readonly registryId?: string; readonly resourceArn?: string };
   const named = [registryId, findRepositoryOf(resourceArn)?.account, findHostAccount(outside.host)];
   const account = chooseAccount(ecr.settings, region, named);
-  const of = { ecr, registry: ecr.registry, caller, account, region, outside, now: Date.now() };
+  const of = { ecr, registry: ecr.registry, jobs: ecr.jobs, caller, account, region, outside, now: Date.now() };
   if ("refused" in entry) {
     throw new EcrError(entry.refused, `${name} is not served here: ${entry.reason}. See docs/guide/ecr.md`);
   }

@@ -10,6 +10,9 @@ import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
 import { describeImages } from "./operations/describe-images.ts";
 import { describeRegistry } from "./operations/describe-registry.ts";
+import { deleteLifecyclePolicy, getLifecyclePolicy, putLifecyclePolicy } from "./operations/lifecycle-policies.ts";
+import { getLifecyclePolicyPreview, startLifecyclePolicyPreview } from "./operations/lifecycle-previews.ts";
+import { putImageTagMutability } from "./operations/put-image-tag-mutability.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
 import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
 import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
@@ -54,7 +57,6 @@ const writes = true;
 const noReferrers = "the Distribution API lists them (`/v2/<name>/referrers/<digest>`), as yet";
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
-const noLifecycle = "lifecycle policies are set by Berth's own commands, as yet";
 const noReplication = "nothing is replicated yet";
 const noUpstream = "there is no pull-through cache yet";
 const noTemplates = "templates are set by Berth's own commands, as yet";
@@ -87,7 +89,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "`imageTagMutability` is the setting `tagOverwrite`, and enforced; scanning, encryption and tags are kept and shown, and do nothing",
   },
   CreateRepositoryCreationTemplate: { refused: invalid, reason: noTemplates },
-  DeleteLifecyclePolicy: { refused: invalid, reason: noLifecycle },
+  DeleteLifecyclePolicy: {
+    run: deleteLifecyclePolicy,
+    writes,
+    about: "the repository's own; what a namespace says holds from then on",
+  },
   DeletePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
   DeleteRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
   DeleteRepository: {
@@ -131,8 +137,16 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "an address that holds for an hour, or until the caller may no longer pull",
   },
-  GetLifecyclePolicy: { refused: invalid, reason: noLifecycle },
-  GetLifecyclePolicyPreview: { refused: "LifecyclePolicyPreviewNotFoundException", reason: noLifecycle },
+  GetLifecyclePolicy: {
+    run: getLifecyclePolicy,
+    writes: reads,
+    about: "the policy that holds, also where a namespace says it; one in another grammar than ECR's is none",
+  },
+  GetLifecyclePolicyPreview: {
+    run: getLifecyclePolicyPreview,
+    writes: reads,
+    about: "the preview that was started last, for a day",
+  },
   GetRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
   GetRegistryScanningConfiguration: { refused: invalid, reason: noScanner },
   GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
@@ -159,8 +173,17 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "kept and shown; nothing is scanned yet",
   },
-  PutImageTagMutability: { refused: invalid, reason: "`berth settings set` changes it, as yet" },
-  PutLifecyclePolicy: { refused: invalid, reason: noLifecycle },
+  PutImageTagMutability: {
+    run: putImageTagMutability,
+    writes,
+    about: "the setting `tagOverwrite`, enforced for every client; deletes go on",
+  },
+  PutLifecyclePolicy: {
+    run: putLifecyclePolicy,
+    writes,
+    about:
+      "the setting `lifecycle`, run with ECR's own semantics; a rule that moves images to the archive leaves them where they are",
+  },
   PutRegistryPolicy: { refused: invalid, reason: noPolicies },
   PutRegistryScanningConfiguration: { refused: invalid, reason: noScanner },
   PutReplicationConfiguration: { refused: invalid, reason: noReplication },
@@ -168,7 +191,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   RegisterPullTimeUpdateExclusion: { refused: invalid, reason: noExclusions },
   SetRepositoryPolicy: { refused: invalid, reason: noPolicies },
   StartImageScan: { refused: "ValidationException", reason: noScanner },
-  StartLifecyclePolicyPreview: { refused: invalid, reason: noLifecycle },
+  StartLifecyclePolicyPreview: {
+    run: startLifecyclePolicyPreview,
+    writes,
+    about: "a job; one at a time for each repository",
+  },
   TagResource: { run: tagResource, writes, about: "kept and shown" },
   UntagResource: { run: untagResource, writes, about: "kept and shown" },
   UpdateImageStorageClass: {

@@ -24,7 +24,7 @@ export function showRepository(call: Showing, repository: EcrRepository): object
   };
 }
 
-function showMutability(imageTagMutability: string, filters: readonly string[]): object {
+export function showMutability(imageTagMutability: string, filters: readonly string[]): object {
   const shown = filters.map((filter) => ({ filterType: "WILDCARD", filter }));
   return {
     imageTagMutability,
