@@ -1,5 +1,5 @@
-import { bearerFace, handleDistribution } from "./api/distribution/index.ts";
-import { findAccountId, handleEcr, handleLayerUrl, isEcrCall, isLayerUrl } from "./api/ecr/index.ts";
+import { bearerFace, ecrFace, handleDistribution, isAccountHost, tellEcrUser } from "./api/distribution/index.ts";
+import { findAccount, findHostRegion, handleEcr, handleLayerUrl, isEcrCall, isLayerUrl } from "./api/ecr/index.ts";
 import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
 import type { Exchange, TrafficLimits } from "./api/http/index.ts";
@@ -26,10 +26,20 @@ export function routeRequests(
   ecrSettings: EcrSettings,
 ): (exchange: Exchange) => void {
   const { registry, jobs } = management;
-  const front = { face: bearerFace, traffic: new Traffic(limits) };
+  const traffic = new Traffic(limits);
+  const ofEcr = {
+    accountOf(host: string) {
+      const region = findHostRegion(host) ?? "us-east-1";
+      const { id, namespace } = findAccount(ecrSettings, host, region);
+      return { id, region, namespace };
+    },
+    createOnPush: ecrSettings.createOnPush,
+  };
+  const front = { face: { ...bearerFace, tell: tellEcrUser(ofEcr) }, traffic };
+  const accountFront = { face: ecrFace(ofEcr), traffic };
   const ecr = { registry, jobs, settings: ecrSettings };
   const door = { access: registry.access, broke, translate: translateError };
-  const accountOf = (host: string, region: string) => findAccountId(ecrSettings, host, region);
+  const accountOf = (host: string, region: string) => findAccount(ecrSettings, host, region).id;
   return (exchange) => {
     const log = (error: unknown) => broke(exchange, error);
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
@@ -38,6 +48,6 @@ export function routeRequests(
     if (isLayerUrl(exchange)) return handleLayerUrl(registry, exchange, log);
     if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
-    return handleDistribution(registry, front, exchange, log);
+    return handleDistribution(registry, isAccountHost(exchange) ? accountFront : front, exchange, log);
   };
 }

@@ -278,6 +278,13 @@ async function verifyEcrPassword(access: Access, password: string): Promise<Veri
       new LoginFailure("session", "", "it is no password that this registry gave for ECR's clients"),
     );
   }
+  const ends = Number(holder.credential.split(":")[1]) * 1000;
+  if (ends <= Date.now()) {
+    const cause = new LoginFailure(holder.credential, "", "the password has expired");
+    // Whoever shows it had it from us: that it is over is no secret.
+    const message = "the password has expired: ask for another (aws ecr get-login-password)";
+    throw new RegistryError("UNAUTHORIZED", message, { cause, detail: { expired: true } });
+  }
   return heldBy(access, holder);
 }
 

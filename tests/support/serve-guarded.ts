@@ -66,7 +66,7 @@ export async function serveGuarded(
         traffic,
         (_exchange, error) => broken.push(error),
         { access: registry.access, providers, fetch },
-        { accounts: [] },
+        { accounts: [], createOnPush: false },
       ),
       ended: () => undefined,
       refused: () => undefined,

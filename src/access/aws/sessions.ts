@@ -44,6 +44,11 @@ export function findSession({
   return JSON.parse(fingerprint) as SessionFacts;
 }
 
+/** Whether the principal showed a password for content, or what that was exchanged for. */
+export function isContentSession(principal: Pick<Principal, "credential" | "fingerprint">): boolean {
+  return findSession(principal)?.content === true;
+}
+
 /** A key pair of a session with the token that goes along with it. */
 export interface SessionKey extends AccessKey {
   readonly token: string;

@@ -11,10 +11,26 @@ export interface Need {
   readonly error: "invalid_token" | "insufficient_scope" | undefined;
 }
 
-/** How one of the registry's faces asks for a login. */
+/** A refusal in a face's own words. */
+export interface Told {
+  readonly status: number;
+  readonly code: string;
+  /** The error's own when undefined. */
+  readonly message?: string;
+  /** The whole body as plain text, in the place of the specification's document. */
+  readonly plain?: string;
+}
+
+/** How one of the registry's faces asks for a login, and what else is its own. */
 export interface Face {
   /** Value of `WWW-Authenticate`. */
   readonly challenge: (exchange: Exchange, need: Need) => string;
+  /** How a refusal is told; undefined where it is told as elsewhere. */
+  readonly tell?: (exchange: Exchange, error: RegistryError) => Told | undefined;
+  /** Looks at a request before it is answered: names of repositories may mean others here. */
+  readonly enter?: (exchange: Exchange) => void;
+  /** False where a push makes no repository. */
+  readonly createsRepositories?: boolean;
 }
 
 /** Sends clients to the token endpoint. Basic is taken without it, too. */

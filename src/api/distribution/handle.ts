@@ -41,13 +41,12 @@ import {
   pushManifest,
   requireWritable,
   sendBlob,
-  translateError,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { authenticate, authorize, recallPrincipal, watchRights } from "../../access/index.ts";
-import { challengeHeaders } from "./challenge.ts";
 import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
+import { fail, requireRepository } from "./refuse.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
 
 const tagParameterLimit = 10;
@@ -66,6 +65,7 @@ export function handleDistribution(
   log: (error: unknown) => void,
 ): void {
   try {
+    front.face.enter?.(exchange);
     const principal = recallPrincipal(registry.access, exchange.request.headers.authorization, exchange);
     if (principal !== undefined) {
       exchange.principal = principal;
@@ -88,11 +88,11 @@ function answerFromRows(
 ): void {
   try {
     const answered = known
-      ? answer(registry, exchange)
+      ? answer(registry, front.face, exchange)
       : authenticate(registry.access, exchange.request.headers.authorization, exchange).then((principal) => {
           exchange.principal = principal;
           front.traffic.admit(exchange);
-          return answer(registry, exchange);
+          return answer(registry, front.face, exchange);
         });
     if (answered instanceof Promise) answered.catch((error: unknown) => fail(front.face, exchange, error, log));
   } catch (error) {
@@ -100,15 +100,7 @@ function answerFromRows(
   }
 }
 
-function fail(face: Face, exchange: Exchange, error: unknown, log: (error: unknown) => void): void {
-  const translated = translateError(error);
-  if (translated.code === "INTERNAL" || translated.code === "UNAVAILABLE" || translated.code === "STORAGE_FULL")
-    log(error);
-  const headers = challengeHeaders(face, exchange, translated);
-  sendError(exchange, translated, distributionErrors[translated.code], headers);
-}
-
-function answer(registry: Registry, exchange: Exchange): MaybePromise<void> {
+function answer(registry: Registry, face: Face, exchange: Exchange): MaybePromise<void> {
   const route = matchRoute(exchange.path);
   if (route === undefined) throw new RegistryError("NAME_UNKNOWN", "no endpoint of the Distribution API has this path");
   exchange.route = route.kind;
@@ -126,7 +118,22 @@ function answer(registry: Registry, exchange: Exchange): MaybePromise<void> {
     return sendJson(exchange, 200, ["Docker-Distribution-Api-Version", "registry/2.0"], "{}");
   }
   const pull = method === "GET" || method === "HEAD";
-  if (!pull) return requireWritable(registry).then(() => answerRoute(registry, exchange, route, unsupported));
+  if (!pull) return answerChange(registry, face, exchange, route, unsupported);
+  return answerRoute(registry, exchange, route, unsupported);
+}
+
+async function answerChange(
+  registry: Registry,
+  face: Face,
+  exchange: Exchange,
+  route: Exclude<Route, { readonly kind: "base" }>,
+  unsupported: () => void,
+): Promise<void> {
+  await requireWritable(registry);
+  const pushes = "name" in route && exchange.request.method !== "DELETE";
+  if (pushes && face.createsRepositories === false) {
+    await requireRepository(registry, exchange, parseRepositoryName(route.name));
+  }
   return answerRoute(registry, exchange, route, unsupported);
 }
 

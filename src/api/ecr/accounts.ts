@@ -18,6 +18,8 @@ export interface EcrSettings {
   readonly accounts: readonly EcrAccount[];
   /** Host, with its port, that `repositoryUri` names; undefined for the one that the client asked. */
   readonly publicHost?: string | undefined;
+  /** Whether a push on the host of an account makes a repository. */
+  readonly createOnPush: boolean;
 }
 
 const standard: EcrAccount = { id: "000000000000", namespace: "" };
@@ -55,11 +57,16 @@ export function chooseAccount(
   return fallback;
 }
 
-/** Digits of the account that a host or a region stands for, for those who ask about no repository. */
-export function findAccountId(settings: EcrSettings, host: string, region: string): string {
+/** The account that a host or a region stands for, for those who ask about no repository. */
+export function findAccount(settings: EcrSettings, host: string, region: string): EcrAccount {
   const all = settings.accounts.length === 0 ? [standard] : settings.accounts;
   const known = all.find(({ id }) => id === findHostAccount(host)?.padStart(12, "0"));
-  return (known ?? all.find((one) => one.region === undefined || one.region === region) ?? all[0] ?? standard).id;
+  return known ?? all.find((one) => one.region === undefined || one.region === region) ?? all[0] ?? standard;
+}
+
+/** The region in a host's name of an account; undefined in any other. */
+export function findHostRegion(host: string): string | undefined {
+  return accountHost.exec(host)?.[2];
 }
 
 /** The repository of an account by the name that its clients use. @throws EcrError InvalidParameterException when it is too long */

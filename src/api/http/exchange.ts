@@ -10,8 +10,8 @@ export class Exchange implements Transfer, Caller, Where {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly connection: Connection;
-  /** Path as it was sent, without the query: percent-encoding stands. */
-  readonly path: string;
+  /** Path as it was sent, or as it is meant here, without the query: percent-encoding stands. */
+  path: string;
   /** Query as it was sent, without the question mark. */
   readonly query: string;
   /** Milliseconds of the process's clock (`performance.now`) at which its head was read. */
@@ -46,6 +46,12 @@ export class Exchange implements Transfer, Caller, Where {
 
   get reading(): boolean {
     return this.cut !== undefined;
+  }
+
+  /** The request is for another path than its client wrote. */
+  retarget(path: string): void {
+    this.path = path;
+    this.request.url = this.query === "" ? path : `${path}?${this.query}`;
   }
 
   fail(error: RegistryError): void {

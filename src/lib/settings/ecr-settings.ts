@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { setting } from "./kinds.ts";
 
-const { group, text } = setting;
+const { flag, group, text } = setting;
 
 const path = /^(?:[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*)*)?$/;
 
@@ -25,6 +25,10 @@ export const ecrSettings = group(
       .describe(
         "Accounts of AWS as clients of ECR know them, in the file only: `id` (12 digits), `namespace` (whose repositories it has, with all below it; the root when not set), `region` (the only one in which it is there; every one when not set). The first is the one for any other account that a client names. With none there is the account 000000000000 for the root.",
       ),
+    createOnPush: flag(false, {
+      about:
+        "Whether a push makes a repository where the registry is called by the host of an account (`<digits>.dkr.ecr.<region>.…`), as elsewhere; at Amazon it does not.",
+    }),
     publicHost: text({
       about:
         "Host, with its port, that `repositoryUri` and `proxyEndpoint` name, for clients that reach the ECR API by another name than the registry; what the client asked for when not set.",
