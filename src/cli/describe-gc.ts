@@ -38,7 +38,7 @@ export function describeGc(program: Command, composition: Composition, finish: (
 
   withOutput(withServer(gc.command("pause")))
     .description("let no node of a server collect; what is deleted meanwhile is queued")
-    .option("--for <duration>", "it ends by itself after so long, such as 2h; never when left out")
+    .option("--for <duration>", "it ends by itself after so long, such as 2h; 24h when left out, 30d at most")
     .option("--reason <text>", "for others to read")
     .action(async (options: PauseFlags) => {
       const { pauseCollection } = await import("./gc.ts");

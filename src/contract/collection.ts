@@ -71,7 +71,7 @@ const collection = z
       .object({
         by: z.string(),
         since: time,
-        until: time.nullable().meta({ description: "When it ends by itself; null for never" }),
+        until: time.meta({ description: "When it ends by itself" }),
         reason: z.string().nullable(),
       })
       .nullable(),
@@ -125,7 +125,10 @@ export const collectionEndpoints = {
       "A pass under way ends within a second. What is deleted meanwhile is queued as ever. Of a pause that holds, the end and the reason change.",
     auth: owned,
     body: z.strictObject({
-      for: seconds.optional().meta({ description: "Seconds after which it ends by itself; never when left out" }),
+      for: seconds
+        .max(30 * 86_400)
+        .optional()
+        .meta({ description: "Seconds after which it ends by itself: a day when left out, thirty at most" }),
       reason: line(200).min(1).optional(),
     }),
     answer: collection,

@@ -61,7 +61,7 @@ export const lifecyclePreviewEndpoints = {
     tag: "lifecycle",
     summary: "Work out in the background what a lifecycle policy would do to a repository",
     about:
-      "For large repositories: nothing is changed, and the answer is the preview, whose images are there once its job is done, for a day. A repository has ten at most: cancel what nobody needs any more.",
+      "For large repositories: nothing is changed, and the answer is the preview, whose images are there once its job is done, for a day. A repository has ten at most, and who starts them has 200 at most that are not done: cancel what nobody needs any more. Of what somebody's previews come to a million images are kept: the oldest go.",
     auth,
     parameters: onRepository,
     body: z.strictObject({ policy, at }),

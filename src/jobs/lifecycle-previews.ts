@@ -1,14 +1,12 @@
 import { makePreview } from "../registry/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { JobKinds } from "./open-jobs.ts";
-import { previewKind } from "./writes/lifecycle-previews.ts";
+import { previewKind, previewUpkeep as upkeep } from "./writes/lifecycle-previews.ts";
 import type { Schedule } from "./writes/schedules.ts";
 
 /** For how long the result of a preview is there, in milliseconds. */
 export const previewsAreKept = 24 * 3_600_000;
 
-/** Kind of the job that removes what has expired, or was cancelled; its schedule is called the same. */
-const upkeep = "remove-old-lifecycle-previews";
 /** Pages that one write removes. */
 const removeAtOnce = 20;
 

@@ -474,6 +474,8 @@ export {
   findLifecyclePreview,
   insertLifecyclePreview,
   insertLifecyclePreviewPage,
+  countWaitingPreviews,
+  listKeptPreviews,
   listLifecyclePreviewPages,
   listLifecyclePreviews,
   lockLifecyclePreview,
@@ -601,8 +603,8 @@ export {
   listDeletedNames,
   listDeletedRepositories,
   listKeptGrantsOfRobot,
-  listNamesWithUndo,
   listNamesWithUndoById,
+  pageNamesWithUndo,
   takeTombstone,
   unburyRepository,
 } from "./undo-repositories.ts";

@@ -47,6 +47,23 @@ export const listLifecyclePreviews = statement(
     order by id desc limit ${p.limit}`,
 );
 
+/** How many that somebody started are not done, up to a limit. */
+export const countWaitingPreviews = statement(
+  "countWaitingPreviews",
+  (_db, p: { by: string; now: number; limit: number }) => sql<{ count: number }>`
+    select count(*) as count from (
+      select id from lifecycle_preview
+      where created_by = ${p.by} and state = 'waiting' and expires_at > ${p.now} limit ${p.limit}) page`,
+);
+
+/** What is kept of previews that somebody started, the latest first. */
+export const listKeptPreviews = statement(
+  "listKeptPreviews",
+  (_db, p: { by: string; now: number; limit: number }) => sql<{ id: number; repository: string; images: number }>`
+    select id, repository, expired + kept as images from lifecycle_preview
+    where created_by = ${p.by} and state = 'done' and expires_at > ${p.now} order by id desc limit ${p.limit}`,
+);
+
 export const insertLifecyclePreviewPage = statement(
   "insertLifecyclePreviewPage",
   (_db, p: { preview: number; first: number; images: string }) => sql<never>`

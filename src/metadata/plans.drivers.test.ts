@@ -43,7 +43,7 @@ const allowed: { readonly [statement: string]: string } = {
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   listNamesWithUndoById: "the same, with what can be undone in them",
   ...{
-    listNamesWithUndo: "a page of names, sorted while PostgreSQL has not analysed the table",
+    pageNamesWithUndo: "a page of names, sorted while PostgreSQL has not analysed the table",
     listUndoOfRun: "the same",
   },
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
@@ -124,6 +124,7 @@ const allowedReads: { readonly [statement: string]: string } = {
   listImages: "a page of ten images with tags, children and their sizes",
   listEcrImages: "the same",
   listUntaggedDigests: "two thousand entries of an index at most: each look has bounds",
+  pageNamesWithUndo: "a page of names, each looked up",
   pageBlobsPending: "a page of blobs of a deleted repository, counted in the background",
   measureOwnBlobs: "a page of links of a command that counts everything anew",
   findUseOfRepository: "what a repository runs, when it is deleted or renamed",

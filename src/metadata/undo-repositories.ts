@@ -79,26 +79,27 @@ export const listDeletedNames = statement(
 );
 
 /** One that PostgreSQL does not make a join of. */
-const undoable = (now: number) => sql`
-  coalesce((select 1 from undo u where u.repository_id = r.id and u.applied_at is null and u.part_of is null
+const undoable = (repository: string, now: number) => sql`
+  coalesce((select 1 from undo u where u.repository_id = ${sql.raw(repository)} and u.applied_at is null and u.part_of is null
             and u.until_at > ${now} limit 1), 0) = 1`;
 
-/** Names of repositories in which something can be undone, in byte order. */
-export const listNamesWithUndo = statement(
-  "listNamesWithUndo",
-  (_db, p: { after: string; before: string; now: number; limit: number }) => sql<{ name: string }>`
-    select r.name from repository r where r.name > ${p.after} and r.name < ${p.before} and ${undoable(p.now)}
-    order by r.name limit ${p.limit}`,
+/** Names of repositories in byte order, so many, and 1 where something can be undone. */
+export const pageNamesWithUndo = statement(
+  "pageNamesWithUndo",
+  (_db, p: { after: string; before: string; now: number; limit: number }) => sql<{ name: string; undoable: number }>`
+    select page.name, case when ${undoable("page.id", p.now)} then 1 else 0 end as undoable
+    from (select id, name from repository where name > ${p.after} and name < ${p.before} order by name limit ${p.limit}) page
+    order by page.name`,
 );
 
-/** The same of some repositories by their numbers. */
+/** Names of some repositories by their numbers in which something can be undone, in byte order. */
 export const listNamesWithUndoById = statement(
   "listNamesWithUndoById",
   (_db, p: { repositories: readonly number[]; after: string; before: string; now: number; limit: number }, d) => sql<{
     name: string;
   }>`
     select r.name from repository r where ${d.isOneOf(sql`r.id`, p.repositories, "bigint")}
-      and r.name > ${p.after} and r.name < ${p.before} and ${undoable(p.now)}
+      and r.name > ${p.after} and r.name < ${p.before} and ${undoable("r.id", p.now)}
     order by r.name limit ${p.limit}`,
 );
 

@@ -10,6 +10,8 @@ export interface CollectionSchedule {
   readonly interval: number | undefined;
   /** Between two sweeps of the whole store, on all nodes together. */
   readonly sweepEvery: number;
+  /** Between two words to the operator that an owner has paused it, or that the registry is read-only; an hour when left out. */
+  readonly remindEvery?: number;
   /** Told of each pass, for figures. */
   readonly passed: (collected: Collected) => void;
   /** Told of each pass that failed, for figures. */
@@ -34,6 +36,7 @@ export interface Collection {
 
 /** The marks of database and store are compared this often, in milliseconds. */
 const markEvery = 3_600_000;
+const hour = 3_600_000;
 /** The longest pause after failures, in milliseconds. */
 const longestPause = 5 * 60_000;
 
@@ -47,6 +50,7 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
   const notes = openPassNotes(registry);
   let markedAt: number | undefined;
   let off: string | undefined;
+  let remindedAt: number | undefined;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -67,8 +71,20 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
     if (collected.off !== undefined && collected.off !== off && !collected.wished) {
       registry.alarm("collection is off", { reason: collected.off });
     }
+    remind(collected);
     off = collected.off;
     return collected;
+  };
+
+  // What an operator wished and forgot lets the store grow.
+  const remind = ({ off: why, wished }: Collected) => {
+    if (!wished || why === undefined) {
+      remindedAt = undefined;
+      return;
+    }
+    if (remindedAt !== undefined && performance.now() - remindedAt < (schedule.remindEvery ?? hour)) return;
+    remindedAt = performance.now();
+    registry.alarm("nothing is collected, as was wished", { reason: why });
   };
 
   const inTurn = (sweepEvery: number, asked: AskedPass = {}): Promise<Collected> => {

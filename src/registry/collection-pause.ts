@@ -4,6 +4,7 @@ import type { Registry } from "./registry.ts";
 import { findStoredPause } from "./writes/collection-pause.ts";
 import type { CollectionPause } from "./writes/collection-pause.ts";
 
+export { standardPause } from "./writes/collection-pause.ts";
 export type { CollectionPause } from "./writes/collection-pause.ts";
 
 /** Whether an owner said that nothing is to be collected at the moment. @throws MetadataError */
@@ -16,13 +17,13 @@ export async function findPause({
 
 /**
  * Pauses collection on all nodes; a pass under way ends within a second. What is deleted meanwhile is queued.
- * @param length milliseconds until it ends by itself; null for never
+ * @param length milliseconds until it ends by itself
  * @throws MetadataError
  */
 export async function pauseCollection(
   registry: Registry,
   by: Attribution,
-  length: number | null,
+  length: number,
   reason: string | null,
 ): Promise<void> {
   await registry.metadata.write("pauseCollection", { by, length, reason });
@@ -35,6 +36,5 @@ export async function resumeCollection(registry: Registry, by: Attribution): Pro
 
 /** For people: `user:alice paused it until 2026-12-01T10:00:00.000Z (the disk moves)`. */
 export function describePause({ by, until, reason }: CollectionPause): string {
-  const end = until === null ? "until somebody resumes it" : `until ${new Date(until).toISOString()}`;
-  return `${by} paused it ${end}${reason === null ? "" : ` (${reason})`}`;
+  return `${by} paused it until ${new Date(until).toISOString()}${reason === null ? "" : ` (${reason})`}`;
 }

@@ -15,7 +15,7 @@ export { collectGarbage } from "./collect-garbage.ts";
 export type { Collected } from "./collect-garbage.ts";
 export { collectInBackground } from "./collect-in-background.ts";
 export type { Collection, CollectionSchedule } from "./collect-in-background.ts";
-export { describePause, findPause, pauseCollection, resumeCollection } from "./collection-pause.ts";
+export { describePause, findPause, pauseCollection, resumeCollection, standardPause } from "./collection-pause.ts";
 export { explainCollection } from "./explain-collection.ts";
 export type { Explained } from "./explain-collection.ts";
 export { inspectCollection } from "./inspect-collection.ts";

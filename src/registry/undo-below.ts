@@ -1,11 +1,12 @@
+import { setImmediate } from "node:timers/promises";
 import { boundsOf, findReach, isWithin, mayDeleted } from "../access/index.ts";
 import type { Caller, Reach, RightsSource } from "../access/index.ts";
 import {
   findRepository,
   listDeletedNames,
   listDeletedRepositories,
-  listNamesWithUndo,
   listNamesWithUndoById,
+  pageNamesWithUndo,
   listUndo as listUndoRows,
   readTime,
 } from "../metadata/index.ts";
@@ -82,7 +83,7 @@ async function listNames(look: Look, after: string): Promise<string[]> {
   const names = new Set<string>();
   const add = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
   for (const bounds of boundsWithin(look.live, namespace)) {
-    add(await read.all(listNamesWithUndo, { ...from(bounds, after), now, limit }));
+    add(await findNamesWithUndo(look, from(bounds, after)));
   }
   for (const bounds of boundsWithin(look.deleted, namespace)) {
     add(await read.all(listDeletedNames, { ...from(bounds, after), now, limit }));
@@ -92,6 +93,24 @@ async function listNames(look: Look, after: string): Promise<string[]> {
     add(await read.all(listNamesWithUndoById, { ...from(boundsOf(namespace), after), repositories, now, limit }));
   }
   return [...names].toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit);
+}
+
+/** Names that are looked at in one statement: SQLite reads on the thread that answers requests. */
+const namesAtOnce = 1_000;
+
+/** Names within bounds of repositories in which something can be undone, as many as a page can need, however few of very many have it. */
+async function findNamesWithUndo(
+  { read, now, limit }: Look,
+  { after: first, before }: { readonly after: string; readonly before: string },
+): Promise<readonly { readonly name: string }[]> {
+  const found: { readonly name: string }[] = [];
+  for (let after = first; ;) {
+    const page = await read.all(pageNamesWithUndo, { after, before, now, limit: namesAtOnce });
+    found.push(...page.filter(({ undoable }) => undoable === 1));
+    if (page.length < namesAtOnce || found.length >= limit) return found.slice(0, limit);
+    after = page.at(-1)!.name;
+    await setImmediate();
+  }
 }
 
 function from({ first, before }: ReturnType<typeof boundsOf>, after: string) {

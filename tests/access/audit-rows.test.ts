@@ -201,7 +201,7 @@ const unrecorded: { readonly [write: string]: string } = {
   enqueueJob: "what asks for a job has a row of its own",
   dropLifecyclePlan: "a plan that was not finished",
   ...{ dropLifecyclePreviewPages: "the same", keepLifecyclePreviewPage: "what somebody asked for, which has a row" },
-  ...{ finishLifecyclePreview: "the same", stopLifecyclePreview: "the same" },
+  stopLifecyclePreview: "the same",
   ensureInstallation: "the first start",
   ensureSealingKey: "the first start",
   expireLifecyclePreviews: "lifecycle previews that are there no longer",

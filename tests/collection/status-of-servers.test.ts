@@ -91,6 +91,12 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     const { admin, ops } = place;
     expect(await ops("/metrics")).toMatch(/^berth_collection_paused 0$/m);
     expect(JSON.parse(await ops("/readyz"))).not.toHaveProperty("notes");
+    const standard = (await admin.put("/collection/pause", {})).body;
+    expect(Date.parse(standard.pause.until) - Date.parse(standard.pause.since), "nobody said how long").toBe(
+      86_400_000,
+    );
+    expect((await admin.put("/collection/pause", { for: 30 * 86_400 + 1 })).status).toBe(400);
+    await admin.delete("/collection/pause");
     const paused = await admin.put("/collection/pause", { for: 7200, reason: "the disk moves" });
     expect(paused.body).toMatchObject({
       state: "paused",

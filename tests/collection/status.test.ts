@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import {
+  collectInBackground,
   changeSettings,
   collectGarbage,
   deleteManifest,
@@ -11,6 +12,7 @@ import {
   pauseCollection,
   resumeCollection,
   setHold,
+  standardPause,
   weighPending,
 } from "../../src/registry/index.ts";
 import type { Explained, Registry, StorageFigures } from "../../src/registry/index.ts";
@@ -154,15 +156,16 @@ await describeEachDatabase((it, prepare) => {
     });
     const { pause } = await inspectCollection(registry);
     // What is said again changes the end, not since when.
-    await pauseCollection(registry, by, null, null);
+    await pauseCollection(registry, by, 7_200_000, null);
     const again = (await inspectCollection(registry)).pause!;
-    expect([again.since, again.until, again.reason]).toEqual([pause!.since, null, null]);
+    expect([again.since, again.reason]).toEqual([pause!.since, null]);
+    expect(again.until - pause!.until).toBeGreaterThanOrEqual(3_600_000);
     await pauseCollection(registry, by, 5, null);
     await expect.poll(async () => (await inspectCollection(registry)).state).toBe("waiting");
     expect(await findStoredPause(place.database.metadata.read, pause!.since), "its row is there still").toBeDefined();
     expect((await collectOnce(registry)).off).toBeUndefined();
     await resumeCollection(registry, by);
-    await pauseCollection(registry, by, null, "twice");
+    await pauseCollection(registry, by, standardPause, "twice");
     await resumeCollection(registry, by);
     const audit = await place.database.sql(
       "select action, target, principal from audit where action like '%collection' order by id",
@@ -179,6 +182,27 @@ await describeEachDatabase((it, prepare) => {
     await place.leave();
   });
 
+  it("a pause is told of again and again while it lasts, and one that was made without an end has one", async () => {
+    const registry = openRegistry(place.database.metadata, place.registry.store.driver);
+    await pauseCollection(registry, by, standardPause, "forgotten");
+    const schedule = { interval: 10, sweepEvery: 0, remindEvery: 20, passed: () => undefined, failed: () => undefined };
+    const collection = collectInBackground(registry, schedule);
+    const told = () => registry.alarms.filter((what) => what === "nothing is collected, as was wished").length;
+    await expect.poll(told, { interval: 10, timeout: 30_000 }).toBeGreaterThan(2);
+    await resumeCollection(registry, by);
+    await collection.collectNow();
+    const before = told();
+    await collection.collectNow();
+    expect(told()).toBe(before);
+    await collection.stop();
+    const { now } = await place.database.metadata.write("readMark", {});
+    const earlier = JSON.stringify({ by: "user:alice", since: now, until: null, reason: null });
+    await place.database.sql(`update installation set value = '${earlier}' where name = 'collection-pause'`);
+    const { read } = place.database.metadata;
+    expect(await findStoredPause(read, now + 86_399_999)).toMatchObject({ until: now + 86_400_000 });
+    expect(await findStoredPause(read, now + 86_400_000)).toBeUndefined();
+  });
+
   it("a pass under way ends within about a second of a pause, and what is left waits", async () => {
     const { registry } = place;
     const slow = openRegistry(place.database.metadata, registry.store.driver, { rowRate: 20 });
@@ -189,7 +213,7 @@ await describeEachDatabase((it, prepare) => {
     const progress = () => void told++;
     const pass = collectGarbage(slow, { clock: undefined, checkMark: true, sweepEvery: 0, signal, progress });
     await expect.poll(() => told, { interval: 5 }).toBeGreaterThan(2);
-    await pauseCollection(registry, by, null, null);
+    await pauseCollection(registry, by, standardPause, null);
     const { looked, condemned } = await pass;
     expect(looked).toBeLessThan(122);
     expect(condemned.link).toBeLessThan(122);

@@ -1259,6 +1259,11 @@ alter table undo add column given_up_at integer;
 
 alter table undo add column given_up_at bigint;
 
+-- 0029-pending/9
+create index lifecycle_preview_by_creator on lifecycle_preview (created_by, state, id);
+
+create index lifecycle_preview_by_creator on lifecycle_preview (created_by, state, id);
+
 -- 0031-ecr/1
 create table ecr_repository (
       repository_id integer primary key references repository (id) on delete cascade,

@@ -240,7 +240,7 @@ await describeEachDatabase((it, prepare) => {
         if (one!["state"] === "done") break;
         await setTimeout(10);
       }
-      expect((await rowsLeft())[0]).toBe(1);
+      expect((await rowsLeft())[0], "it ended with that page, which the job takes that removes them").toBeLessThan(2);
       await expect(look(running)).rejects.toMatchObject({ code: "NOT_FOUND" });
 
       const done = await start();

@@ -68,6 +68,19 @@ await describeEachDatabase((it, prepare) => {
     await place.leave();
   });
 
+  it("of thousands of repositories it finds the few in which something can be undone", async () => {
+    for (const name of ["a/first", "z/last"]) await deleteTagIn(name, "v1");
+    const names = Array.from({ length: 2_500 }, (_, n) => `('m/${String(n).padStart(5, "0")}', 1)`);
+    await place.database.sql(`insert into repository (name, created_at) values ${names.join()}`);
+    await deleteTagIn("m/01234", "v1");
+    const found = ["a/first v1", "m/01234 v1", "z/last v1"];
+    expect(shown(await listUndoBelow(place.registry, caller, "", undefined, 100))).toEqual(found);
+    expect(shown(await listUndoBelow(place.registry, caller, "", undefined, 2))).toEqual(found.slice(0, 2));
+    const [, second] = await listUndoBelow(place.registry, caller, "", undefined, 2);
+    const after = { repository: second!.repository, before: second!.id };
+    expect(shown(await listUndoBelow(place.registry, caller, "", after, 2))).toEqual(found.slice(2));
+  });
+
   it("what the caller may not undo is not in it, whatever place it asks for", async () => {
     await fill();
     const { metadata } = place.database;

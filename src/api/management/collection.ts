@@ -6,6 +6,7 @@ import {
   inspectCollection,
   pauseCollection,
   resumeCollection,
+  standardPause,
 } from "../../registry/index.ts";
 import type { CollectionStatus, InspectedPass, Registry, StorageFigures } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
@@ -27,7 +28,7 @@ export const collectionHandlers: HandlersOf<typeof collectionEndpoints> = {
     return replyJob(jobs, job);
   },
   async pauseCollection({ management: { registry }, by, body: { for: length, reason = null } }) {
-    await pauseCollection(registry, by, length === undefined ? null : length * 1_000, reason);
+    await pauseCollection(registry, by, length === undefined ? standardPause : length * 1_000, reason);
     return reply(registry);
   },
   async resumeCollection({ management: { registry }, by }) {
@@ -52,7 +53,7 @@ export function showCollection({
 }: CollectionStatus): Shown {
   return {
     ...status,
-    pause: pause === null ? null : { ...pause, since: timeOf(pause.since), until: findTime(pause.until) },
+    pause: pause === null ? null : { ...pause, since: timeOf(pause.since), until: timeOf(pause.until) },
     running: running === null ? null : showPass(running),
     last: last === null ? null : showPass(last),
     nextReview: findTime(nextReview),

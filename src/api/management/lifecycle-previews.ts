@@ -70,14 +70,10 @@ export const lifecyclePreviewHandlers: HandlersOf<Endpoints> = {
   async cancelLifecyclePreview({ management: { registry, jobs }, by, permit, parameters: { name, preview } }) {
     const target = { id: await findTarget(registry, permit, name), name };
     await jobs.metadata.write("cancelLifecyclePreview", { by, target, preview });
-    // What is not done here is done by the next look at what has expired.
-    while ((await registry.metadata.write("expireLifecyclePreviews", { limit: removeAtOnce })).more);
+    jobs.wake();
     return { body: undefined };
   },
 };
-
-/** Pages of a preview that one write removes. */
-const removeAtOnce = 20;
 
 async function start(
   { registry, jobs }: Management,

@@ -1,6 +1,9 @@
 import {
+  countWaitingPreviews,
+  insertInstallation,
   leaveJob,
   listLifecyclePreviews,
+  lockInstallation,
   lockJob,
   lockLifecyclePreview,
   lockRepository,
@@ -14,6 +17,14 @@ import { enqueueJob } from "./jobs.ts";
 
 /** Names the handler of previews. */
 export const previewKind = "lifecycle-preview";
+
+/** Kind of the job that removes what has expired, or was cancelled; its schedule is called the same. */
+export const previewUpkeep = "remove-old-lifecycle-previews";
+
+/** Previews of one principal that wait or are worked out at a time. */
+const waitingAtOnce = 200;
+/** Row of the installation that lets one after the other start previews. */
+const line = "preview-line";
 
 /** Previews of one repository at a time: each is as large as the list of its images. */
 const previewsAtOnce = 10;
@@ -34,13 +45,14 @@ export interface PreviewOrder {
 /**
  * Puts a preview of each of some repositories in line, all or none.
  * @returns their numbers, in the order of the repositories
- * @throws RegistryError NAME_UNKNOWN; CONFLICT where a repository has as many as may be
+ * @throws RegistryError NAME_UNKNOWN; CONFLICT where a repository has as many as may be, or the caller has too many that wait
  */
 export async function startLifecyclePreviews(
   tx: Transaction,
   { by, targets, policy, at, keep }: PreviewOrder,
 ): Promise<{ readonly previews: readonly number[] }> {
   const previews: number[] = [];
+  await requireTurn(tx, by.principal, targets.length);
   for (const { id, name } of targets) {
     if ((await tx.first(lockRepository, { name }))?.id !== id) {
       throw new RegistryError("NAME_UNKNOWN", `there is no repository ${name}`, { detail: { name } });
@@ -60,6 +72,18 @@ export async function startLifecyclePreviews(
     previews.push(preview);
   }
   return { previews };
+}
+
+/** @throws RegistryError CONFLICT where a principal has so many that wait that others would wait for them */
+async function requireTurn(tx: Transaction, principal: string, more: number): Promise<void> {
+  await tx.run(insertInstallation, { name: line, value: "" });
+  await tx.first(lockInstallation, { name: line });
+  const { count } = (await tx.first(countWaitingPreviews, { by: principal, now: tx.now, limit: waitingAtOnce }))!;
+  const waiting = Number(count);
+  if (waiting + more <= waitingAtOnce) return;
+  const asked = more === 1 ? "one more" : `${more} more`;
+  const message = `${principal} has ${waiting} lifecycle previews that are not done, and may have ${waitingAtOnce}: there is no room for ${asked}. Wait until some are done, or cancel those that nobody needs (berth lifecycle cancel)`;
+  throw new RegistryError("CONFLICT", message, { detail: { waiting, limit: waitingAtOnce } });
 }
 
 async function requireRoom(tx: Transaction, repository: number, name: string): Promise<void> {
@@ -87,6 +111,9 @@ export async function cancelLifecyclePreview(
     const end = { state: "done", attempts: job.attempts, dueAt: tx.now, result: null, endedAt: tx.now };
     await tx.run(leaveJob, { job: preview, ...end, error: `${by.principal} cancelled it` });
   }
+  // Its pages are many: they go in small writes, when nobody waits for them.
+  const upkeep = { kind: previewUpkeep, single: previewUpkeep, input: {}, by: by.principal };
+  await enqueueJob(tx, { ...upkeep, about: "lifecycle previews that were cancelled" });
   const facts = { preview, state: row.state };
   const change = { action: "cancel-preview", repository: target.name, target: `preview ${preview}`, facts };
   await recordChange(tx, by, change);

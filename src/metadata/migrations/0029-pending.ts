@@ -1,6 +1,6 @@
 import type { Migration } from "./migration.ts";
 
-/** What deletes keep below namespaces with a quota, and what was given up of it before its time. */
+/** What deletes keep below namespaces with a quota, and what was given up of it before its time; whose previews are kept. */
 export const pending: Migration = {
   name: "0029-pending",
   steps: [
@@ -13,5 +13,6 @@ export const pending: Migration = {
     // What was counted before this was there is counted now.
     `update quota set unseen = 1`,
     `alter table undo add column given_up_at {int}`,
+    `create index lifecycle_preview_by_creator on lifecycle_preview (created_by, state, id)`,
   ],
 };

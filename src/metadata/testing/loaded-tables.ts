@@ -212,7 +212,7 @@ export function loadTables(dialect: DialectName): string[] {
       "lifecycle_preview",
       "id, repository_id, repository, state, created_by, created_at, expires_at, expired, kept, bytes",
       5000,
-      `i, ${repositoryOf("i")}, 'team/app-000001', 'done', 'user:admin', i, i, 4, 0, 0`,
+      `i, ${repositoryOf("i")}, 'team/app-000001', 'done', 'user:' || (i % 50), i, i, 4, 0, 0`,
     ),
     fill("lifecycle_preview_page", "preview_id, first, images", 20000, `1 + i % 5000, i / 5000 * 250, '[]'`),
     fill(

@@ -5,10 +5,12 @@ import {
   findExpiredLifecyclePreview,
   insertLifecyclePreview,
   insertLifecyclePreviewPage,
+  listKeptPreviews,
   lockLifecyclePreview,
+  recordChange,
   settleLifecyclePreview,
 } from "../../metadata/index.ts";
-import type { LifecyclePreviewRow, Transaction } from "../../metadata/index.ts";
+import type { Attribution, LifecyclePreviewRow, Transaction } from "../../metadata/index.ts";
 import { requireJob } from "./lifecycle-runs.ts";
 
 /** A preview, held by the process that has its job. */
@@ -98,8 +100,36 @@ export async function finishLifecyclePreview(
   input: HeldPreview & SettledPreview & { readonly keep: number },
 ): Promise<void> {
   const { fence: _fence, keep, ...settled } = input;
-  if ((await takePreview(tx, input)) === undefined) return;
+  const row = await takePreview(tx, input);
+  if (row === undefined) return;
   await tx.run(settleLifecyclePreview, { ...settled, now: tx.now, expiresAt: tx.now + keep });
+  await makeRoom(tx, row.created_by);
+}
+
+/** Images of all previews together, and previews, that are kept of one principal: about 400 bytes an image. */
+const [imagesKept, previewsKept] = [1_000_000, 1_000];
+
+/** Who makes room. */
+const by = {
+  principal: "system:lifecycle",
+  credential: null,
+  address: null,
+  request: null,
+  reason: null,
+} satisfies Attribution;
+
+/** The oldest of a principal go where all together are too large; the latest stays whatever its size. */
+async function makeRoom(tx: Transaction, principal: string): Promise<void> {
+  const kept = await tx.all(listKeptPreviews, { by: principal, now: tx.now, limit: previewsKept + 1 });
+  let images = 0;
+  for (const [index, { id: preview, repository, images: own }] of kept.entries()) {
+    images += Number(own);
+    if (index === 0 || (images <= imagesKept && index < previewsKept)) continue;
+    const outcome = `it made room for later previews of ${principal}`;
+    await tx.run(endLifecyclePreview, { preview, state: "cancelled", outcome, now: tx.now, expiresAt: tx.now });
+    const facts = { preview, principal, images: Number(own) };
+    await recordChange(tx, by, { action: "cancel-preview", repository, target: `preview ${preview}`, facts });
+  }
 }
 
 /** Ends a preview that cannot be worked out. @param input `outcome` is a sentence without a full stop @throws RegistryError CONFLICT */
