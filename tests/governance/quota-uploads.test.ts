@@ -36,7 +36,7 @@ describe.each(databases)("on $name", ({ database }) => {
       const { text } = await uploads.ask("GET", "/api/v1/namespaces/counted/-/quotas");
       const { items } = JSON.parse(text) as { items: { quota: string; used: number }[] };
       const used = Object.fromEntries(items.map(({ quota, used }) => [quota, used]));
-      expect(used).toEqual({ quotaStorage: stored * 1_024, quotaRepositories: 50 });
+      expect(used).toEqual({ quotaStorage: stored * 1_024, quotaRepositories: 50, quotaPending: 0 });
     },
   );
 });

@@ -116,8 +116,8 @@ describe.each(fronts.map((front, index) => ({ ...front, index })))("$name", ({ t
       randomBytes(2_000_000),
     );
     expect([wrong.status, wrong.code]).toEqual([400, "DIGEST_INVALID"]);
-    const line = server().log.requests.map((text) => JSON.parse(text) as { id: string; from: string; status: number });
-    expect(line.find((one) => one.id === id)).toMatchObject({ from: "127.0.0.1", status: 404 });
+    const logged = () => server().log.requests.map((text) => JSON.parse(text) as { readonly id: string });
+    await expect.poll(() => logged().find((one) => one.id === id)).toMatchObject({ from: "127.0.0.1", status: 404 });
   });
 
   test("a client that waits for 100 is told to go on; the client's address is the one that nginx saw", async (context) => {
