@@ -259,6 +259,19 @@ test("sessions are in the audit trail, with who took which role", async () => {
   await expect.poll(taken, { timeout: 30_000 }).toEqual(expect.arrayContaining(wanted));
 });
 
+test("identity tokens that are not taken are in the audit trail as logins that failed, as elsewhere", async () => {
+  const token = await tokenFor({ repository_owner: "evil" });
+  expect(await codeOf(assumeByToken(token))).toEqual([400, "InvalidIdentityToken"]);
+  const forged = `${token.slice(0, -8)}AAAAAAAA`;
+  expect(await codeOf(assumeByToken(forged))).toEqual([400, "InvalidIdentityToken"]);
+  const told = async () => {
+    const { body } = await admin.get("/audit?limit=500&order=latest&action=login");
+    expect(JSON.stringify(body)).not.toContain(token.slice(-40, -8));
+    return body.items.filter(({ credential }: any) => credential === "identity").map(({ decision }: any) => decision);
+  };
+  await expect.poll(told, { timeout: 30_000 }).toContain("refused");
+});
+
 test("boto3 takes each kind of session, and signs with it", async (context: TestContext) => {
   const token = await tokenFor();
   const calls = [

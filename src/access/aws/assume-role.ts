@@ -6,7 +6,7 @@ import { findHolder } from "../find-holder.ts";
 import { holderOf } from "../holder.ts";
 import type { Holder } from "../holder.ts";
 import { verifyIdentityToken } from "../identity-tokens.ts";
-import { plainCaller } from "../principal.ts";
+import { anonymous, plainCaller } from "../principal.ts";
 import type { Caller, Principal, TrustedRule } from "../principal.ts";
 import { mayActAs } from "./look-at-session.ts";
 import { findSession, newSessionKey, sessionOf } from "./sessions.ts";
@@ -66,7 +66,9 @@ export async function assumeRoleByToken(
   { role, name, age }: WantedSession,
 ): Promise<MadeSession> {
   if (access.settings.open) return openSession(access, caller.principal, age);
-  const workload = await verifyIdentityToken(access, token);
+  const workload = await verifyIdentityToken(access, token).catch((error: unknown) => {
+    throw noteFailure(access, caller, error);
+  });
   const rule = await findRule(access, workload, role);
   if (rule === undefined)
     throw denied(access, caller, role, `${workload.name} is not believed by a trust rule of that name`);
@@ -129,6 +131,14 @@ async function makeSession(access: Access, caller: Caller, role: string, holder:
 /** Down to a whole second. */
 function seconds(time: number): number {
   return Math.floor(time / 1000) * 1000;
+}
+
+/** As a login that failed: that is what it is elsewhere. */
+function noteFailure(access: Access, { address, id: request }: Caller, error: unknown): unknown {
+  if (!(error instanceof RegistryError) || error.code !== "UNAUTHORIZED") return error;
+  const by = { principal: anonymous.name, credential: "identity", address, request, reason: error.message };
+  access.refusals.note({ by, action: "login", repository: "", target: "", challenged: false }, error);
+  return error;
 }
 
 function denied(access: Access, caller: Caller, role: string, why: string): RegistryError {
