@@ -6,6 +6,7 @@ import { manifestGetAuth } from "./login.ts";
 import { memory, startUp } from "./process.ts";
 import { blobGet, blobGetLarge, getWhilePush, manifestGet } from "./pull.ts";
 import { sharedStores } from "./shared.ts";
+import { verifySignatures } from "./signatures.ts";
 import { manifestPut, pushLargeBlob, pushSmall, pushTags } from "./push.ts";
 
 /** The rows of the table, in its order. */
@@ -27,4 +28,5 @@ export const works: readonly Work[] = [
   pushGoverned,
   lifecyclePreview,
   collection,
+  verifySignatures,
 ];

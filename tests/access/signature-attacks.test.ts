@@ -249,3 +249,7 @@ test.each<[string, string, SignedRequest, string?, number?]>([
 ])("%s is refused: %s", (_, code, request, service, at) => {
   expect(judge(request, service, at)).toBe(code);
 });
+
+test("a signature for another service is told from one that is wrong", () => {
+  expect(() => readSignature(sign(), { service: "sts", now })).toThrow("scoped to correct service: 'sts'");
+});
