@@ -77,7 +77,7 @@ const countDeleted = statement(
   (_db, _p: { readonly [none: string]: never }) => sql<{ count: number }>`select count(*) as count from undo_manifest`,
 );
 
-describe.each(worlds)("on $name", { timeout: 120_000 }, ({ open, runs }) => {
+describe.each(worlds)("on $name", { timeout: 240_000 }, ({ open, runs }) => {
   let world: World;
   let registry: Registry;
   beforeEach(async () => {

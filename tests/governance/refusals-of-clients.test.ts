@@ -282,5 +282,6 @@ test("the example of the guide to quotas does what it says, and crane shows the 
   );
   expect(printed).toContain("refused: no third repository");
   expect(printed).toMatch(/quotaStorage +namespace market +2\d{5} +307200 +6\d.*/);
+  expect(printed).toMatch(/quotaPending +namespace market +\d+ +102400/);
   expect(printed).toMatch(/namespace market .* no$/);
 });
