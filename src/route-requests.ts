@@ -1,5 +1,13 @@
 import { bearerFace, ecrFace, handleDistribution, isAccountHost, tellEcrUser } from "./api/distribution/index.ts";
-import { findAccount, findHostRegion, handleEcr, handleLayerUrl, isEcrCall, isLayerUrl } from "./api/ecr/index.ts";
+import {
+  findAccount,
+  findHostRegion,
+  handleEcr,
+  handleLayerUrl,
+  isEcrCall,
+  isLayerUrl,
+  listAccountsOf,
+} from "./api/ecr/index.ts";
 import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
 import type { Exchange, TrafficLimits } from "./api/http/index.ts";
@@ -19,12 +27,13 @@ import { translateError } from "./registry/index.ts";
  * @param ecrSettings what clients of Amazon ECR find
  */
 export function routeRequests(
-  management: Management,
+  managed: Omit<Management, "ecrAccountsOf">,
   limits: TrafficLimits,
   broke: (exchange: Exchange, error: unknown) => void,
   on: SignOn,
   ecrSettings: EcrSettings,
 ): (exchange: Exchange) => void {
+  const management = { ...managed, ecrAccountsOf: (path: string) => listAccountsOf(ecrSettings, path) };
   const { registry, jobs } = management;
   const traffic = new Traffic(limits);
   const ofEcr = {

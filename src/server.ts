@@ -52,7 +52,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const watch = watchServer(config, log, registry);
     collection = openCollection(config, registry, watch);
     background = await openBackground(config, stores, collection);
-    const management: Management = {
+    const management: Omit<Management, "ecrAccountsOf"> = {
       registry,
       ...background,
       passwordChanged: (user) => forgetInitialPassword(config, user),

@@ -123,6 +123,8 @@ export const settingEndpoints = {
     path: "/namespaces/{path*}/-/settings",
     tag: "settings",
     summary: "List what holds in a namespace, and where each setting comes from",
+    about:
+      "A `Warning` tells what clients of Amazon ECR configured of an account that the namespace is, and by which nothing acts yet.",
     auth: { place: "namespace", action: "pull" },
     parameters: onNamespace,
     answer,

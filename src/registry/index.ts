@@ -32,6 +32,12 @@ export {
   updateRepository,
 } from "./change-repository.ts";
 export { findEcrSetting, putEcrSetting } from "./ecr/account-settings.ts";
+export {
+  describeIdleConfiguration,
+  findEcrConfiguration,
+  findScannedRepository,
+  putEcrConfiguration,
+} from "./ecr/configuration.ts";
 export { changeEcrFacts } from "./ecr/change-facts.ts";
 export { deleteEcrImage } from "./ecr/delete-images.ts";
 export { describeEcrImages, findEcrImagesById, listEcrImages } from "./ecr/list-images.ts";

@@ -53,9 +53,11 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   BatchCheckLayerAvailability: ["reader", { repositoryName, layerDigests: [digestOf("none")] }],
   BatchDeleteImage: ["maintainer", { repositoryName, imageIds }],
   BatchGetImage: ["reader", { repositoryName, imageIds }],
+  BatchGetRepositoryScanningConfiguration: ["reader", { repositoryNames: [repositoryName] }],
   CompleteLayerUpload: ["writer", { repositoryName, uploadId, layerDigests: [digestOf("none")] }],
   CreateRepository: ["writer", { repositoryName }],
   DeleteRepository: ["maintainer", { repositoryName: "team/none" }],
+  DescribeImageReplicationStatus: ["reader", { repositoryName, imageId: imageIds[0] }],
   DescribeImages: ["reader", { repositoryName }],
   DescribeRepositories: ["reader", { repositoryNames: [repositoryName] }],
   GetDownloadUrlForLayer: ["reader", { repositoryName, layerDigest: digestOf("none") }],
@@ -69,7 +71,14 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   UploadLayerPart: ["writer", { repositoryName, uploadId, partFirstByte: 0, partLastByte: 0, layerPartBlob: "YQ==" }],
 };
 /** About the whole account, which is the root here: none of the cast has anything there. */
-const ofRoot = ["DescribeRegistry", "GetAccountSetting", "PutAccountSetting"];
+const ofRoot = [
+  "DescribeRegistry",
+  "GetAccountSetting",
+  "GetRegistryScanningConfiguration",
+  "PutAccountSetting",
+  "PutRegistryScanningConfiguration",
+  "PutReplicationConfiguration",
+];
 const ofAnybody = ["GetAuthorizationToken"];
 
 test("each operation is refused to whoever has less than it takes, in the words of the service", async () => {
@@ -91,7 +100,7 @@ test("each operation is refused to whoever has less than it takes, in the words 
       );
     }
   }
-  const setting = { name: "REGISTRY_POLICY_SCOPE", value: "V2" };
+  const setting = { name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration: { rules: [] } };
   for (const operation of ofRoot) {
     expect((await call("maintainer", operation, setting)).body.__type, operation).toBe("AccessDeniedException");
     expect((await call("admin", operation, setting)).status, operation).toBe(200);

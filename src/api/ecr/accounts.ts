@@ -69,6 +69,17 @@ export function findHostRegion(host: string): string | undefined {
   return accountHost.exec(host)?.[2];
 }
 
+/** An account as what is set of it is kept. */
+export function placeOf({ account }: { readonly account: EcrAccount }) {
+  return { account: account.id, namespace: account.namespace };
+}
+
+/** Digits of the accounts that a namespace is, each once. */
+export function listAccountsOf({ accounts }: EcrSettings, namespace: string): string[] {
+  const all = accounts.length === 0 ? [standard] : accounts;
+  return [...new Set(all.filter((one) => one.namespace === namespace).map(({ id }) => id))];
+}
+
 /** The repository of an account by the name that its clients use. @throws EcrError InvalidParameterException when it is too long */
 export function nameWithin({ namespace }: EcrAccount, name: string): RepositoryName {
   const whole = namespace === "" ? name : `${namespace}/${name}`;

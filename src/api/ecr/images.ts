@@ -1,6 +1,7 @@
 import { isDigest, isTag } from "../../oci/index.ts";
 import type { EcrImage, EcrImageId } from "../../registry/index.ts";
 import type { EcrCall } from "./call.ts";
+import { EcrError } from "./ecr-error.ts";
 import { secondsOf } from "./show-repository.ts";
 
 /** How clients name an image. */
@@ -80,4 +81,15 @@ export function notFound(imageId: ImageId): ImageFailure {
 export function otherDigest(imageId: ImageId): ImageFailure {
   const failureReason = "Requested image tag is not at the requested digest";
   return { imageId, failureCode: "ImageTagDoesNotMatchDigest", failureReason };
+}
+
+/** There is no such image. */
+export function unknownImage(
+  { account }: EcrCall,
+  repositoryName: string,
+  { imageDigest = "null", imageTag = "null" }: ImageId,
+): EcrError {
+  const id = `{imageDigest:'${imageDigest}', imageTag:'${imageTag}'}`;
+  const message = `The image with imageId ${id} does not exist within the repository with name '${repositoryName}' in the registry with id '${account.id}'`;
+  return new EcrError("ImageNotFoundException", message);
 }

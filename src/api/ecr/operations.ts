@@ -9,7 +9,6 @@ import { createRepository } from "./operations/create-repository.ts";
 import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
 import { describeImages } from "./operations/describe-images.ts";
-import { describeRegistry } from "./operations/describe-registry.ts";
 import { deleteLifecyclePolicy, getLifecyclePolicy, putLifecyclePolicy } from "./operations/lifecycle-policies.ts";
 import { getLifecyclePolicyPreview, startLifecyclePolicyPreview } from "./operations/lifecycle-previews.ts";
 import { putImageTagMutability } from "./operations/put-image-tag-mutability.ts";
@@ -18,6 +17,16 @@ import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.
 import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
 import { listImages } from "./operations/list-images.ts";
 import { putImage } from "./operations/put-image.ts";
+import {
+  batchGetRepositoryScanningConfiguration,
+  getRegistryScanningConfiguration,
+  putRegistryScanningConfiguration,
+} from "./operations/registry-scanning.ts";
+import {
+  describeImageReplicationStatus,
+  describeRegistry,
+  putReplicationConfiguration,
+} from "./operations/replication.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
 import { uploadLayerPart } from "./operations/upload-layer-part.ts";
@@ -57,7 +66,6 @@ const writes = true;
 const noReferrers = "the Distribution API lists them (`/v2/<name>/referrers/<digest>`), as yet";
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
-const noReplication = "nothing is replicated yet";
 const noUpstream = "there is no pull-through cache yet";
 const noTemplates = "templates are set by Berth's own commands, as yet";
 const noSigning = "nothing is signed when it is pushed";
@@ -79,7 +87,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "a tag, and with its last one the image; what a rule, a hold or use keeps is a failure `ImageInaccessible` with the sentence; can be undone",
   },
   BatchGetImage: { run: batchGetImage, writes: reads, about: "manifests byte for byte; counts as a pull" },
-  BatchGetRepositoryScanningConfiguration: { refused: invalid, reason: noScanner },
+  BatchGetRepositoryScanningConfiguration: {
+    run: batchGetRepositoryScanningConfiguration,
+    writes: reads,
+    about: "what the rules and `scanOnPush` come to; nothing is scanned yet",
+  },
   CompleteLayerUpload: { run: completeLayerUpload, writes, about: "the digest is checked; quotas hold" },
   CreatePullThroughCacheRule: { refused: "UnsupportedUpstreamRegistryException", reason: noUpstream },
   CreateRepository: {
@@ -109,7 +121,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     invalid: "ValidationException",
   },
   DeregisterPullTimeUpdateExclusion: { refused: "ExclusionNotFoundException", reason: noExclusions },
-  DescribeImageReplicationStatus: { refused: invalid, reason: noReplication },
+  DescribeImageReplicationStatus: {
+    run: describeImageReplicationStatus,
+    writes: reads,
+    about: "nothing is replicated yet: `replicationStatuses` is empty",
+  },
   DescribeImageScanFindings: { refused: "ScanNotFoundException", reason: noScanner },
   DescribeImageSigningStatus: { refused: invalid, reason: noSigning },
   DescribeImages: {
@@ -119,7 +135,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "every manifest, children of an index among them; sizes as ECR counts them; `lastRecordedPullTime` to the minute; no image is archived",
   },
   DescribePullThroughCacheRules: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
-  DescribeRegistry: { run: describeRegistry, writes: reads, about: "nothing is replicated: `rules` is empty" },
+  DescribeRegistry: {
+    run: describeRegistry,
+    writes: reads,
+    about: "the rules that were put; nothing is replicated yet",
+  },
   DescribeRepositories: {
     run: describeRepositories,
     writes: reads,
@@ -148,7 +168,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "the preview that was started last, for a day",
   },
   GetRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
-  GetRegistryScanningConfiguration: { refused: invalid, reason: noScanner },
+  GetRegistryScanningConfiguration: {
+    run: getRegistryScanningConfiguration,
+    writes: reads,
+    about: "as it was put, or `BASIC` without rules",
+  },
   GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
   GetSigningConfiguration: { refused: "SigningConfigurationNotFoundException", reason: noSigning },
   InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
@@ -185,8 +209,16 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "the setting `lifecycle`, run with ECR's own semantics; a rule that moves images to the archive leaves them where they are",
   },
   PutRegistryPolicy: { refused: invalid, reason: noPolicies },
-  PutRegistryScanningConfiguration: { refused: invalid, reason: noScanner },
-  PutReplicationConfiguration: { refused: invalid, reason: noReplication },
+  PutRegistryScanningConfiguration: {
+    run: putRegistryScanningConfiguration,
+    writes,
+    about: "checked, kept and shown; nothing is scanned yet",
+  },
+  PutReplicationConfiguration: {
+    run: putReplicationConfiguration,
+    writes,
+    about: "checked, kept and shown; nothing is replicated yet",
+  },
   PutSigningConfiguration: { refused: invalid, reason: noSigning },
   RegisterPullTimeUpdateExclusion: { refused: invalid, reason: noExclusions },
   SetRepositoryPolicy: { refused: invalid, reason: noPolicies },

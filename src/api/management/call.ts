@@ -9,6 +9,8 @@ export interface Management {
   readonly registry: Registry;
   readonly jobs: Jobs;
   readonly webhooks: Webhooks;
+  /** Digits of the accounts that a namespace is for clients of ECR. */
+  readonly ecrAccountsOf: (namespace: string) => readonly string[];
   /** Called when a user's password was changed, with the user's name. */
   readonly passwordChanged: (user: string) => Promise<void>;
 }

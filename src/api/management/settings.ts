@@ -1,11 +1,12 @@
 import type { BodyOf, settingEndpoints } from "../../contract/index.ts";
-import { changeSettings, inspectSettings } from "../../registry/index.ts";
+import { changeSettings, describeIdleConfiguration, inspectSettings } from "../../registry/index.ts";
 import type { InspectedSettings, SettingsChange } from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
 
 export const settingHandlers: HandlersOf<typeof settingEndpoints> = {
-  async showNamespaceSettings({ management: { registry }, caller, parameters: { path } }) {
-    return reply(await inspectSettings(registry, caller, { namespace: path }));
+  async showNamespaceSettings({ management: { registry, ecrAccountsOf }, caller, parameters: { path } }) {
+    const answer = reply(await inspectSettings(registry, caller, { namespace: path }));
+    return { ...answer, warnings: await describeIdleConfiguration(registry, ecrAccountsOf(path)) };
   },
   async changeNamespaceSettings({ management: { registry }, caller, parameters: { path }, body, versions }) {
     return reply(await changeSettings(registry, caller, { namespace: path }, changeOf(body), versions));

@@ -131,12 +131,16 @@ export interface PutEcrSettingInput {
   readonly account: string;
   readonly name: string;
   readonly value: string;
+  /** What the audit row shows; the value where nothing is said. */
+  readonly shown?: object;
   readonly by: Attribution;
 }
 
 /** Sets what only ECR's clients set of an account. */
-export async function putEcrSetting(tx: Transaction, { account, name, value, by }: PutEcrSettingInput): Promise<void> {
+export async function putEcrSetting(tx: Transaction, input: PutEcrSettingInput): Promise<void> {
+  const { account, name, value, by } = input;
   await tx.run(putSettingRow, { account, name, value, now: tx.now });
   const target = `ECR account ${account}`;
-  await recordChange(tx, by, { action: "change-settings", repository: "", target, facts: { set: { [name]: value } } });
+  const facts = { set: { [name]: input.shown ?? value } };
+  await recordChange(tx, by, { action: "change-settings", repository: "", target, facts });
 }

@@ -1,4 +1,5 @@
 import { findEcrSetting, putEcrSetting } from "../../../registry/index.ts";
+import { placeOf } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { invalidParameter } from "../errors.ts";
 
@@ -24,10 +25,6 @@ export async function putAccountSetting(call: EcrCall<"PutAccountSetting">): Pro
   if (!values.includes(value)) throw invalidParameter("value", `must be ${values.join(" or ")} here for ${name}`);
   await putEcrSetting(registry, caller, placeOf(call), name, value);
   return { name, value };
-}
-
-function placeOf({ account }: Pick<EcrCall, "account">) {
-  return { account: account.id, namespace: account.namespace };
 }
 
 function getSetting(name: string) {

@@ -2,9 +2,8 @@ import { describeEcrImages, findEcrImagesById } from "../../../registry/index.ts
 import type { EcrImage } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
-import { EcrError } from "../ecr-error.ts";
 import { invalidParameter } from "../errors.ts";
-import { findFault, mayBeThere, readImageId, showImage, wantsActive } from "../images.ts";
+import { findFault, mayBeThere, readImageId, showImage, unknownImage, wantsActive } from "../images.ts";
 import type { ImageId } from "../images.ts";
 import { makePageToken, pageSize, readPageToken } from "../page-token.ts";
 
@@ -32,7 +31,7 @@ export async function describeImages(call: EcrCall<"DescribeImages">): Promise<o
   const known = input.imageIds.filter(mayBeThere);
   const { images, missing } = await findEcrImagesById(registry, caller, name, known.map(readImageId));
   const [unknown] = input.imageIds.filter((id) => !mayBeThere(id) || missing.some((one) => isSame(one, id)));
-  if (unknown !== undefined) throw unknownImage(call, unknown);
+  if (unknown !== undefined) throw unknownImage(call, input.repositoryName, unknown);
   const wanted = images.filter(({ tags }) => status === "ANY" || (status === "TAGGED") === tags.length > 0);
   return { imageDetails: active ? wanted.map(show) : [] };
 }
@@ -42,14 +41,4 @@ function isSame(
   id: ImageId,
 ): boolean {
   return one.digest === id.imageDigest && one.tag === id.imageTag;
-}
-
-/** There is no such image. */
-function unknownImage(
-  { account, input }: EcrCall<"DescribeImages">,
-  { imageDigest = "null", imageTag = "null" }: ImageId,
-): EcrError {
-  const id = `{imageDigest:'${imageDigest}', imageTag:'${imageTag}'}`;
-  const message = `The image with imageId ${id} does not exist within the repository with name '${input.repositoryName}' in the registry with id '${account.id}'`;
-  return new EcrError("ImageNotFoundException", message);
 }

@@ -1,0 +1,76 @@
+import { authorizeNamespace } from "../../access/index.ts";
+import type { Caller } from "../../access/index.ts";
+import { findEcrSetting as findRow } from "../../metadata/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
+import type { Registry } from "../registry.ts";
+import type { SettingsOfAccount } from "./account-settings.ts";
+import { getEcrRepositories } from "./describe-repositories.ts";
+
+/** What clients of ECR configure of an account by which nothing acts yet: it is kept, and read back as it was written. */
+export type EcrConfiguration = keyof typeof idle;
+
+/** What people are told about each. */
+const idle = {
+  replication: "nothing is replicated yet",
+  scanning: "nothing is scanned yet",
+};
+
+/** The document that was put; undefined for none. @throws RegistryError as `authorizeNamespace` does for a pull */
+export async function findEcrConfiguration(
+  { access, metadata }: Registry,
+  caller: Caller,
+  { account, namespace }: SettingsOfAccount,
+  name: EcrConfiguration,
+): Promise<unknown> {
+  await authorizeNamespace(access, caller, "pull", namespace);
+  return parse(await metadata.read.first(findRow, { account, name }));
+}
+
+/** Puts a document in the place of the one that was. @throws RegistryError as `authorizeNamespace` does for manage-settings */
+export async function putEcrConfiguration(
+  { access, metadata }: Registry,
+  caller: Caller,
+  { account, namespace }: SettingsOfAccount,
+  name: EcrConfiguration,
+  document: object,
+): Promise<void> {
+  const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
+  await metadata.write("putEcrSetting", { account, name, value: JSON.stringify(document), shown: document, by });
+}
+
+/**
+ * What decides when a repository of an account is scanned: what it says itself, and the account's document.
+ * @throws RegistryError NAME_UNKNOWN, and as `authorize` does for a pull
+ */
+export async function findScannedRepository(
+  registry: Registry,
+  caller: Caller,
+  repository: RepositoryName,
+  account: string,
+): Promise<{ readonly scanOnPush: boolean; readonly document: unknown }> {
+  const [found] = await getEcrRepositories(registry, caller, [repository]);
+  const row = await registry.metadata.read.first(findRow, { account, name: "scanning" });
+  return { scanOnPush: found!.scanOnPush, document: parse(row) };
+}
+
+/** One sentence for each document of these accounts by which nothing acts. Whoever asks may read what the accounts are of. */
+export async function describeIdleConfiguration(
+  { metadata }: Registry,
+  accounts: readonly string[],
+): Promise<string[]> {
+  const sentences: string[] = [];
+  for (const account of accounts) {
+    for (const [name, consequence] of Object.entries(idle)) {
+      const document = parse(await metadata.read.first(findRow, { account, name })) as { rules: object[] } | undefined;
+      const count = document?.rules.length ?? 0;
+      if (count === 0) continue;
+      const rules = count === 1 ? "1 rule" : `${count} rules`;
+      sentences.push(`clients of ECR set ${rules} for the ${name} of account ${account}: ${consequence}`);
+    }
+  }
+  return sentences;
+}
+
+function parse(row: { readonly value: string } | undefined): unknown {
+  return row === undefined ? undefined : JSON.parse(row.value);
+}
