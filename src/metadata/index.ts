@@ -440,8 +440,8 @@ export {
   startJob,
 } from "./jobs.ts";
 export type { JobRow, ScheduleRow } from "./jobs.ts";
-export { listBlobFacts, listBlobsOfEach, listChildrenOfEach, listManifestFacts, listTagFacts } from "./lifecycle.ts";
-export type { BlobFactsRow, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";
+export { readBlobFacts, readManifestFacts } from "./lifecycle.ts";
+export type { BlobFactsRow, FactsPage, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";
 export {
   advanceLifecycleRun,
   decideLifecycleImage,

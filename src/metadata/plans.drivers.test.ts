@@ -79,6 +79,7 @@ const allowed: { readonly [statement: string]: string } = {
   measureLinks: "sums over a page of rows that an index gave",
   measureManifests: "sums over a page of rows that an index gave",
   measureTags: "sums over a page of rows that an index gave",
+  ...{ readBlobFacts: "a page of rows that an index gave", readManifestFacts: "the same; tags of each, by name" },
   lockDueJob: "unfinished jobs are few",
   countWaiting: "as many as may wait for one webhook, at most, where an event is for it",
   listStaleDeliveries: "a batch, in the background, once an hour",
@@ -114,6 +115,7 @@ const allowed: { readonly [statement: string]: string } = {
 
 /** Statements of the background that may read many pages, each with the reason. */
 const allowedReads: { readonly [statement: string]: string } = {
+  readBlobFacts: "a page of blobs, each looked up by its id and in other repositories",
   countEndedUndo: "asked by a command, once",
   listDueWebhooks: "webhooks are few; each process looks every half second",
   listLiveWebhooks: "webhooks are few; read with each batch of events",

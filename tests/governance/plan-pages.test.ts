@@ -26,9 +26,10 @@ await describeEachDatabase((it, prepare) => {
     let taking = 0;
     let pages = 0;
     const sums = await planInPages(read, input, {
-      async take({ images }) {
+      async take({ images, count }) {
         expect(++taking).toBe(1);
-        expect(images.length).toBeLessThanOrEqual(250);
+        expect(count).toBeLessThanOrEqual(250);
+        expect(JSON.parse(images)).toHaveLength(count);
         pages++;
         await setTimeout(5);
         taking--;

@@ -88,20 +88,12 @@ function ruleOf(rule: BerthRule, patterns: Patterns): LifecycleRule {
   const accepts = tagFilter(rule.name, select, patterns);
   const others = otherConditions(select);
   const measures = rule.action === "keep" ? keepMeasures(rule) : expireMeasures(rule);
-  // Asked for more than once in a plan.
-  const versions = new WeakMap<Candidate, Version>();
   return {
     name: rule.name,
     action: rule.action,
     applies: () => true,
     selects: (image) => others.every((holds) => holds(image)) && (accepts === undefined || image.tags.some(accepts)),
-    versionOf: (image) => {
-      const known = versions.get(image);
-      if (known !== undefined) return known;
-      const version = highest(accepts === undefined ? image.tags : image.tags.filter(accepts), patterns);
-      if (version !== undefined) versions.set(image, version);
-      return version;
-    },
+    versionOf: ({ tags }) => highest(accepts === undefined ? tags : tags.filter(accepts), patterns),
     measures,
   };
 }

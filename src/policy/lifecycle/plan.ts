@@ -69,7 +69,7 @@ export function planLifecycle(facts: RepositoryFacts, policy: LifecyclePolicy, n
   const standings: Standing[] = [];
   const byPlace: (Standing | undefined)[] = Array.from({ length: facts.images.length });
   for (const image of families.candidates) {
-    const judgement = judgements.get(image)!;
+    const judgement = judgements.get(image.at)!;
     const leaves = judgement.action === "expire";
     const standing = { image, judgement, because: whyOf(judgement, policy), keeper: null, leaves };
     standings.push(standing);

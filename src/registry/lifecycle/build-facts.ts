@@ -2,33 +2,57 @@ import type { BlobFactsRow, HoldRow, ManifestFactsRow, TagFactsRow, UseRow } fro
 import { mayRefuse, refuseTag } from "../../policy/index.ts";
 import type { ImageFacts, RepositoryFacts, TagSettings } from "../../policy/index.ts";
 
-/** Rows of one page of manifests. */
-export interface ManifestRows {
-  readonly manifests: readonly ManifestFactsRow[];
-  readonly children: readonly { readonly parent_id: number; readonly child_id: number }[];
-  readonly blobs: readonly { readonly manifest_id: number; readonly blob_id: number }[];
+/** What a manifest was judged by that policies do not see. */
+export interface KeptRow {
+  readonly id: number;
+  readonly digest: string;
+  readonly pulledAt: number | null;
+  readonly pinUntil: number;
 }
 
-/** What rows come to, page by page. */
+/** An image whose children are not known by their digests yet. */
+type Growing = { -readonly [K in keyof ImageFacts]: ImageFacts[K] };
+
+/** What rows come to, page by page: blobs first, then manifests. */
 export class GrowingFacts {
-  readonly #rows: ManifestRows[] = [];
-  readonly #tags: TagFactsRow[] = [];
-  readonly #blobs: BlobFactsRow[] = [];
+  readonly #images: Growing[] = [];
+  readonly #rows: KeptRow[] = [];
+  /** Ids of children, by the place of the index. */
+  readonly #children = new Map<number, readonly number[]>();
+  readonly #blobs: { readonly size: number; readonly elsewhere: boolean }[] = [];
+  /** Places of blobs by their ids. */
+  readonly #places = new Map<number, number>();
   /** Who runs an image, by its digest. */
   readonly #uses = new Map<string, readonly string[]>();
   /** Why an image is held, by its digest; null is for all of them. */
   readonly #holds = new Map<string | null, string>();
 
-  add(page: ManifestRows): void {
-    this.#rows.push(page);
+  /** @param rows JSON of {@link BlobFactsRow}s */
+  addBlobs(rows: string): void {
+    for (const [id, size, elsewhere] of JSON.parse(rows) as readonly BlobFactsRow[]) {
+      this.#places.set(id, this.#blobs.length);
+      this.#blobs.push({ size, elsewhere: elsewhere === 1 });
+    }
   }
 
-  addTags(rows: readonly TagFactsRow[]): void {
-    for (const row of rows) this.#tags.push(row);
-  }
-
-  addBlobs(rows: readonly BlobFactsRow[]): void {
-    for (const row of rows) this.#blobs.push(row);
+  /** @param rows JSON of {@link ManifestFactsRow}s */
+  addManifests(rows: string): void {
+    for (const row of JSON.parse(rows) as readonly ManifestFactsRow[]) {
+      const [id, digest, kind, mediaType, artifactType, subject, size, pushedAt, pulledAt, pinUntil, ...more] = row;
+      const [created, os, architecture, variant, labels, annotations, tags, children, blobs] = more;
+      if (children !== null) this.#children.set(this.#images.length, children);
+      this.#rows.push({ id, digest, pulledAt, pinUntil });
+      this.#images.push({
+        ...{ digest, mediaType, artifactType, subject, pushedAt, pulledAt, size, labels, annotations },
+        kind: kind === "index" ? "index" : "image",
+        createdAt: timeOf(created),
+        platform: os === null || architecture === null ? null : { os, architecture, variant },
+        children: none,
+        tags: tags === null ? none : tags.map(tagOf),
+        // A blob that came since the blobs were read frees nothing.
+        blobs: blobs === null ? none : blobs.flatMap((blob) => this.#places.get(blob) ?? none),
+      });
+    }
   }
 
   addUses(rows: readonly UseRow[]): void {
@@ -39,50 +63,40 @@ export class GrowingFacts {
     for (const { id, digest, reason } of rows) this.#holds.set(digest, `hold ${id}, ${reason}`);
   }
 
-  /** Rows of the manifests, in the order of the images of the facts. */
-  rows(): ManifestFactsRow[] {
-    return this.#rows.flatMap(({ manifests }) => [...manifests]);
+  /** Of the manifests, in the order of the images of the facts. */
+  rows(): readonly KeptRow[] {
+    return this.#rows;
   }
 
   /** @param settings may hold tags, and so what has them */
   finish(repository: string, settings: TagSettings): RepositoryFacts {
-    const holds = mayRefuse(settings, "delete");
-    const digests = new Map<number, string>();
-    for (const { manifests } of this.#rows) for (const { id, digest } of manifests) digests.set(id, digest);
-    const places = new Map(this.#blobs.map(({ id }, place) => [id, place]));
-    const tags = groupBy(this.#tags, (tag) => tag.manifest_id);
-    const images: ImageFacts[] = [];
-    for (const page of this.#rows) {
-      const children = groupBy(page.children, ({ parent_id }) => parent_id);
-      const blobs = groupBy(page.blobs, ({ manifest_id }) => manifest_id);
-      for (const row of page.manifests) {
-        const inUseBy = this.#uses.get(row.digest);
-        const named = tags.get(row.id) ?? [];
-        const hold = this.#holds.get(null) ?? this.#holds.get(row.digest);
-        const held = hold ?? (holds ? findHold(named, settings) : undefined);
-        images.push({
-          ...imageOf(row),
-          ...(held === undefined ? {} : { held }),
-          ...(inUseBy === undefined ? {} : { inUseBy }),
-          children: (children.get(row.id) ?? []).flatMap(({ child_id }) => digests.get(child_id) ?? []),
-          tags: named.map(({ name, updated_at, pulled_at }) => {
-            return { name, pushedAt: updated_at, pulledAt: pulled_at };
-          }),
-          // A blob that came since its page was read frees nothing.
-          blobs: (blobs.get(row.id) ?? []).flatMap(({ blob_id }) => places.get(blob_id) ?? []),
-        });
-      }
+    const images = this.#images;
+    if (this.#children.size > 0) {
+      const digests = new Map(this.#rows.map(({ id, digest }) => [id, digest]));
+      for (const [at, ids] of this.#children) images[at]!.children = ids.flatMap((id) => digests.get(id) ?? []);
     }
-    return {
-      repository,
-      images,
-      blobs: this.#blobs.map(({ size, elsewhere }) => ({ size, elsewhere: elsewhere === 1 })),
-    };
+    this.#hold(settings);
+    for (const image of images) {
+      const inUseBy = this.#uses.get(image.digest);
+      if (inUseBy !== undefined) image.inUseBy = inUseBy;
+    }
+    return { repository, images, blobs: this.#blobs };
+  }
+
+  #hold(settings: TagSettings): void {
+    const bySettings = mayRefuse(settings, "delete");
+    if (!bySettings && this.#holds.size === 0) return;
+    const all = this.#holds.get(null);
+    for (const image of this.#images) {
+      const hold = all ?? this.#holds.get(image.digest);
+      const held = hold ?? (bySettings ? findHold(image, settings) : undefined);
+      if (held !== undefined) image.held = held;
+    }
   }
 }
 
 /** A lifecycle run has no role: what settings let some people do, it may not. */
-function findHold(tags: readonly TagFactsRow[], settings: TagSettings): string | undefined {
+function findHold({ tags }: ImageFacts, settings: TagSettings): string | undefined {
   const facts = { held: {}, matches: () => false };
   for (const { name } of tags) {
     const refusal = refuseTag(settings, "delete", name, facts);
@@ -91,35 +105,13 @@ function findHold(tags: readonly TagFactsRow[], settings: TagSettings): string |
   return undefined;
 }
 
-function imageOf(row: ManifestFactsRow): Omit<ImageFacts, "children" | "tags" | "blobs"> {
-  const { os, architecture, variant } = row;
-  const created = row.image_created === null ? Number.NaN : Date.parse(row.image_created);
-  return {
-    digest: row.digest,
-    kind: row.kind === "index" ? "index" : "image",
-    mediaType: row.media_type,
-    artifactType: row.artifact_type,
-    subject: row.subject,
-    pushedAt: row.created_at,
-    pulledAt: row.pulled_at,
-    createdAt: Number.isNaN(created) ? null : created,
-    labels: textsOf(row.labels),
-    annotations: textsOf(row.annotations),
-    platform: os === null || architecture === null ? null : { os, architecture, variant },
-    size: row.size,
-  };
+const none: readonly never[] = [];
+
+function tagOf([name, pushedAt, pulledAt]: TagFactsRow): ImageFacts["tags"][number] {
+  return { name, pushedAt, pulledAt };
 }
 
-function textsOf(json: string | null): Readonly<Record<string, string>> | null {
-  return json === null ? null : (JSON.parse(json) as Record<string, string>);
-}
-
-function groupBy<T>(rows: readonly T[], key: (row: T) => number): ReadonlyMap<number, readonly T[]> {
-  const groups = new Map<number, T[]>();
-  for (const row of rows) {
-    const group = groups.get(key(row));
-    if (group === undefined) groups.set(key(row), [row]);
-    else group.push(row);
-  }
-  return groups;
+function timeOf(text: string | null): number | null {
+  const time = text === null ? Number.NaN : Date.parse(text);
+  return Number.isNaN(time) ? null : time;
 }

@@ -8,7 +8,7 @@ import {
 import type { LifecyclePreviewRow } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
-import type { KeptDecision } from "./make-preview.ts";
+import type { KeptDecision } from "./plan-apart.ts";
 import { imagesOfPage } from "./planned-image.ts";
 
 /** A preview as people see it. */

@@ -1,22 +1,18 @@
 import { findLifecyclePreview, nameRepositories, readTime } from "../../metadata/index.ts";
 import type { LifecyclePreviewRow } from "../../metadata/index.ts";
-import type { ImageDecision } from "../../policy/index.ts";
 import { writePulls } from "../pull-times.ts";
 import type { Registry } from "../registry.ts";
 import type { HeldPreview } from "../writes/lifecycle-previews.ts";
 import { checkPolicy } from "./check-policy.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
 import { planInPages } from "./plan-apart.ts";
-import type { ImageChange, PlanPage } from "./plan-apart.ts";
+import type { PlanPage } from "./plan-apart.ts";
 import { noPolicy, readPolicy } from "./read-policy.ts";
 
 /** Pages that one write removes. */
 export const previewPagesAtOnce = 20;
 /** Milliseconds between two reports. */
 const reportEvery = 1_000;
-
-/** An image as a page of a preview keeps it. */
-export type KeptDecision = ImageDecision & { readonly change: ImageChange };
 
 /** What a preview is held by, and how it is told to end. Times in milliseconds. */
 export interface RunningPreview extends HeldPreview {
@@ -116,9 +112,8 @@ function keepPages({ metadata }: Registry, { preview, fence, signal, report }: R
       await tell();
     },
     async take(page: PlanPage): Promise<void> {
-      const kept = page.images.map((image, place): KeptDecision => ({ ...image, change: page.changes[place]! }));
-      await keepPage(JSON.stringify(kept));
-      images += kept.length;
+      await keepPage(page.images);
+      images += page.count;
       if (isTime()) await tell();
     },
   };

@@ -1,20 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import {
-  listBlobFacts,
-  listBlobsOfEach,
-  listChildrenOfEach,
-  listHolds,
-  listManifestFacts,
-  listTagFacts,
-  listUses,
-  readTime,
-} from "../../metadata/index.ts";
-import type { BlobFactsRow, HoldRow, ManifestFactsRow, Reader, TagFactsRow, UseRow } from "../../metadata/index.ts";
+import { listHolds, listUses, readBlobFacts, readManifestFacts, readTime } from "../../metadata/index.ts";
+import type { FactsPage, HoldRow, ManifestFactsRow, Reader, UseRow } from "../../metadata/index.ts";
 import type { ImageDecision, LifecyclePlan, PlanDifference, SeenManifest, TagSettings } from "../../policy/index.ts";
 import { readReports } from "../require-unused.ts";
-import type { ManifestRows } from "./build-facts.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
+import { imagesOfPage } from "./planned-image.ts";
 
 /** What is to be planned. */
 export interface PlanInput {
@@ -35,20 +26,22 @@ export interface PlanInput {
 }
 
 /** A plan, and what the other policy would have done differently. */
-export interface MadePlan {
-  readonly plan: LifecyclePlan;
-  readonly difference: PlanDifference | null;
+export interface MadePlan extends PlanSums {
+  /** As {@link PlanPage.images}: all full but for the last one. */
+  readonly pages: readonly string[];
   /** For each image that goes, in their order: what it looked like, and then what goes along; empty unless it was asked. */
   readonly seen: readonly (readonly SeenManifest[])[];
 }
 
-export type ImageChange = "goes" | "stays" | null;
+/** An image of a plan. `change`: what it does by this policy and not by the one that it is compared with; null for the same. */
+export type KeptDecision = ImageDecision & { readonly change: "goes" | "stays" | null };
 
 /** Some images of a plan, in their order. */
 export interface PlanPage {
-  readonly images: readonly ImageDecision[];
-  /** Of each image, what it does by this policy and not by the one that it is compared with; null for the same. */
-  readonly changes: readonly ImageChange[];
+  /** JSON of {@link KeptDecision}s: most are kept, or never looked at here. */
+  readonly images: string;
+  /** How many. */
+  readonly count: number;
   /** As {@link MadePlan} has them, of those of these images that go. */
   readonly seen: MadePlan["seen"];
 }
@@ -65,9 +58,8 @@ export interface PlanTaker {
 
 /** To the planning thread. */
 export type PlanOrder =
-  | ManifestRows
-  | { readonly tags: readonly TagFactsRow[] }
-  | { readonly blobFacts: readonly BlobFactsRow[] }
+  | { readonly manifests: FactsPage<string>["rows"] }
+  | { readonly blobs: FactsPage<number>["rows"] }
   | { readonly holds: readonly HoldRow[] }
   | { readonly uses: readonly UseRow[] }
   | Omit<PlanInput, "id">
@@ -76,23 +68,32 @@ export type PlanOrder =
 /** From it; the last one has `sums`. */
 export type PlanReply = PlanPage | { readonly sums: PlanSums };
 
-/** Rows of a page. */
+/** Rows of a page. Those of manifests bring others with them: as many take some milliseconds of the serving thread. */
 const page = 1000;
+const manifestsOfPage = 500;
 
 /** Plans that are being made: one at a time in a process, since a large one takes some hundred MiB. */
 let last: Promise<unknown> = Promise.resolve();
 
 /** Plans a repository as {@link planInPages} does, and gives the plan whole. */
 export async function planApart(read: Reader, input: PlanInput): Promise<MadePlan> {
-  const images: ImageDecision[] = [];
+  const pages: string[] = [];
   const seen: (readonly SeenManifest[])[] = [];
-  const { difference, ...sums } = await planInPages(read, input, {
+  const sums = await planInPages(read, input, {
     take(page) {
-      for (const image of page.images) images.push(image);
+      pages.push(page.images);
       for (const family of page.seen) seen.push(family);
     },
   });
-  return { plan: { images, ...sums }, difference, seen };
+  return { pages, ...sums, seen };
+}
+
+/** Images of a plan from a place on. */
+export function readPlan({ pages }: Pick<MadePlan, "pages">, from: number, limit: number): KeptDecision[] {
+  const first = Math.floor(from / imagesOfPage);
+  const some = pages.slice(first, Math.ceil((from + limit) / imagesOfPage));
+  const images = some.flatMap((page) => JSON.parse(page) as KeptDecision[]);
+  return images.slice(from - first * imagesOfPage, from - first * imagesOfPage + limit);
 }
 
 /**
@@ -140,40 +141,33 @@ async function sendFacts(
 ): Promise<void> {
   const { now } = (await read.first(readTime, {}))!;
   const reports = [...(await readReports(read, name, now)).keys()];
-  const blobs = new Set<number>();
-  let count = 0;
-  for (let after: string | undefined = ""; after !== undefined;) {
-    const manifests: readonly ManifestFactsRow[] = await read.all(listManifestFacts, {
+  send({ holds: await read.all(listHolds, { repository, after: 0, limit: page }) });
+  for (let after: number | null = 0; after !== null;) {
+    const { rows, count, last }: FactsPage<number> = (await read.first(readBlobFacts, {
       repository,
       after,
       limit: page,
-    });
-    const ids = manifests.map(({ id }) => id);
-    const indexes = manifests.filter(({ kind }) => kind === "index").map(({ id }) => id);
-    const children = indexes.length === 0 ? [] : await read.all(listChildrenOfEach, { manifests: indexes });
-    const needed = ids.length === 0 ? [] : await read.all(listBlobsOfEach, { manifests: ids });
-    for (const { blob_id } of needed) blobs.add(blob_id);
-    send({ manifests, children, blobs: needed });
+    }))!;
+    send({ blobs: rows });
+    after = count < page ? null : last;
+    // Requests come in between pages.
+    await setImmediate();
+  }
+  let seen = 0;
+  for (let after: string | null = ""; after !== null;) {
+    const { rows, count, last }: FactsPage<string> = (await read.first(readManifestFacts, {
+      repository,
+      after,
+      limit: manifestsOfPage,
+    }))!;
+    send({ manifests: rows });
     if (reports.length > 0) {
-      const digests = manifests.map(({ digest }) => digest);
+      const digests = (JSON.parse(rows) as readonly ManifestFactsRow[]).map(([, digest]) => digest);
       send({ uses: await read.all(listUses, { reports, digests, repository: name }) });
     }
-    after = manifests.length < page ? undefined : manifests.at(-1)!.digest;
-    count += manifests.length;
-    // Requests come in between pages.
-    await look?.(count);
-    await setImmediate();
-  }
-  for (let after: string | undefined = ""; after !== undefined;) {
-    const tags: readonly TagFactsRow[] = await read.all(listTagFacts, { repository, after, limit: page });
-    send({ tags });
-    after = tags.length < page ? undefined : tags.at(-1)!.name;
-    await setImmediate();
-  }
-  send({ holds: await read.all(listHolds, { repository, after: 0, limit: page }) });
-  const all = [...blobs];
-  for (let start = 0; start < all.length; start += page) {
-    send({ blobFacts: await read.all(listBlobFacts, { repository, blobs: all.slice(start, start + page) }) });
+    after = count < manifestsOfPage ? null : last;
+    seen += count;
+    await look?.(seen);
     await setImmediate();
   }
 }

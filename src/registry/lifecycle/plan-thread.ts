@@ -3,7 +3,7 @@ import { comparePlans, planLifecycle, tiesOf } from "../../policy/index.ts";
 import type { ImageDecision, LifecyclePolicy, RepositoryFacts, SeenManifest } from "../../policy/index.ts";
 import { GrowingFacts } from "./build-facts.ts";
 import { compilePolicy } from "./compile-policy.ts";
-import type { PlanInput, PlanOrder, PlanReply } from "./plan-apart.ts";
+import type { KeptDecision, PlanInput, PlanOrder, PlanReply } from "./plan-apart.ts";
 import { imagesOfPage } from "./planned-image.ts";
 
 /*
@@ -16,9 +16,8 @@ const facts = new GrowingFacts();
 let replies: Iterator<PlanReply, undefined> | undefined;
 
 port.on("message", (order: PlanOrder) => {
-  if ("manifests" in order) facts.add(order);
-  else if ("tags" in order) facts.addTags(order.tags);
-  else if ("blobFacts" in order) facts.addBlobs(order.blobFacts);
+  if ("manifests" in order) facts.addManifests(order.manifests);
+  else if ("blobs" in order) facts.addBlobs(order.blobs);
   else if ("uses" in order) facts.addUses(order.uses);
   else if ("holds" in order) facts.addHolds(order.holds);
   else {
@@ -35,12 +34,13 @@ function* plan(order: Omit<PlanInput, "id">): Generator<PlanReply, undefined> {
   const other = current === null ? undefined : planLifecycle(known, compilePolicy(current), now);
   const difference = other === undefined ? null : comparePlans(other, { images, ...sums });
   const [goes, stays] = [new Set(difference?.goes), new Set(difference?.stays)];
+  const changeOf = (digest: string) => (goes.has(digest) ? "goes" : stays.has(digest) ? "stays" : null);
   const look = watch ? lookFor(known, policy) : undefined;
   for (let start = 0; start < images.length; start += imagesOfPage) {
     const some = images.slice(start, start + imagesOfPage);
     const seen = look === undefined ? [] : some.filter(({ outcome }) => outcome === "expired").map(look);
-    const changes = some.map(({ digest }) => (goes.has(digest) ? "goes" : stays.has(digest) ? "stays" : null));
-    yield { images: some, changes, seen };
+    const kept = some.map((image): KeptDecision => ({ ...image, change: changeOf(image.digest) }));
+    yield { images: JSON.stringify(kept), count: kept.length, seen };
   }
   yield { sums: { ...sums, difference } };
 }
@@ -53,7 +53,7 @@ function lookFor(known: RepositoryFacts, policy: LifecyclePolicy): (image: Image
   const idsOf = (list: readonly number[] | undefined) => (list ?? []).map((place) => rows[place]!.id);
   const describe = (digest: string): SeenManifest => {
     const place = places.get(digest)!;
-    const { id, pulled_at: pulledAt, pin_until: pinUntil } = rows[place]!;
+    const { id, pulledAt, pinUntil } = rows[place]!;
     const ties = { owners: idsOf(owners.get(place)), members: idsOf(members.get(place)) };
     return { id, digest, pulledAt, pinUntil, tags: known.images[place]!.tags, ...ties };
   };

@@ -7,7 +7,7 @@ import type { Registry } from "../registry.ts";
 import { checkPolicy } from "./check-policy.ts";
 import type { LifecycleDocument } from "./compile-policy.ts";
 import { noPolicy, readPolicy } from "./read-policy.ts";
-import { planApart } from "./plan-apart.ts";
+import { planApart, readPlan } from "./plan-apart.ts";
 import type { MadePlan } from "./plan-apart.ts";
 
 /** What a preview is asked for. */
@@ -54,12 +54,18 @@ export async function previewLifecycle(
   const now = at ?? (await read.first(readTime, {}))!.now;
   const current = given === undefined ? null : (stored?.document ?? null);
   const input = { id, repository, document, current, now, settings, watch: false };
-  const { plan, difference } = await planOnce(registry, JSON.stringify(input), () => planApart(read, input));
-  const images = plan.images.slice(after, after + limit);
+  const plan = await planOnce(registry, JSON.stringify(input), () => planApart(read, input));
+  const images = readPlan(plan, after, limit).map(({ change: _, ...image }) => image);
   return {
-    ...{ grammar, from: given === undefined ? stored!.from : "the request", at: now, difference, images },
+    ...{
+      grammar,
+      from: given === undefined ? stored!.from : "the request",
+      at: now,
+      difference: plan.difference,
+      images,
+    },
     ...{ expired: plan.expired, kept: plan.kept, bytes: plan.bytes, confirm: plan.confirm },
-    next: after + limit < plan.images.length ? after + limit : null,
+    next: after + limit < plan.expired + plan.kept ? after + limit : null,
   };
 }
 

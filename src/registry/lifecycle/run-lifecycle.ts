@@ -6,7 +6,7 @@ import { findReadOnly } from "../read-only.ts";
 import { writePulls } from "../pull-times.ts";
 import type { Registry } from "../registry.ts";
 import type { HeldRun, RunEnding } from "../writes/lifecycle-runs.ts";
-import { planApart } from "./plan-apart.ts";
+import { planApart, readPlan } from "./plan-apart.ts";
 import type { MadePlan } from "./plan-apart.ts";
 import type { PlannedImage } from "./planned-image.ts";
 import { readPolicy } from "./read-policy.ts";
@@ -105,18 +105,20 @@ async function planRun(registry: Registry, held: HeldRun): Promise<RunEnding | u
   const { document, from: place } = policy;
   const made = await planApart(read, { id, repository, document, current: null, now, settings, watch: true });
   await keepPlan(registry, held, made);
-  const { expired, kept, bytes } = made.plan;
+  const { expired, kept, bytes } = made;
   const refusal = await findUnconfirmed(registry, row, made);
   const settled = { policy: JSON.stringify(document), basis, place, plannedAt: now, expired, kept, bytes };
   await metadata.write("settleLifecyclePlan", { ...held, ...settled, confirm: refusal ?? null });
   return undefined;
 }
 
-async function keepPlan({ metadata }: Registry, held: HeldRun, { plan, seen }: MadePlan): Promise<void> {
+async function keepPlan({ metadata }: Registry, held: HeldRun, made: MadePlan): Promise<void> {
+  const { seen } = made;
   for (let start = 0; start < seen.length; start += keepAtOnce) {
+    const images = readPlan(made, start, keepAtOnce);
     const plans = seen.slice(start, start + keepAtOnce).map((family, index) => {
       const place = start + index;
-      const image = plan.images[place]!;
+      const image = images[index]!;
       const { digest, tags, pushedAt, rule, along, bytes } = image;
       const reason = explainDecision(image);
       const planned: PlannedImage = { place, digest, tags, pushedAt, rule, reason, along, bytes, seen: family };
@@ -133,7 +135,7 @@ const page = 1_000;
 async function findUnconfirmed(
   registry: Registry,
   { id, repository, confirms }: LifecycleRunRow,
-  { plan }: MadePlan,
+  plan: MadePlan,
 ): Promise<string | undefined> {
   if (plan.confirm === null) return undefined;
   const cure = `look at them with berth lifecycle show ${id}, and let them go with berth lifecycle run ${repository} --confirm ${id}`;
@@ -145,7 +147,8 @@ async function findUnconfirmed(
     if (rows.length < page) break;
     from = rows.at(-1)!.place + 1;
   }
-  const more = plan.images.filter(({ outcome, digest }) => outcome === "expired" && !listed.has(digest)).length;
+  const goes = readPlan(plan, 0, plan.expired);
+  const more = goes.filter(({ digest }) => !listed.has(digest)).length;
   if (more === 0) return undefined;
   return `${plan.confirm}, and ${more} of them were not on the list of run ${confirms} that was confirmed: ${cure}`;
 }
