@@ -53,6 +53,22 @@ export const putEcrSetting = statement(
     on conflict (account, name) do update set value = excluded.value, changed_at = excluded.changed_at`,
 );
 
+/** No row when it is there already. */
+export const insertEcrSetting = statement(
+  "insertEcrSetting",
+  (_db, p: { account: string; name: string; value: string; now: number }) => sql<{ name: string }>`
+    insert into ecr_setting (account, name, value, changed_at) values (${p.account}, ${p.name}, ${p.value}, ${p.now})
+    on conflict (account, name) do nothing returning name`,
+);
+
+/** No row when it is another than `before` by now. */
+export const replaceEcrSetting = statement(
+  "replaceEcrSetting",
+  (_db, p: { account: string; name: string; before: string; value: string; now: number }) => sql<{ name: string }>`
+    update ecr_setting set value = ${p.value}, changed_at = ${p.now}
+    where account = ${p.account} and name = ${p.name} and value = ${p.before} returning name`,
+);
+
 /** Repositories of these names, in no order. */
 export const listNamedRepositories = statement(
   "listNamedRepositories",

@@ -23,11 +23,13 @@ export type {
 export {
   findAnyManifest,
   findEcrSetting,
+  insertEcrSetting,
   listEcrRepositories,
   listNamedRepositories,
   listOwnSettings,
   putEcrRepository,
   putEcrSetting,
+  replaceEcrSetting,
 } from "./ecr.ts";
 export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolveTagNames } from "./ecr-images.ts";
 export type { EcrImageRow } from "./ecr-images.ts";

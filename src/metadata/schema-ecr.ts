@@ -11,11 +11,11 @@ export interface EcrRepositoryTable {
   tags: string;
 }
 
-/** A setting of an account's registry that only ECR has. */
+/** A setting of an account's registry that only ECR has, or a key of KMS that its clients named. */
 export interface EcrSettingTable {
   /** Twelve digits. */
   account: string;
-  /** `BLOB_MOUNTING`, … */
+  /** `BLOB_MOUNTING`, …; `kms-key/<id>`, whose value is JSON. */
   name: string;
   value: string;
   changed_at: number;

@@ -31,7 +31,7 @@ export {
   restoreRepository,
   updateRepository,
 } from "./change-repository.ts";
-export { findEcrSetting, putEcrSetting } from "./ecr/account-settings.ts";
+export { changeEcrSetting, findEcrSetting, putEcrSetting } from "./ecr/account-settings.ts";
 export {
   describeIdleConfiguration,
   findEcrConfiguration,

@@ -9,7 +9,8 @@ import { deleteBlobLink, deleteManifest, deleteTag } from "./writes/delete-conte
 import { expireImages } from "./writes/expire-images.ts";
 import { endUndo } from "./writes/end-undo.ts";
 import { deleteEcrImage } from "./writes/delete-ecr-image.ts";
-import { changeEcrFacts, createEcrRepository, putEcrSetting } from "./writes/ecr-repositories.ts";
+import { changeEcrFacts, createEcrRepository } from "./writes/ecr-repositories.ts";
+import { putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -131,6 +132,7 @@ export const registryWrites = {
   removeNode,
   renameRepository,
   renewUpload,
+  replaceEcrSetting,
   resumeCollection,
   restoreRepository,
   reviewBatch,

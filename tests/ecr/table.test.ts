@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { inputs } from "../../src/api/ecr/model/inputs.ts";
+import { kmsOperations } from "../../src/api/ecr/kms/operations.ts";
 import { operations } from "../../src/api/ecr/operations.ts";
 import { expectGolden } from "../support/golden.ts";
 
@@ -22,6 +23,12 @@ test("what refuses, and what an input violates, is an error of the operation's o
     expect(modelled[name], name).toContain(entry.invalid ?? "InvalidParameterException");
     if ("refused" in entry) expect(modelled[name], name).toContain(entry.refused);
   }
+});
+
+test("docs/guide/ecr.md lists the calls about keys that are served", async () => {
+  const page = await readFile(resolve(import.meta.dirname, "../../docs/guide/ecr.md"), "utf8");
+  const [, list = ""] = /These calls about keys are served: ([^]*?)\.\n/.exec(page) ?? [];
+  expect([...list.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(Object.keys(kmsOperations));
 });
 
 test("docs/guide/ecr.md shows the same table", async () => {

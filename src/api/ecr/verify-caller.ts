@@ -9,12 +9,17 @@ export interface Verified {
   readonly region: string;
 }
 
-/** Who signed the call. @throws EcrError for a signature that is missing, not whole, wrong or ended */
-export async function verifyCaller(access: Access, exchange: Exchange, body: Uint8Array): Promise<Verified> {
+/** Who signed the call. @param service for which it is @throws EcrError for a signature that is missing, not whole, wrong or ended */
+export async function verifyCaller(
+  access: Access,
+  exchange: Exchange,
+  body: Uint8Array,
+  service: "ecr" | "kms" = "ecr",
+): Promise<Verified> {
   const { request, path, query } = exchange;
   const signed = { method: request.method ?? "", path, query, headers: request.rawHeaders, body };
   try {
-    return await verifySignature(access, signed, { service: "ecr", where: exchange });
+    return await verifySignature(access, signed, { service, where: exchange });
   } catch (error) {
     if (error instanceof SignatureError) throw new EcrError(error.code, error.message, {}, error);
     throw error;

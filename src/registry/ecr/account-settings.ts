@@ -1,6 +1,7 @@
 import { authorizeNamespace } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
 import { findEcrSetting as findRow } from "../../metadata/index.ts";
+import { RegistryError } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
 
 /** An account as ECR's clients name one, and the namespace that it is. */
@@ -31,4 +32,31 @@ export async function putEcrSetting(
 ): Promise<void> {
   const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
   await metadata.write("putEcrSetting", { account, name, value, by });
+}
+
+/** Times that a setting which others change is tried for. */
+const attempts = 20;
+
+/**
+ * Changes it by what it was; changes of the same setting come one after the other.
+ * @param change of what was set, undefined for nothing; may be called again
+ * @returns what is set now
+ * @throws RegistryError UNAVAILABLE when it changes all the time, as `authorizeNamespace` does for manage-settings, and what `change` throws
+ */
+export async function changeEcrSetting(
+  { access, metadata }: Registry,
+  caller: Caller,
+  { account, namespace }: SettingsOfAccount,
+  name: string,
+  change: (before: string | undefined) => string,
+): Promise<string> {
+  const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const before = (await metadata.read.first(findRow, { account, name }))?.value;
+    const value = change(before);
+    if (value === before) return value;
+    const { replaced } = await metadata.write("replaceEcrSetting", { account, name, before, value, by });
+    if (replaced) return value;
+  }
+  throw new RegistryError("UNAVAILABLE", `others change ${name} all the time: try again in a few seconds`);
 }

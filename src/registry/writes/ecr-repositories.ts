@@ -2,13 +2,12 @@ import type { Permit } from "../../access/index.ts";
 import {
   listEcrRepositories,
   putEcrRepository,
-  putEcrSetting as putSettingRow,
   putRepositorySetting,
   recordChange,
   shareSettings,
   takeRepository,
 } from "../../metadata/index.ts";
-import type { Attribution, Transaction } from "../../metadata/index.ts";
+import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { findStricter, isAsStrictAs, looserThan, resolveSetting } from "../../policy/index.ts";
 import type { SettingFact, TagRule } from "../../policy/index.ts";
@@ -124,23 +123,4 @@ export async function changeEcrFacts(tx: Transaction, input: ChangeEcrFactsInput
   const facts = { set: { ecr: { scanOnPush, tags: shown } } };
   await record(tx, input, { action: "change-settings", target: `repository ${name}`, facts });
   return after;
-}
-
-export interface PutEcrSettingInput {
-  /** Twelve digits. */
-  readonly account: string;
-  readonly name: string;
-  readonly value: string;
-  /** What the audit row shows; the value where nothing is said. */
-  readonly shown?: object;
-  readonly by: Attribution;
-}
-
-/** Sets what only ECR's clients set of an account. */
-export async function putEcrSetting(tx: Transaction, input: PutEcrSettingInput): Promise<void> {
-  const { account, name, value, by } = input;
-  await tx.run(putSettingRow, { account, name, value, now: tx.now });
-  const target = `ECR account ${account}`;
-  const facts = { set: { [name]: input.shown ?? value } };
-  await recordChange(tx, by, { action: "change-settings", repository: "", target, facts });
 }
