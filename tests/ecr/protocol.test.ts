@@ -79,7 +79,7 @@ test("an operation that is not served is refused with the error of the table and
   const inputs: Record<string, object> = {
     StartImageScan: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
     GetSigningConfiguration: {},
-    PutReplicationConfiguration: { replicationConfiguration: { rules: [] } },
+    DescribePullThroughCacheRules: {},
   };
   for (const [name, input] of Object.entries(inputs)) {
     const entry = operations[name as keyof typeof operations];
@@ -170,4 +170,23 @@ test("a page's token goes on with its own list and with no other", async () => {
   }
   // The size of a page may change on the way.
   expect((await callEcr(server.url, "DescribeRepositories", { nextToken: token })).body.repositories).toHaveLength(3);
+});
+
+test("a change that names an account which is not there changes nothing in the first one", async () => {
+  const { status, text } = await callEcr(shared.url, "CreateRepository", { repositoryName: "kept" });
+  expect(status, text).toBe(200);
+  const other = { repositoryName: "kept", registryId: "123456789021", force: true };
+  expect((await callEcr(shared.url, "DeleteRepository", other)).body).toEqual({
+    __type: "InvalidParameterException",
+    message:
+      "Invalid parameter at 'registryId' failed to satisfy constraint: 'There is no account 123456789021 here: nothing was changed; name the account 123456789012, or leave it out'",
+  });
+  const resourceArn = "arn:aws:ecr:eu-central-1:123456789021:repository/kept";
+  const tags = { resourceArn, tags: [{ Key: "team", Value: "none" }] };
+  expect((await callEcr(shared.url, "TagResource", tags)).body.__type).toBe("InvalidParameterException");
+  // What only reads takes the digits that examples have.
+  const asked = { repositoryNames: ["kept"], registryId: "123456789" };
+  expect((await callEcr(shared.url, "DescribeRepositories", asked)).status).toBe(200);
+  const own = { repositoryName: "kept", registryId: "123456789012" };
+  expect((await callEcr(shared.url, "DeleteRepository", own)).status).toBe(200);
 });

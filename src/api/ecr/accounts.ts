@@ -57,6 +57,17 @@ export function chooseAccount(
   return fallback;
 }
 
+/**
+ * Where several accounts share a registry, a change that names another account than those is a typing error, which must not
+ * change what has the same name in the first one.
+ * @throws EcrError InvalidParameterException
+ */
+export function refuseOther(settings: EcrSettings, account: EcrAccount, named: string | undefined): void {
+  if (settings.accounts.length === 0 || named === undefined || named.padStart(12, "0") === account.id) return;
+  const message = `Invalid parameter at 'registryId' failed to satisfy constraint: 'There is no account ${named} here: nothing was changed; name the account ${account.id}, or leave it out'`;
+  throw new EcrError("InvalidParameterException", message);
+}
+
 /** The account that a host or a region stands for, for those who ask about no repository. */
 export function findAccount(settings: EcrSettings, host: string, region: string): EcrAccount {
   const all = settings.accounts.length === 0 ? [standard] : settings.accounts;

@@ -3,7 +3,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { requireWritable, translateError } from "../../registry/index.ts";
 import { readBody } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
-import { chooseAccount, findHostAccount, findRepositoryOf, nameWithin } from "./accounts.ts";
+import { chooseAccount, findHostAccount, findRepositoryOf, nameWithin, refuseOther } from "./accounts.ts";
 import { answerCall, parseJson } from "./answer-call.ts";
 import type { Ecr, EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
@@ -39,12 +39,13 @@ async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   const input = parseInput(inputs[name], parseJson(body), entry.invalid ?? "InvalidParameterException");
   const { outside } = exchange;
   const { registryId, resourceArn = "" } = input as { readonly registryId?: string; readonly resourceArn?: string };
-  const named = [registryId, findRepositoryOf(resourceArn)?.account, findHostAccount(outside.host)];
-  const account = chooseAccount(ecr.settings, region, named);
+  const stated = registryId ?? findRepositoryOf(resourceArn)?.account;
+  const account = chooseAccount(ecr.settings, region, [stated, findHostAccount(outside.host)]);
   const of = { ecr, registry: ecr.registry, jobs: ecr.jobs, caller, account, region, outside, now: Date.now() };
   if ("refused" in entry) {
     throw new EcrError(entry.refused, `${name} is not served here: ${entry.reason}. See docs/guide/ecr.md`);
   }
+  if (entry.writes) refuseOther(ecr.settings, account, stated);
   return run(entry, { ...of, operation: name, input });
 }
 
