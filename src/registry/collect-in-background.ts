@@ -10,7 +10,7 @@ export interface CollectionSchedule {
   readonly interval: number | undefined;
   /** Between two sweeps of the whole store, on all nodes together. */
   readonly sweepEvery: number;
-  /** Between two words to the operator that an owner has paused it, or that the registry is read-only; an hour when left out. */
+  /** How long an owner's pause, or that the registry is read-only, lasts until the operator is told, each time again; an hour when left out. */
   readonly remindEvery?: number;
   /** Told of each pass, for figures. */
   readonly passed: (collected: Collected) => void;
@@ -76,13 +76,14 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
     return collected;
   };
 
-  // What an operator wished and forgot lets the store grow.
+  // What an operator wished and forgot lets the store grow: who has just wished it needs no word.
   const remind = ({ off: why, wished }: Collected) => {
     if (!wished || why === undefined) {
       remindedAt = undefined;
       return;
     }
-    if (remindedAt !== undefined && performance.now() - remindedAt < (schedule.remindEvery ?? hour)) return;
+    remindedAt ??= performance.now();
+    if (performance.now() - remindedAt < (schedule.remindEvery ?? hour)) return;
     remindedAt = performance.now();
     registry.alarm("nothing is collected, as was wished", { reason: why });
   };
