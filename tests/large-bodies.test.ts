@@ -90,9 +90,7 @@ test("large referrers are read a few at a time, and each is listed once", async 
       registry,
       caller,
       parseRepositoryName("team/app"),
-      subject,
-      undefined,
-      after,
+      { subject, types: [], after },
     );
     listed.push(...page.descriptors.map((one) => (JSON.parse(one) as { digest: string }).digest));
     expect(page.descriptors.length).toBeLessThan(4);

@@ -162,7 +162,11 @@ export async function inspectImage(
     throw new RegistryError("MANIFEST_UNKNOWN", `${repository} has no manifest ${digest}`, { detail: { digest } });
   }
   const children = await childrenOf(registry, row);
-  const { descriptors, next } = await listReferrers(registry, caller, repository, digest, undefined, "");
+  const { descriptors, next } = await listReferrers(registry, caller, repository, {
+    subject: digest,
+    types: [],
+    after: "",
+  });
   return {
     ...show(row, children),
     subject: row.subject,

@@ -74,46 +74,80 @@ export interface ReferrersPage {
   readonly next: string | undefined;
 }
 
+/** Which referrers are wanted. */
+export interface WantedReferrers {
+  /** Of the digest, … */
+  readonly subject: Digest;
+  /** … of one of these artifact types; of any where there are none, … */
+  readonly types: readonly string[];
+  /** … after this digest; empty begins. */
+  readonly after: string;
+  /** Entries of a page; 500 at most, and where nothing is said. */
+  readonly limit?: number;
+}
+
 /**
  * Descriptors of manifests whose subject is `subject` (end-12a, end-12b), by digest. What clients listed under the
  * referrers tag of the subject, for registries that do not list referrers, counts too.
+ * @throws RegistryError NAME_UNKNOWN, and as `authorize` does for a pull
  */
 export async function listReferrers(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
-  subject: Digest,
-  artifactType: string | undefined,
-  after: string,
+  { subject, types, after, limit = referrersPage }: WantedReferrers,
 ): Promise<ReferrersPage> {
   const permit = await authorize(registry.access, caller, "pull", repository);
-  const rows = await readReferrers(registry, permit, { repository, subject, after }, artifactType);
+  const rows = await readReferrers(registry, permit, { repository, subject, after }, types, limit);
   const known = new Set(rows.map((row) => row.digest));
   const tagged = (await listTaggedReferrers(registry, permit, repository, subject)).filter(
-    ({ digest, type }) => digest > after && !known.has(digest) && (artifactType ?? type) === type,
+    ({ digest, type }) =>
+      digest > after && !known.has(digest) && (types.length === 0 || (type !== undefined && types.includes(type))),
   );
   const all = tagged.length === 0 ? rows : [...rows, ...tagged].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const descriptors: string[] = [];
   let bytes = 0;
   for (const row of all) {
     bytes += row.descriptor.length;
-    const full = descriptors.length === referrersPage || (bytes > referrersBytes && descriptors.length > 0);
+    const full = descriptors.length === limit || (bytes > referrersBytes && descriptors.length > 0);
     if (full) return { descriptors, next: all[descriptors.length - 1]!.digest };
     descriptors.push(row.descriptor);
   }
   return { descriptors, next: undefined };
 }
 
+interface ReferrersOf {
+  readonly repository: RepositoryName;
+  readonly subject: Digest;
+  readonly after: string;
+}
+
+type Referrer = { readonly digest: string; readonly descriptor: string };
+
 /** As many as fill a page, and hardly more: together they may be as large as a disk. */
 async function readReferrers(
+  registry: Registry,
+  permit: Permit,
+  of: ReferrersOf,
+  types: readonly string[],
+  limit: number,
+): Promise<readonly Referrer[]> {
+  if (types.length <= 1) return readReferrersOf(registry, permit, of, types[0], limit);
+  const lists: (readonly Referrer[])[] = [];
+  for (const type of new Set(types)) lists.push(await readReferrersOf(registry, permit, of, type, limit));
+  return lists.flat().toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+async function readReferrersOf(
   { metadata: { read } }: Registry,
   permit: Permit,
-  of: { readonly repository: RepositoryName; readonly subject: Digest; readonly after: string },
+  of: ReferrersOf,
   artifactType: string | undefined,
-): Promise<{ readonly digest: string; readonly descriptor: string }[]> {
-  const rows: { readonly digest: string; readonly descriptor: string }[] = [];
+  limit: number,
+): Promise<readonly Referrer[]> {
+  const rows: Referrer[] = [];
   let bytes = 0;
-  for (let { after } = of; rows.length <= referrersPage && bytes <= referrersBytes;) {
+  for (let { after } = of; rows.length <= limit && bytes <= referrersBytes;) {
     const batch = { ...of, after, limit: referrersBatch };
     const some =
       artifactType === undefined

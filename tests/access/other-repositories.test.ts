@@ -123,7 +123,7 @@ test.each(Object.keys(reads))(
 test("rights on a repository list no referrers of another that has its name since (threat 32)", async () => {
   const { registry, ruth, close } = await openAll();
   try {
-    const list = (one: Registry) => listReferrers(one, ruth, app, digestOf(image), undefined, "");
+    const list = (one: Registry) => listReferrers(one, ruth, app, { subject: digestOf(image), types: [], after: "" });
     expect((await list(registry)).descriptors).toHaveLength(1);
     expect(await list(swapping(registry, "listReferrers"))).toEqual({ descriptors: [], next: undefined });
   } finally {

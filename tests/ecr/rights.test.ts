@@ -62,6 +62,7 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   DescribeRepositories: ["reader", { repositoryNames: [repositoryName] }],
   GetDownloadUrlForLayer: ["reader", { repositoryName, layerDigest: digestOf("none") }],
   InitiateLayerUpload: ["writer", { repositoryName }],
+  ListImageReferrers: ["reader", { repositoryName, subjectId: { imageDigest: digestOf("none") } }],
   ListImages: ["reader", { repositoryName }],
   ListTagsForResource: ["reader", { resourceArn }],
   PutImage: ["writer", { repositoryName, imageManifest: "{}" }],

@@ -96,14 +96,11 @@ await describeEachDatabase((it, prepare) => {
       digestOfText(gone[6]!),
     ]);
     expect(restored.flatMap(({ tags }) => tags).toSorted()).toEqual(["dev-0", "dev-1", "dev-2", "part"]);
-    const { descriptors } = await listReferrers(
-      place.registry,
-      caller,
-      app,
-      parseDigest(digestOfText(gone[0]!)),
-      undefined,
-      "",
-    );
+    const { descriptors } = await listReferrers(place.registry, caller, app, {
+      subject: parseDigest(digestOfText(gone[0]!)),
+      types: [],
+      after: "",
+    });
     expect(descriptors).toHaveLength(1);
     expect(await there([image("by hand"), image("another run")])).toEqual(["MANIFEST_UNKNOWN", "MANIFEST_UNKNOWN"]);
     expect(await codeOf(undoRun(place.registry, caller, run, 0)), "a second time").toBe("NOT_FOUND");

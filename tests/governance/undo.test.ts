@@ -133,14 +133,11 @@ await describeEachDatabase((it, prepare) => {
     await place.undo(entry!.id);
     expect([await place.at(), await place.has(first)]).toEqual([digestOfText(index), "done"]);
     await place.undo();
-    const { descriptors } = await listReferrers(
-      place.registry,
-      caller,
-      app,
-      digestOf(Buffer.from(index)),
-      undefined,
-      "",
-    );
+    const { descriptors } = await listReferrers(place.registry, caller, app, {
+      subject: digestOf(Buffer.from(index)),
+      types: [],
+      after: "",
+    });
     expect(descriptors.map((text) => (JSON.parse(text) as { digest: string }).digest)).toEqual([
       digestOfText(signature),
     ]);

@@ -90,14 +90,9 @@ export async function answerReferrers(
   const subject = parseDigest(decodeSegment(text));
   const query = queryOf(exchange);
   const artifactType = findText(query, "artifactType");
-  const { descriptors, next } = await listReferrers(
-    registry,
-    exchange,
-    name,
-    subject,
-    artifactType,
-    findText(query, "last") ?? "",
-  ).catch(emptyIfUnknown);
+  const types = artifactType === undefined ? [] : [artifactType];
+  const wanted = { subject, types, after: findText(query, "last") ?? "" };
+  const { descriptors, next } = await listReferrers(registry, exchange, name, wanted).catch(emptyIfUnknown);
   const headers: string[] = [];
   if (artifactType !== undefined) headers.push("OCI-Filters-Applied", "artifactType");
   if (next !== undefined) {

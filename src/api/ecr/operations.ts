@@ -15,6 +15,7 @@ import { putImageTagMutability } from "./operations/put-image-tag-mutability.ts"
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
 import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
 import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
+import { listImageReferrers } from "./operations/list-image-referrers.ts";
 import { listImages } from "./operations/list-images.ts";
 import { putImage } from "./operations/put-image.ts";
 import {
@@ -63,7 +64,6 @@ const mebibyte = 1024 ** 2;
 const reads = false;
 const writes = true;
 
-const noReferrers = "the Distribution API lists them (`/v2/<name>/referrers/<digest>`), as yet";
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
 const noUpstream = "there is no pull-through cache yet";
@@ -176,7 +176,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
   GetSigningConfiguration: { refused: "SigningConfigurationNotFoundException", reason: noSigning },
   InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
-  ListImageReferrers: { refused: invalid, reason: noReferrers },
+  ListImageReferrers: {
+    run: listImageReferrers,
+    writes: reads,
+    about: "the same list as `/v2/<name>/referrers/<digest>`",
+  },
   ListImages: { run: listImages, writes: reads, about: "one entry for each tag, one for each image without a tag" },
   ListPullTimeUpdateExclusions: { refused: invalid, reason: noExclusions },
   ListTagsForResource: { run: listTagsForResource, writes: reads, about: "as they were set" },

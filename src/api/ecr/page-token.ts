@@ -29,12 +29,12 @@ export function readPageToken(call: EcrCall): string | undefined {
   throw new EcrError("InvalidParameterException", message);
 }
 
-/** Entries of a page where nobody says. */
+/** Entries of a page of most lists where nobody says. */
 const standardPage = 100;
 
-/** Entries of the page. */
-export function pageSize(call: EcrCall): number {
-  return (call.input as { readonly maxResults?: number }).maxResults ?? standardPage;
+/** Entries of the page. @param standard where the client does not say */
+export function pageSize(call: EcrCall, standard = standardPage): number {
+  return (call.input as { readonly maxResults?: number }).maxResults ?? standard;
 }
 
 /** Bytes. */
