@@ -34,17 +34,17 @@ function describeVerb(
   const endpoint: Endpoint = endpoints[verb.endpoint];
   const fields = fieldsOf(endpoint);
   const args = verb.args ?? standardArguments(endpoint, verb);
-  for (const name of args) {
+  for (const [index, name] of args.entries()) {
     const spread = verb.spread?.[name];
     const { optional, about } =
       spread === undefined ? shapeOf(fields.get(name)!) : { optional: spread.optional === true, about: spread.about };
     const own = name === verb.self ? "your own when left out" : undefined;
-    const said = own ?? verb.flags?.[name]?.about ?? (name === verb.digest ? "or a tag that is at it" : about);
+    const joined = index === 0 ? verb.joined?.about : undefined;
+    const said =
+      own ?? joined ?? verb.flags?.[name]?.about ?? (name === verb.digest ? "or a tag that is at it" : about);
     const label = verb.labels?.[name] ?? kebab(name);
-    command.argument(
-      optional || own !== undefined ? `[${label}]` : `<${label}>`,
-      said === undefined ? "" : lowerFirst(said),
-    );
+    const mayMiss = optional || own !== undefined || (verb.joined !== undefined && index > 0);
+    command.argument(mayMiss ? `[${label}]` : `<${label}>`, said === undefined ? "" : lowerFirst(said));
   }
   const others = verb.fixed === undefined ? (verb.omit ?? []) : Object.keys(endpoint.body?.shape ?? {});
   const spread = Object.values(verb.spread ?? {}).flatMap((one) => one.fields);

@@ -38,11 +38,12 @@ export interface GivenVerb {
 export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise<number> {
   const { verb, options } = given;
   const limit = limitOf(options.limit);
+  const values = splitFirst(given);
   const { context, server } = await openContext(env, options);
   const fields = new Map<string, unknown>(Object.entries(verb.fixed ?? {}));
   if (verb.self !== undefined) fields.set(verb.self, options[verb.self] ?? context.user);
   for (const [index, name] of given.args.entries()) {
-    const value = given.values[index];
+    const value = values[index];
     if (value === undefined) continue;
     for (const [field, read] of readArgument(verb, name, value)) fields.set(field, read);
   }
@@ -69,11 +70,24 @@ export async function runVerb(env: NodeJS.ProcessEnv, given: GivenVerb): Promise
     const changes = endpoint.method === "PATCH" || endpoint.method === "PUT";
     const answer = await (changes ? changeSeen(server, id, question) : askEndpoint(server, id, question));
     const items = (answer as { readonly items?: readonly unknown[] } | undefined)?.items;
-    await (items === undefined ? printOne(given, answer) : printList(options.output, items, verb.columns));
+    await (items === undefined
+      ? printOne({ ...given, values }, answer)
+      : printList(options.output, items, verb.columns));
     refuseLostSecret(answer);
     return verb.exitCode?.(answer) ?? exitCodes.done;
   }
   return exitCodes.done;
+}
+
+/** Arguments, the first split in two where it says both. @throws CommandError when that makes too many or leaves too few */
+function splitFirst({ noun, name, verb: { joined, digest }, args, values: given }: GivenVerb): GivenVerb["values"] {
+  if (joined === undefined) return given;
+  const [first = "", ...others] = given.filter((value) => value !== undefined);
+  const values = [...(joined.split(first) ?? [first]), ...others];
+  if (values.length === args.length) return values;
+  const rest = digest === undefined ? "" : ` <${digest}>`;
+  const [how, line] = [values.length < args.length ? "not enough" : "too many", `berth ${noun} ${name}`];
+  throw usageError(`${how} arguments: write ${line} ${joined.example}${rest}`);
 }
 
 /** What an argument says of which fields. @throws CommandError */
@@ -141,7 +155,7 @@ async function printList(
   await printResult(output, {
     value: items,
     heading: names.map((name) => words(name).toUpperCase()),
-    rows: entries.map((entry) => names.map((name) => cellOf(entry[name]))),
+    rows: entries.map((entry) => names.map((name) => cellOf(entry[name], name))),
   });
 }
 
@@ -154,22 +168,26 @@ async function printOne({ noun, name, args, values, options }: GivenVerb, answer
   const entries = Object.entries(answer as object);
   await printResult(options.output, {
     value: answer,
-    rows: entries.map(([key, value]) => [words(key), cellOf(value)]),
+    rows: entries.map(([key, value]) => [words(key), cellOf(value, key)]),
   });
 }
 
-/** One cell of a table. */
-export function cellOf(value: unknown): string {
+/** Fields whose empty text is the root namespace, which people write as a slash. */
+const places = ["path", "namespace"];
+
+/** One cell of a table. @param name of the field */
+export function cellOf(value: unknown, name = ""): string {
   if (value === null || value === undefined) return "-";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cellOf).join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.map((one) => cellOf(one)).join(", ");
   if (typeof value === "object") {
     const { os, architecture, variant } = value as Readonly<Record<string, unknown>>;
     if (os !== undefined && architecture !== undefined) return [os, architecture, variant].filter(Boolean).join("/");
     const parts = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
-    return parts.map(([name, part]) => `${name}=${cellOf(part)}`).join(" ");
+    return parts.map(([inner, part]) => `${inner}=${cellOf(part, inner)}`).join(" ");
   }
-  return value === "" ? '""' : String(value as string | number);
+  if (value === "") return places.includes(name) ? "/" : '""';
+  return String(value as string | number);
 }
 
 function limitOf(text: string | undefined): number {

@@ -1,7 +1,7 @@
 import { usageError } from "./command-error.ts";
 import { byForceOrPurge, heldPlace } from "./keeping-verbs.ts";
 import { parsePlace } from "./parse-scope.ts";
-import type { Spread, Verb } from "./verb.ts";
+import type { Joined, Spread, Verb } from "./verb.ts";
 
 const inRepository = { labels: { name: "repository" } } as const;
 
@@ -16,12 +16,22 @@ const wholeTag: Spread = {
   },
 };
 
+/** A tag after its repository, or with it. */
+const joined: Joined = {
+  about: "or with the tag: team/app:v1",
+  example: "team/app:v1",
+  split: (text) => {
+    const { name, tag } = text.includes(":") ? wholeTag.read(text) : {};
+    return tag === undefined ? undefined : [name as string, tag as string];
+  },
+};
+
 /** `berth tag …` */
 export const tagVerbs: Readonly<Record<string, Verb>> = {
   list: { endpoint: "listTags", ...inRepository, columns: ["name", "digest", "movedAt", "pulledAt"] },
-  show: { endpoint: "getTag", ...inRepository },
-  set: { endpoint: "setTag", ...inRepository, args: ["name", "tag", "digest"], digest: "digest" },
-  delete: { endpoint: "deleteTag", ...inRepository, ...byForceOrPurge },
+  show: { endpoint: "getTag", ...inRepository, joined },
+  set: { endpoint: "setTag", ...inRepository, joined, args: ["name", "tag", "digest"], digest: "digest" },
+  delete: { endpoint: "deleteTag", ...inRepository, joined, ...byForceOrPurge },
   history: {
     endpoint: "getTagHistory",
     about: "list where a tag is and was, the latest first, for as long as that can be undone",

@@ -16,6 +16,8 @@ export interface Verb {
   readonly flags?: Readonly<Record<string, Partial<FieldFlag>>>;
   /** Arguments that stand for several fields, and what they say of them. */
   readonly spread?: Readonly<Record<string, Spread>>;
+  /** The first argument may say the second too. */
+  readonly joined?: Joined;
   /** What the help calls an argument. */
   readonly labels?: Readonly<Record<string, string>>;
   /** The argument that is a digest, and may be a tag. */
@@ -39,6 +41,14 @@ export interface Spread {
   readonly fields: readonly string[];
   /** @throws CommandError */
   readonly read: (text: string) => Readonly<Record<string, unknown>>;
+}
+
+export interface Joined {
+  /** What the help says of the first argument. */
+  readonly about: string;
+  readonly example: string;
+  /** Both; undefined when the text says the first alone. @throws CommandError */
+  readonly split: (text: string) => readonly [string, string] | undefined;
 }
 
 export interface Secret {

@@ -36,6 +36,9 @@ test("namespaces are made, shown, listed, made public and deleted, in three form
   const table = (await berth(["namespace", "list"])).stdout;
   expect(table).toMatch(/^PATH +PUBLIC +CREATED AT$/m);
   expect(table).toMatch(/^team\/sub +no +\d{4}-/m);
+  expect(table).toMatch(/^\/ +no +\d{4}-/m);
+  expect((await berth(["namespace", "show", "/"])).stdout).toMatch(/^path +\/$/m);
+  expect((await ask("namespace", "list")) as object[]).toContainEqual(expect.objectContaining({ path: "" }));
   const yaml = parse((await berth(["namespace", "list", "--output", "yaml"])).stdout) as unknown;
   expect(yaml).toEqual(await ask("namespace", "list"));
   expect(await berth(["namespace", "delete", "team/sub"])).toMatchObject({
@@ -223,6 +226,13 @@ test("repositories, images and tags are listed, shown, set, renamed and deleted"
     new RegExp(`^latest +${image!.digest} `, "m"),
   );
   await ask("tag", "delete", "lib/app", "latest");
+  expect(await ask("tag", "set", "lib/app:next", "v1")).toMatchObject({ name: "lib/app", tag: "next" });
+  expect(await ask("tag", "show", "lib/app:next")).toEqual(await ask("tag", "show", "lib/app", "next"));
+  expect(await berth(["tag", "delete", "lib/app:next"])).toMatchObject({
+    code: 0,
+    stdout: "tag delete lib/app next: done\n",
+  });
+  expect(await berth(["tag", "show", "lib/app:next"])).toMatchObject({ code: 1 });
   expect(await berth(["image", "show", "lib/app", "latest"])).toMatchObject({ code: 1 });
   expect(await ask("repository", "show", "lib/app")).toMatchObject({ name: "lib/app", tags: 2, images: 1 });
   expect(await ask("repository", "update", "lib/app", "--visibility", "public")).toMatchObject({ public: true });
@@ -265,6 +275,20 @@ test("what the server refuses ends with 1 and its reason; what makes no sense wi
     code: 2,
     stderr: expect.stringContaining("Did you mean namespace?"),
   });
+});
+
+test.each([
+  ["not enough", ["show", "lib/app"], "write berth tag show team/app:v1"],
+  ["not enough", ["set", "lib/app:v1"], "write berth tag set team/app:v1 <digest>"],
+  ["not enough", ["set", "lib/app", "v1"], "write berth tag set team/app:v1 <digest>"],
+  ["too many", ["delete", "lib/app:v1", "v2"], "write berth tag delete team/app:v1"],
+])("%s arguments about a tag: %j", async (how, args, cure) => {
+  const ended = await berth(["tag", ...args]);
+  expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(`${how} arguments: ${cure}`)]);
+});
+
+test.each(["lib/app:", "lib/:v1", ":v1", "lib/app:v1:v2"])("%j is no tag", async (text) => {
+  expect(await berth(["tag", "delete", text])).toMatchObject({ code: 2, stdout: "" });
 });
 
 /** An image without layers. */
