@@ -22,7 +22,7 @@ export async function openBackground(
   const { access, alarm } = registry;
   const fetch = await openReceivers(config);
   const source = config.publicUrl ?? "urn:berth";
-  const { giveUp, keep, timeout } = config.webhooks;
+  const { gather: look, giveUp, keep, timeout } = config.webhooks;
   const lease = Math.max(30_000, 3 * timeout);
   const upkeep = webhookUpkeep(metadata, keep);
   const lifecycle = lifecycleJobs(registry, metadata, { keep: config.jobs.keep, ...config.lifecycle });
@@ -33,7 +33,7 @@ export async function openBackground(
   const schedules = parts.flatMap((part) => part.schedules);
   for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
   const jobs = await openJobs(metadata, { kinds, schedules, many: previews.many, keep: config.jobs.keep, alarm });
-  const webhooks = await openWebhooks({ metadata, access, fetch, source }, { giveUp, lease, alarm });
+  const webhooks = await openWebhooks({ metadata, access, fetch, source }, { look, giveUp, lease, alarm });
   return {
     jobs,
     webhooks,

@@ -19,9 +19,10 @@ export const eventType = z
   ])
   .meta({ id: "EventType" });
 
-const format = z.enum(["cloudevents", "cloudevents-binary", "distribution", "harbor"]).meta({
+const format = z.enum(["cloudevents", "cloudevents-batch", "cloudevents-binary", "distribution", "harbor"]).meta({
   id: "WebhookFormat",
-  description: "`distribution` and `harbor` tell of pushes, pulls and deletes of images alone",
+  description:
+    "`cloudevents-batch` tells of up to 100 events in a message; `distribution` and `harbor` tell of pushes, pulls and deletes of images alone",
 });
 
 const url = line(2000)

@@ -1,5 +1,5 @@
 /** Forms of message that receivers know. */
-export type WebhookFormat = "cloudevents" | "cloudevents-binary" | "distribution" | "harbor";
+export type WebhookFormat = "cloudevents" | "cloudevents-batch" | "cloudevents-binary" | "distribution" | "harbor";
 
 /** An event as it is told. */
 export interface ToldEvent {
@@ -40,11 +40,18 @@ export function sayableIn(format: string): readonly string[] | null {
   return format === "harbor" ? Object.keys(harborTypes) : null;
 }
 
-/** What is sent. */
+/** Whether one message of the form tells of several events. */
+export function isBatched(format: string): boolean {
+  return format === "cloudevents-batch";
+}
+
+/** What is sent of one event. */
 export function renderEvent(format: WebhookFormat, event: ToldEvent, teller: Teller): Message {
   switch (format) {
     case "cloudevents":
       return renderStructured(event, teller);
+    case "cloudevents-batch":
+      return renderBatch([event], teller);
     case "cloudevents-binary":
       return renderBinary(event, teller);
     case "distribution":
@@ -61,9 +68,18 @@ function attributesOf(event: ToldEvent, { source }: Teller) {
 }
 
 function renderStructured(event: ToldEvent, teller: Teller): Message {
-  const attributes = attributesOf(event, teller);
-  const body = JSON.stringify({ ...attributes, datacontenttype: "application/json", data: dataOf(event) });
+  const body = JSON.stringify(structureOf(event, teller));
   return { headers: { "content-type": "application/cloudevents+json; charset=utf-8" }, body };
+}
+
+/** The batched mode of CloudEvents' HTTP binding (3.3): a list of events, in the order in which they happened to a tag. */
+export function renderBatch(events: readonly ToldEvent[], teller: Teller): Message {
+  const body = JSON.stringify(events.map((event) => structureOf(event, teller)));
+  return { headers: { "content-type": "application/cloudevents-batch+json; charset=utf-8" }, body };
+}
+
+function structureOf(event: ToldEvent, teller: Teller) {
+  return { ...attributesOf(event, teller), datacontenttype: "application/json", data: dataOf(event) };
 }
 
 function renderBinary(event: ToldEvent, teller: Teller): Message {

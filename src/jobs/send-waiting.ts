@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { findRepositoryRow, listWaitingDeliveries, readTime } from "../metadata/index.ts";
 import type { DeliveryRow, WebhookRow } from "../metadata/index.ts";
 import { chooseDeliveries } from "./choose-deliveries.ts";
 import type { Delivering, DeliveryOptions } from "./delivering.ts";
 import { secretsOf } from "./open-secrets.ts";
 import { pauseAfter } from "./pause.ts";
-import { hostOf, renderEvent } from "./render-event.ts";
+import { hostOf, isBatched, renderBatch, renderEvent } from "./render-event.ts";
 import type { Teller, ToldEvent, WebhookFormat } from "./render-event.ts";
 import { sendEvent } from "./send-event.ts";
 import type { MadeAttempt, WebhookLease } from "./writes/deliveries.ts";
@@ -23,8 +24,11 @@ export interface ServedWebhook {
 
 /** Deliveries looked at to find the next. */
 const lookAhead = 300;
-/** Sent and not written down, so many at most: what a process that dies sends again. */
+/** Deliveries sent and not written down, so many at most before another message: what a process that dies sends again. */
 const unwritten = 64;
+/** What a message of several events has at most: receivers are told of these bounds. */
+const batch = { events: 100, characters: 256 * 1024 };
+const single = { events: 1, characters: Infinity };
 
 /**
  * Sends what is due. What a receiver took is written down in one go with whatever else came to an end during the write before;
@@ -45,11 +49,13 @@ class Sending {
   /** Chosen, and not written down. */
   readonly #underWay = new Set<number>();
   /** Chosen, and not sent. */
-  #ready: DeliveryRow[] = [];
+  #ready: DeliveryRow[][] = [];
   /** Came to an end, and not written down. */
   #ended: MadeAttempt[] = [];
-  #writing = 0;
-  /** On their way; failures count until they are written down, so that the breaker opens in time. */
+  /** Deliveries of these, and of those that are being written down. */
+  #unwritten = 0;
+  #isWriting = false;
+  /** Messages on their way; failures count until they are written down, so that the breaker opens in time. */
   #busy = 0;
   #room: number;
   /** The rows may hold something to be chosen that was not looked at. */
@@ -74,7 +80,7 @@ class Sending {
       // It may be over since the rows were asked for.
       if (this.#isOver()) this.#drop();
       while (!this.#isOver() && this.#ready.length > 0 && this.#hasRoom()) void this.#send(this.#ready.shift()!);
-      if (this.#underWay.size > 0 || this.#writing > 0) {
+      if (this.#underWay.size > 0 || this.#isWriting) {
         await this.#moved.promise;
         this.#moved = Promise.withResolvers();
       } else if (this.#isOver() || !this.#unseen) break;
@@ -89,12 +95,16 @@ class Sending {
   }
 
   #hasRoom(): boolean {
-    return this.#busy < this.#room && this.#ended.length + this.#writing < unwritten;
+    return this.#busy < this.#room && this.#unwritten < unwritten;
   }
 
   #drop(): void {
-    for (const { id } of this.#ready) this.#underWay.delete(id);
+    for (const rows of this.#ready) this.#leave(rows.map(({ id }) => id));
     this.#ready = [];
+  }
+
+  #leave(deliveries: readonly number[]): void {
+    for (const id of deliveries) this.#underWay.delete(id);
   }
 
   async #choose(): Promise<void> {
@@ -103,44 +113,49 @@ class Sending {
     // What is written down while the rows are read may still wait there.
     const sent = new Set(this.#underWay);
     const { now } = (await read.first(readTime, {}))!;
-    const { webhook } = this.#served.held;
+    const { id: webhook, format } = this.#served.webhook;
     const waiting = await read.all(listWaitingDeliveries, { webhook, limit: lookAhead });
-    this.#ready = chooseDeliveries(waiting, now, sent, lookAhead);
-    for (const { id } of this.#ready) this.#underWay.add(id);
+    this.#ready = chooseDeliveries(waiting, now, sent, lookAhead, isBatched(format) ? batch : single);
+    for (const { id } of this.#ready.flat()) this.#underWay.add(id);
   }
 
-  async #send(row: DeliveryRow): Promise<void> {
+  async #send(rows: readonly DeliveryRow[]): Promise<void> {
+    const deliveries = rows.map(({ id }) => id);
     this.#busy++;
     try {
-      const made = await this.#attempt(row);
+      const made = await this.#attempt(rows, deliveries);
       if (made === undefined || this.#fault !== undefined) {
         this.#busy--;
-        this.#underWay.delete(row.id);
+        this.#leave(deliveries);
       } else {
         if (made.attempt.delivered) this.#busy--;
         this.#ended.push(made);
-        if (this.#writing === 0) void this.#write();
+        this.#unwritten += deliveries.length;
+        if (!this.#isWriting) void this.#write();
       }
     } catch (error) {
       this.#busy--;
-      this.#underWay.delete(row.id);
+      this.#leave(deliveries);
       this.#fail(error);
     }
     this.#moved.resolve();
   }
 
   /** Undefined when it was cut off by us: that says nothing about the receiver. */
-  async #attempt(row: DeliveryRow): Promise<MadeAttempt | undefined> {
+  async #attempt(rows: readonly DeliveryRow[], deliveries: readonly number[]): Promise<MadeAttempt | undefined> {
     const { webhook, signal } = this.#served;
     const { threshold, pause, rest } = this.#options;
-    const teller = await tellerFor(this.#deps, webhook, row.repository);
-    const message = renderEvent(webhook.format as WebhookFormat, toldEvent(row), teller);
-    const to = { url: webhook.url, id: row.event, secrets: this.#secrets, signal };
+    const first = rows[0]!;
+    const format = webhook.format as WebhookFormat;
+    const teller = await tellerFor(this.#deps, webhook, first.repository);
+    const isBatch = isBatched(format);
+    const message = isBatch ? renderBatch(rows.map(toldEvent), teller) : renderEvent(format, toldEvent(first), teller);
+    const to = { url: webhook.url, id: isBatch ? idOfBatch(rows) : first.event, secrets: this.#secrets, signal };
     const { retryAfter, ...attempt } = await sendEvent(this.#deps.fetch, to, message);
     if (signal.aborted && !attempt.delivered) return undefined;
-    const again = Math.max(retryAfter, pauseAfter(row.attempts + 1, pause));
+    const again = Math.max(retryAfter, pauseAfter(first.attempts + 1, pause));
     const back = Math.max(retryAfter, pauseAfter(Math.max(1, webhook.failures + 2 - threshold), rest));
-    return { delivery: row.id, attempt, pause: again, rest: back };
+    return { deliveries, attempt, pause: again, rest: back };
   }
 
   /** Writes down what came to an end, and what does so meanwhile. */
@@ -148,10 +163,10 @@ class Sending {
     const { metadata } = this.#deps;
     const { held, webhook } = this.#served;
     const { attempts, threshold, giveUp, lease, atOnce, alarm } = this.#options;
+    this.#isWriting = true;
     while (this.#ended.length > 0 && this.#fault === undefined) {
       const made = this.#ended;
       this.#ended = [];
-      this.#writing = made.length;
       try {
         const patience = { attempts, threshold, giveUp, lease };
         const { open, disabled, revision } = await metadata.write("recordAttempts", { ...held, made, patience });
@@ -162,23 +177,30 @@ class Sending {
       } catch (error) {
         this.#fail(error);
       }
-      for (const { delivery, attempt } of made) {
-        this.#underWay.delete(delivery);
+      for (const { deliveries, attempt } of made) {
+        this.#leave(deliveries);
+        this.#unwritten -= deliveries.length;
         if (!attempt.delivered) this.#busy--;
       }
       this.#unseen = true;
       this.#moved.resolve();
     }
-    this.#writing = 0;
+    this.#isWriting = false;
     this.#moved.resolve();
   }
 
   #fail(error: unknown): void {
     this.#fault ??= { cause: error };
     this.#served.end();
-    for (const { delivery } of this.#ended) this.#underWay.delete(delivery);
+    for (const { deliveries } of this.#ended) this.#leave(deliveries);
     this.#ended = [];
   }
+}
+
+/** The same for the same events: a receiver that drops messages by their id never drops an event that it was not told of. */
+function idOfBatch(rows: readonly DeliveryRow[]): string {
+  const ids = rows.map(({ event }) => event).join("\n");
+  return `msg_${createHash("sha256").update(ids).digest("hex").slice(0, 32)}`;
 }
 
 function toldEvent({ event, type, repository, happened_at: at, payload }: DeliveryRow): ToldEvent {

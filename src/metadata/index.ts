@@ -487,6 +487,7 @@ export type { LifecyclePreviewRow } from "./lifecycle-previews.ts";
 export { deleteEvents, hasEvents, listEvents } from "./events.ts";
 export type { EventRow } from "./events.ts";
 export {
+  closeDeliveries,
   countWaiting,
   deleteDeliveries,
   deleteWebhook,

@@ -228,7 +228,16 @@ export const listGivenDeliveries = statement(
     select id, attempts, ended_at from delivery where ${d.isOneOf(sql`id`, p.deliveries, "bigint")}`,
 );
 
-/** What came of an attempt. */
+/** They were taken by their receiver. */
+export const closeDeliveries = statement(
+  "closeDeliveries",
+  (_db, p: { deliveries: readonly number[]; status: number | null; took: number; now: number }, d) => sql<never>`
+    update delivery set state = 'delivered', attempts = attempts + 1, status = ${p.status}, error = null, took = ${p.took},
+      tried_at = ${p.now}, ended_at = ${p.now}
+    where ${d.isOneOf(sql`id`, p.deliveries, "bigint")}`,
+);
+
+/** What came of an attempt that failed. */
 export const updateDelivery = statement(
   "updateDelivery",
   (

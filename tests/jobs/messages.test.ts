@@ -1,7 +1,7 @@
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 import { eventType } from "../../src/contract/webhooks.ts";
-import { renderEvent, sayableIn } from "../../src/jobs/render-event.ts";
+import { renderBatch, renderEvent, sayableIn } from "../../src/jobs/render-event.ts";
 import type { Teller, ToldEvent } from "../../src/jobs/render-event.ts";
 import { newWebhookSecret, signMessage } from "../../src/jobs/sign-message.ts";
 import { pauseAfter } from "../../src/jobs/pause.ts";
@@ -33,6 +33,14 @@ test("CloudEvents 1.0, structured: the attributes that it demands, and data as J
       mediaType: "application/vnd.oci.image.manifest.v1+json",
     },
   });
+});
+
+test("CloudEvents 1.0, batched: a list of what is sent one by one otherwise, in its order, and a list of one too", () => {
+  const moved = { ...pushed, id: "evt_1_3", type: "tag.moved", payload: { target: "v1", digest, new: true } };
+  const { headers, body } = renderBatch([moved, pushed], teller);
+  expect(headers["content-type"]).toMatch(/^application\/cloudevents-batch\+json/);
+  expect(JSON.parse(body)).toEqual([bodyOf("cloudevents", moved), bodyOf("cloudevents")]);
+  expect(bodyOf("cloudevents-batch")).toEqual([bodyOf("cloudevents")]);
 });
 
 test("CloudEvents 1.0, binary: attributes in headers, encoded, and data alone in the body", () => {

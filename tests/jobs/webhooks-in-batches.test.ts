@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Metadata } from "../../src/metadata/index.ts";
-import { parseRepositoryName } from "../../src/oci/index.ts";
+import { parseRepositoryName, parseTag } from "../../src/oci/index.ts";
+import { setTag } from "../../src/registry/index.ts";
 import type { AllWrites } from "../../src/writes.ts";
 import { everybody, HookStage } from "../support/hook-stage.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -33,7 +34,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     return { webhook, held: { webhook, fence: claimed!.fence }, ids };
   };
   const made = (delivery: number, attempt: typeof taken | typeof refused) => {
-    return { delivery, attempt, pause: 5_000, rest: 30_000 };
+    return { deliveries: [delivery], attempt, pause: 5_000, rest: 30_000 };
   };
 
   it("attempts are written down together as one after the other: states, the breaker, and what is dead", async () => {
@@ -85,6 +86,81 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     expect(seen[0]!.toSorted()).toEqual(["a", "b", "c", "d"].map((tag) => `team/batches:${tag}`));
     const moves = stage.told().filter(({ data }) => data.tag === "a");
     expect(moves.map(({ data }) => data.digest)).toEqual(digests);
+  });
+
+  it("a message of several events tells of each once, in order, under one signature; the log has each", async () => {
+    const id = await stage.hook({ format: "cloudevents-batch" });
+    const lists = parseRepositoryName("team/lists");
+    for (const note of ["one", "two", "three"]) await stage.push("a", note, lists);
+    await stage.push("b", "other", lists);
+    await stage.open({ look: 60_000 });
+    await stage.until(async () => (await stage.deliveries(id, "delivered")).length >= 9);
+    const log = (await stage.deliveries(id)).toReversed();
+    expect(stage.receiver.got.map(({ headers }) => headers["content-type"])).toEqual([
+      "application/cloudevents-batch+json; charset=utf-8",
+    ]);
+    const events = stage.told().flat();
+    expect(events.map((event) => event.id)).toEqual(log.map(({ event }) => event));
+    expect(events.map(({ type, subject }) => `${type} ${subject}`).slice(0, 3)).toEqual([
+      expect.stringMatching(/^repository.created /),
+      "tag.moved team/lists:a",
+      expect.stringMatching(/^image.pushed team\/lists@/),
+    ]);
+    expect(log.map(({ attempts, status }) => `${attempts} ${status}`)).toEqual(log.map(() => "1 204"));
+  });
+
+  it("what a refused message told of goes alone then: one that is refused for ever stops nothing but its tag", async () => {
+    const id = await stage.hook({ format: "cloudevents-batch", events: ["tag.moved"] });
+    for (const tag of ["a", "bad", "c", "bad"]) await stage.push(tag, `${tag} ${Math.random()}`, name);
+    stage.receiver.react = ({ body }) => (body.includes("team/batches:bad") ? 400 : undefined);
+    await stage.open({ threshold: 100 });
+    await stage.until(async () => (await stage.deliveries(id, "dead")).length === 2);
+    await stage.until(async () => (await stage.deliveries(id, "waiting")).length === 0);
+    const told = stage.told() as { subject: string; id: string }[][];
+    expect(told[0]!.map(({ subject }) => subject.replace(/.*:/, ""))).toEqual(["a", "bad", "c", "bad"]);
+    expect(told.slice(1).map((events) => events.length)).toEqual(told.slice(1).map(() => 1));
+    const ids = stage.receiver.got.map(({ headers, body }) => `${String(headers["webhook-id"])} ${body}`);
+    expect(new Set(stage.receiver.got.map(({ headers }) => headers["webhook-id"])).size).toBe(new Set(ids).size);
+    const states = (await stage.deliveries(id)).toReversed().map(({ state, attempts }) => `${state} ${attempts}`);
+    expect(states).toEqual(["delivered 2", "dead 4", "delivered 2", "dead 4"]);
+  });
+
+  it("a refused message is one failure for the breaker, however many events it told of", async () => {
+    const id = await stage.hook({ format: "cloudevents-batch", events: ["tag.moved"] });
+    for (const tag of ["a", "b", "c", "d"]) await stage.push(tag, tag, name);
+    let failures: number | undefined;
+    stage.receiver.react = async () => {
+      if (stage.receiver.got.length === 1) return 500;
+      failures ??= (await stage.row(id)).failures;
+      return undefined;
+    };
+    await stage.open({ threshold: 3 });
+    await stage.until(async () => (await stage.deliveries(id, "delivered")).length === 4);
+    expect(failures).toBe(1);
+    expect(
+      new Set(
+        stage
+          .told()
+          .slice(1)
+          .flat()
+          .map((event) => event.id),
+      ).size,
+    ).toBe(4);
+  });
+
+  it("more than a message takes goes in several, and none is told twice", async () => {
+    const id = await stage.hook({ format: "cloudevents-batch", events: ["tag.moved"] });
+    const digest = await stage.push("first", "first", name);
+    // Of a tag that is there already nothing is told: each is new.
+    for (let n = 0; n < 119; n++) {
+      await setTag(stage.registry, everybody, name, parseTag(`t${n}`), digest, undefined);
+    }
+    await stage.open();
+    await stage.until(async () => (await stage.deliveries(id, "delivered")).length === 120);
+    const told = stage.told() as { id: string }[][];
+    expect(told[0]).toHaveLength(100);
+    const ids = told.flat().map((event) => event.id);
+    expect([ids.length, new Set(ids).size]).toEqual([120, 120]);
   });
 
   it("rights that end while there is always more to send end what is sent", async () => {

@@ -1,4 +1,5 @@
 import {
+  closeDeliveries,
   deleteDeliveries,
   endDeliveries,
   findWebhook,
@@ -74,11 +75,11 @@ export interface Attempt {
   readonly gone: boolean;
 }
 
-/** An attempt at a delivery; times in milliseconds. */
+/** An attempt at the deliveries of one message; times in milliseconds. */
 export interface MadeAttempt {
-  readonly delivery: number;
+  readonly deliveries: readonly number[];
   readonly attempt: Attempt;
-  /** Until this event is tried again. */
+  /** Until these events are tried again. */
   readonly pause: number;
   /** Until the receiver is tried again when the breaker opens now. */
   readonly rest: number;
@@ -116,7 +117,7 @@ export async function recordAttempts(
 ): Promise<{ readonly open: boolean; readonly disabled: string | null; readonly revision: number }> {
   const row = await requireWebhook(tx, input);
   const { made, patience } = input;
-  const rows = await tx.all(listGivenDeliveries, { deliveries: made.map(({ delivery }) => delivery) });
+  const rows = await tx.all(listGivenDeliveries, { deliveries: made.flatMap(({ deliveries }) => deliveries) });
   const waiting = new Map(rows.filter((one) => one.ended_at === null).map((one) => [one.id, one]));
   let disabled: string | null = null;
   let breaker: Breaker = {
@@ -124,8 +125,7 @@ export async function recordAttempts(
     ...{ trouble: row.trouble, disabled: row.disabled },
   };
   for (const one of made) {
-    const delivery = waiting.get(one.delivery);
-    if (delivery !== undefined) await tx.send(updateDelivery, endOf(one, delivery.attempts + 1, patience, tx.now));
+    await endAttempt(tx, one, waiting, patience);
     const end = endOfPatience(one.attempt, breaker.failingSince ?? tx.now, patience, tx.now);
     breaker = moveBreaker(breaker, one, end, patience, tx.now);
     disabled = end ?? disabled;
@@ -134,13 +134,26 @@ export async function recordAttempts(
   return { open: breaker.restUntil > 0 || breaker.disabled !== 0, disabled, revision: row.revision };
 }
 
-/** What becomes of a delivery. */
-function endOf({ delivery, attempt, pause }: MadeAttempt, attempts: number, patience: Patience, now: number) {
+/** What becomes of the deliveries of an attempt that wait. */
+async function endAttempt(
+  tx: Transaction,
+  { deliveries, attempt, pause }: MadeAttempt,
+  waiting: ReadonlyMap<number, { readonly id: number; readonly attempts: number }>,
+  patience: Patience,
+): Promise<void> {
   const { delivered, status, took, error, gone } = attempt;
-  const dead = !delivered && (attempts >= patience.attempts || gone);
-  const state = delivered ? "delivered" : dead ? "dead" : "waiting";
-  const endedAt = state === "waiting" ? null : now;
-  return { delivery, state, attempts, status, took, error, now, endedAt, dueAt: now + pause };
+  const { now } = tx;
+  const tried = deliveries.flatMap((id) => waiting.get(id) ?? []);
+  if (delivered && tried.length > 0) {
+    await tx.send(closeDeliveries, { deliveries: tried.map(({ id }) => id), status, took, now });
+    return;
+  }
+  for (const { id: delivery, attempts: before } of tried) {
+    const attempts = before + 1;
+    const dead = attempts >= patience.attempts || gone;
+    const end = { state: dead ? "dead" : "waiting", endedAt: dead ? now : null, dueAt: now + pause };
+    await tx.send(updateDelivery, { delivery, attempts, status, took, error, now, ...end });
+  }
 }
 
 function endOfPatience({ delivered, gone }: Attempt, since: number, { giveUp }: Patience, now: number): string | null {

@@ -14,6 +14,11 @@ const jobSettings = group(
 const webhookSettings = group(
   {
     timeout: duration("10s", { about: "How long a receiver may take to answer.", least: 100 }),
+    gather: duration("500ms", {
+      about:
+        "How long events may wait for others before they are told: the longer, the more of them a message in batches has.",
+      least: 20,
+    }),
     giveUp: duration("5d", { about: "A webhook whose receiver has failed for this long is disabled.", least: second }),
     keep: duration("7d", {
       about: "What was sent is kept for this long, and what cannot be sent is given up then.",
