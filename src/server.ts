@@ -2,6 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { distributionErrors } from "./api/distribution/index.ts";
+import { listAccounts } from "./api/ecr/index.ts";
 import { openListener } from "./api/http/index.ts";
 import type { ListenerOptions } from "./api/http/index.ts";
 import type { Management } from "./api/management/index.ts";
@@ -80,7 +81,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const alarm = registry.alarm;
     const trail = keepTrail(registry.access, { interval: trailInterval, keep: config.audit.keep, alarm });
     const uses = keepUses(registry.access, { interval: usesInterval, alarm });
-    const pulls = keepPullTimes(registry, usesInterval);
+    const pulls = keepPullTimes(registry, usesInterval, listAccounts(config.ecr));
     const quotas = keepQuotas(registry, quotaInterval);
     const control = registry.metadata.alone ? await openControl(config, log, registry, collection) : undefined;
     return {

@@ -38,6 +38,7 @@ export {
   findScannedRepository,
   putEcrConfiguration,
 } from "./ecr/configuration.ts";
+export { changePullExclusions, listPullExclusions } from "./ecr/pull-exclusions.ts";
 export { changeEcrFacts } from "./ecr/change-facts.ts";
 export { deleteEcrImage } from "./ecr/delete-images.ts";
 export { describeEcrImages, findEcrImagesById, listEcrImages } from "./ecr/list-images.ts";

@@ -69,7 +69,7 @@ type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_t
 function pulled(row: NamedRow, bytes: Uint8Array, reference: Reference): PulledManifest {
   const tag = reference.kind === "tag" ? reference.tag : null;
   const { id: manifest, repository_id: repository, digest } = row;
-  const mark = { repository, manifest, digest, tag, at: 0, pulls: 0, waiting: false, next: undefined };
+  const mark = { repository, manifest, digest, tag, at: 0, last: 0, pulls: 0, waiting: false, next: undefined };
   return { digest, mediaType: row.media_type, bytes, mark };
 }
 

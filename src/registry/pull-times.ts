@@ -1,3 +1,6 @@
+import { ExcludedPullers } from "./excluded-pullers.ts";
+import type { Puller } from "./excluded-pullers.ts";
+import type { SettingsOfAccount } from "./ecr/account-settings.ts";
 import type { Registry } from "./registry.ts";
 import type { Pull } from "./writes/pull-times.ts";
 
@@ -8,8 +11,10 @@ export interface PullMark {
   readonly digest: string;
   /** Null when it was asked for by digest. */
   readonly tag: string | null;
-  /** The latest pull, in milliseconds since 1970. */
+  /** The latest pull that counts as use, in milliseconds since 1970; 0 for none. */
   at: number;
+  /** The latest of all. */
+  last: number;
   /** Since it was written last. */
   pulls: number;
   /** It waits to be written already. */
@@ -30,9 +35,22 @@ const waitingLimit = 100_000;
 /** Marks in one transaction. */
 const batch = 200;
 
-/** Remembers that a manifest was pulled now. Nothing is written. */
-export function notePull(registry: Registry, mark: PullMark): void {
-  mark.at = Date.now();
+/** Whose pulls do not count, where anybody asked for them to be watched. */
+const watched = new WeakMap<Registry, ExcludedPullers>();
+
+/**
+ * Remembers that a manifest was pulled now. Nothing is written. Events tell of every pull; the pull of somebody whom clients of
+ * ECR excluded moves no time.
+ */
+export function notePull(registry: Registry, puller: Puller, mark: PullMark): void {
+  const counts = watched.get(registry)?.counts(puller) ?? true;
+  if (typeof counts === "boolean") note(registry, mark, counts);
+  else void counts.then((found) => note(registry, mark, found));
+}
+
+function note(registry: Registry, mark: PullMark, counts: boolean): void {
+  mark.last = Date.now();
+  if (counts) mark.at = mark.last;
   mark.pulls++;
   if (!mark.waiting) wait(registry, mark);
 }
@@ -53,6 +71,7 @@ function wait(registry: Registry, mark: PullMark): void {
     // The same manifest, read from its rows again.
     other.waiting = false;
     mark.pulls += other.pulls;
+    mark.at = Math.max(mark.at, other.at);
     other.pulls = 0;
     mark.next = other.next;
     other.next = undefined;
@@ -71,8 +90,14 @@ export interface PullTimes {
 /**
  * Writes down when manifests and tags were pulled, every `interval` milliseconds and at the end. What cannot be written waits
  * for the next time.
+ * @param accounts of ECR, whose exclusions hold for what is in their namespaces
  */
-export function keepPullTimes(registry: Registry, interval: number): PullTimes {
+export function keepPullTimes(
+  registry: Registry,
+  interval: number,
+  accounts: readonly SettingsOfAccount[] = [],
+): PullTimes {
+  if (accounts.length > 0) watched.set(registry, new ExcludedPullers(registry, accounts));
   let last: Promise<void> = Promise.resolve();
   const flushInTurn = () => (last = last.then(() => writePulls(registry)).catch(() => undefined));
   const timer = setInterval(() => void flushInTurn(), interval);
@@ -107,14 +132,15 @@ async function flush(registry: Registry): Promise<void> {
     for (let mark: PullMark | undefined = first; mark !== undefined; mark = mark.next) marks.push(mark);
   }
   gathered.delete(registry);
-  const pulls = marks.map(({ repository, manifest, digest, tag, at, pulls: count }): Pull => ({
-    ...{ repository, manifest, digest, tag, at, count },
+  const pulls = marks.map(({ repository, manifest, digest, tag, at, last, pulls: count }): Pull => ({
+    ...{ repository, manifest, digest, tag, at, last, count },
   }));
   // From here on another pull is one for the next time.
   for (const mark of marks) {
     mark.waiting = false;
     mark.next = undefined;
     mark.pulls = 0;
+    mark.at = 0;
   }
   for (let start = 0; start < pulls.length; start += batch) {
     try {
@@ -123,6 +149,7 @@ async function flush(registry: Registry): Promise<void> {
       for (const [index, mark] of marks.entries()) {
         if (index < start) continue;
         mark.pulls += pulls[index]!.count;
+        mark.at = Math.max(mark.at, pulls[index]!.at);
         if (!mark.waiting) wait(registry, mark);
       }
       throw error;

@@ -10,7 +10,7 @@ import { expireImages } from "./writes/expire-images.ts";
 import { endUndo } from "./writes/end-undo.ts";
 import { deleteEcrImage } from "./writes/delete-ecr-image.ts";
 import { changeEcrFacts, createEcrRepository } from "./writes/ecr-repositories.ts";
-import { putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
+import { changePullExclusions, putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -65,6 +65,7 @@ export const registryWrites = {
   applyUndo,
   cancelUpload,
   changeEcrFacts,
+  changePullExclusions,
   changeSetting,
   changeSettings,
   claimDeadObjects,

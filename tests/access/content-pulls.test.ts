@@ -55,6 +55,8 @@ test("who looked for a blob before its repository was made finds it once the fir
   expect(await (await fetch(`${blobs}/${sha(bytes)}`, init)).text()).toBe(bytes);
 });
 
+const puller = { principal: caller.principal, repository: "team/app" };
+
 describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   test.skipIf(kind === "PostgreSQL" && postgres === undefined)(
     "times of pulls that cannot be written wait for the next time; the latest stays",
@@ -70,8 +72,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
         broken && called === "recordPulls" ? Promise.reject(new Error("no space")) : metadata.write(called, input);
       const failing = { ...registry, metadata: { ...metadata, read: metadata.read, write, alone: metadata.alone } };
       const { mark } = await pullManifest(registry, caller, name, parseReference("v1"));
-      notePull(failing, mark);
-      const { at } = mark;
+      notePull(failing, puller, mark);
+      const { last: at } = mark;
       await keepPullTimes(failing, 60_000).stop();
       expect(registry.alarms).toHaveLength(1);
       expect((await inspectTag(registry, caller, name, parseTag("v1"))).pulledAt).toBeNull();
@@ -80,7 +82,17 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       expect((await inspectTag(registry, caller, name, parseTag("v1"))).pulledAt).toBe(at);
       expect((await inspectImage(registry, caller, name, digest)).pulledAt).toBe(at);
       await metadata.write("recordPulls", {
-        pulls: [{ repository: mark.repository, manifest: mark.manifest, digest, tag: "v1", count: 1, at: at - 1 }],
+        pulls: [
+          {
+            repository: mark.repository,
+            manifest: mark.manifest,
+            digest,
+            tag: "v1",
+            count: 1,
+            at: at - 1,
+            last: at - 1,
+          },
+        ],
       });
       expect((await inspectImage(registry, caller, name, digest)).pulledAt).toBe(at);
       await database.close();
@@ -105,15 +117,15 @@ test("of pulls of one manifest by several names the latest of each is written, a
   const watched = { ...registry, metadata: { ...metadata, read: metadata.read, write, alone: metadata.alone } };
   const pull = async (reference: string) => (await pullManifest(watched, caller, name, parseReference(reference))).mark;
   const kept = await pull("v1");
-  for (const reference of ["v1", digest, "v2", "v1", digest, "v2"]) notePull(watched, await pull(reference));
-  notePull(watched, kept);
-  notePull(watched, kept);
+  for (const reference of ["v1", digest, "v2", "v1", digest, "v2"]) notePull(watched, puller, await pull(reference));
+  notePull(watched, puller, kept);
+  notePull(watched, puller, kept);
   const times = keepPullTimes(watched, 60_000);
   await times.stop();
   const named = new Set(written.map((pull) => (pull as { tag: string | null }).tag));
   expect([written.length, named]).toEqual([3, new Set([null, "v1", "v2"])]);
-  expect(written).toContainEqual(expect.objectContaining({ tag: "v1", at: kept.at }));
-  notePull(watched, kept);
+  expect(written).toContainEqual(expect.objectContaining({ tag: "v1", at: kept.last }));
+  notePull(watched, puller, kept);
   await keepPullTimes(watched, 60_000).stop();
   expect(written).toHaveLength(4);
   await database.close();

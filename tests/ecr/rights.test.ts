@@ -76,9 +76,13 @@ const ofRoot = [
   "DescribeRegistry",
   "GetAccountSetting",
   "GetRegistryScanningConfiguration",
+  "ListPullTimeUpdateExclusions",
   "PutAccountSetting",
   "PutRegistryScanningConfiguration",
   "PutReplicationConfiguration",
+  // In this order, what is set is taken back.
+  "RegisterPullTimeUpdateExclusion",
+  "DeregisterPullTimeUpdateExclusion",
 ];
 const ofAnybody = ["GetAuthorizationToken"];
 
@@ -101,7 +105,9 @@ test("each operation is refused to whoever has less than it takes, in the words 
       );
     }
   }
-  const setting = { name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration: { rules: [] } };
+  const principalArn = "arn:aws:iam::000000000000:user/scanner";
+  const replicationConfiguration = { rules: [] };
+  const setting = { name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration, principalArn };
   for (const operation of ofRoot) {
     expect((await call("maintainer", operation, setting)).body.__type, operation).toBe("AccessDeniedException");
     expect((await call("admin", operation, setting)).status, operation).toBe(200);

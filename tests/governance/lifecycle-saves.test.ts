@@ -25,7 +25,7 @@ await describeEachDatabase((it, prepare) => {
   /** That something is pulled, as the server that serves it keeps in mind. */
   const serve = async (name: RepositoryName, reference: string) => {
     const { mark } = await pullManifest(stage.served, caller, name, parseReference(reference));
-    notePull(stage.served, mark);
+    notePull(stage.served, { principal: caller.principal, repository: name }, mark);
   };
   const pull = async (name: RepositoryName, reference: string) => {
     await serve(name, reference);

@@ -259,7 +259,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     await stage.open();
     const digest = await stage.push("pulled");
     const { mark } = await pullManifest(stage.registry, everybody, app, parseReference("pulled"));
-    for (let time = 0; time < 3; time++) notePull(stage.registry, mark);
+    const puller = { principal: everybody.principal, repository: app };
+    for (let time = 0; time < 3; time++) notePull(stage.registry, puller, mark);
     await keepPullTimes(stage.registry, 60_000).stop();
     const who = { principal: "user:wendy", credential: null, address: null, request: null, reason: "v* do not move" };
     const tried = { action: "push", repository: "team/app", target: "pulled", event: "tag.refused", times: 2 };

@@ -48,6 +48,34 @@ function uniqueId(kind: string, id: number): string {
   return kind + id.toString(32).toUpperCase().padStart(17, "0");
 }
 
+/**
+ * Whom a policy of AWS would name: `user/alice`, `user/robot_team_ci`, `role/robot_team_ci` for whoever acts as that robot by a
+ * session, `role/<trust rule>` for a workload; undefined for all others.
+ */
+export function describeAwsPrincipal(principal: Principal): string | undefined {
+  const { kind, name } = principal;
+  if (kind !== "account" && kind !== "robot" && kind !== "workload") return undefined;
+  const role = kind === "workload" || actsAsRole(principal);
+  return `${role ? "role" : "user"}/${calledOf(name)}`;
+}
+
+/** A password of a session is a session of its own. */
+function actsAsRole(principal: Parameters<typeof findSession>[0]): boolean {
+  for (let session = findSession(principal); session !== undefined;) {
+    if (session.robot !== undefined) return true;
+    const { credential, fingerprint } = session.of;
+    session = fingerprint === null ? undefined : findSession({ credential, fingerprint });
+  }
+  return false;
+}
+
+/** The same by its ARN, without the path; undefined for another account, and for what is neither user nor role. */
+export function findAwsPrincipal(arn: string, account: string): string | undefined {
+  const [, of, kind, name] =
+    /^arn:aws(?:-[a-z]+)*:iam::(\d+):(role|user)\/(?:[\w+=,.@/-]+\/)?([\w+=,.@-]+)$/.exec(arn) ?? [];
+  return of === account ? `${kind}/${name}` : undefined;
+}
+
 /** The role that `arn:aws:iam::<account>:role/<path/><name>` names; undefined for any other ARN, or another account. */
 export function findRole(arn: string, account: string): string | undefined {
   const [, of, name] = /^arn:aws(?:-cn|-us-gov)?:iam::(\d+):role\/(?:[\w+=,.@/-]+\/)?([\w+=,.@-]+)$/.exec(arn) ?? [];

@@ -63,7 +63,9 @@ export function answerAgain(registry: Registry, exchange: Exchange): boolean {
   if (range !== undefined || condition !== undefined) return false;
   if (!recallPull(registry.access, exchange.principal, answer.repository)) return false;
   exchange.route = answer.route;
-  if (answer.mark !== undefined) notePull(registry, answer.mark);
+  if (answer.mark !== undefined) {
+    notePull(registry, { principal: exchange.principal, repository: answer.repository }, answer.mark);
+  }
   sendContent(exchange, 200, answer.headers, answer.body);
   return true;
 }

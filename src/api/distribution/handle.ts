@@ -180,7 +180,7 @@ function answerManifest(
     if (isUnchanged(exchange, digest)) return sendEmpty(exchange.response, 304, ["ETag", `"${digest}"`]);
     const headers = [...contentHeaders(digest, mediaType), "Content-Length", String(bytes.length)];
     const answer = { repository: name, generation, route: "manifest", headers, body: joinable(bytes), mark };
-    notePull(registry, mark);
+    notePull(registry, { principal: exchange.principal, repository: name }, mark);
     keepAnswer(registry, exchange, answer);
     sendContent(exchange, 200, headers, answer.body);
   });

@@ -85,6 +85,12 @@ export function placeOf({ account }: { readonly account: EcrAccount }) {
   return { account: account.id, namespace: account.namespace };
 }
 
+/** All accounts as what is set of them is kept. */
+export function listAccounts({ accounts }: EcrSettings) {
+  const all = accounts.length === 0 ? [standard] : accounts;
+  return all.map(({ id, namespace }) => ({ account: id, namespace }));
+}
+
 /** Digits of the accounts that a namespace is, each once. */
 export function listAccountsOf({ accounts }: EcrSettings, namespace: string): string[] {
   const all = accounts.length === 0 ? [standard] : accounts;

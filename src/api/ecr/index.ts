@@ -1,4 +1,4 @@
 export { handleEcr, isEcrCall } from "./handle.ts";
-export { findAccount, findHostRegion, listAccountsOf } from "./accounts.ts";
+export { findAccount, listAccounts, findHostRegion, listAccountsOf } from "./accounts.ts";
 export { handleLayerUrl, isLayerUrl } from "./layer-url.ts";
 export type { EcrSettings } from "./accounts.ts";

@@ -28,6 +28,11 @@ import {
   describeRegistry,
   putReplicationConfiguration,
 } from "./operations/replication.ts";
+import {
+  deregisterPullTimeUpdateExclusion,
+  listPullTimeUpdateExclusions,
+  registerPullTimeUpdateExclusion,
+} from "./operations/pull-time-exclusions.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
 import { uploadLayerPart } from "./operations/upload-layer-part.ts";
@@ -69,7 +74,6 @@ const noPolicies = "grants of Berth decide who may do what; policies in IAM's fo
 const noUpstream = "there is no pull-through cache yet";
 const noTemplates = "templates are set by Berth's own commands, as yet";
 const noSigning = "nothing is signed when it is pushed";
-const noExclusions = "the times of all pulls are kept";
 
 const invalid = "InvalidParameterException";
 
@@ -120,7 +124,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     reason: noSigning,
     invalid: "ValidationException",
   },
-  DeregisterPullTimeUpdateExclusion: { refused: "ExclusionNotFoundException", reason: noExclusions },
+  DeregisterPullTimeUpdateExclusion: {
+    run: deregisterPullTimeUpdateExclusion,
+    writes,
+    about: "the principal's pulls count again, on all nodes within two seconds",
+  },
   DescribeImageReplicationStatus: {
     run: describeImageReplicationStatus,
     writes: reads,
@@ -182,7 +190,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "the same list as `/v2/<name>/referrers/<digest>`",
   },
   ListImages: { run: listImages, writes: reads, about: "one entry for each tag, one for each image without a tag" },
-  ListPullTimeUpdateExclusions: { refused: invalid, reason: noExclusions },
+  ListPullTimeUpdateExclusions: {
+    run: listPullTimeUpdateExclusions,
+    writes: reads,
+    about: "those of the account, at most 100 a page",
+  },
   ListTagsForResource: { run: listTagsForResource, writes: reads, about: "as they were set" },
   PutAccountSetting: {
     run: putAccountSetting,
@@ -224,7 +236,12 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "checked, kept and shown; nothing is replicated yet",
   },
   PutSigningConfiguration: { refused: invalid, reason: noSigning },
-  RegisterPullTimeUpdateExclusion: { refused: invalid, reason: noExclusions },
+  RegisterPullTimeUpdateExclusion: {
+    run: registerPullTimeUpdateExclusion,
+    writes,
+    about:
+      "pulls by this user, robot or role move no `lastRecordedPullTime`, by any client, on all nodes within two seconds",
+  },
   SetRepositoryPolicy: { refused: invalid, reason: noPolicies },
   StartImageScan: { refused: "ValidationException", reason: noScanner },
   StartLifecyclePolicyPreview: {

@@ -1,3 +1,4 @@
+import { raiseVersion } from "../../access/index.ts";
 import {
   insertEcrSetting,
   putEcrSetting as putRow,
@@ -23,10 +24,15 @@ export async function putEcrSetting(tx: Transaction, input: PutEcrSettingInput):
   await recordSetting(tx, input);
 }
 
+export interface ReplaceEcrSettingInput extends PutEcrSettingInput {
+  /** Undefined for nothing. */
+  readonly before: string | undefined;
+}
+
 /** Sets it when it is what it was, `before`. */
 export async function replaceEcrSetting(
   tx: Transaction,
-  input: PutEcrSettingInput & { readonly before: string | undefined },
+  input: ReplaceEcrSettingInput,
 ): Promise<{ readonly replaced: boolean }> {
   const { account, name, value, before } = input;
   const row = { account, name, value, now: tx.now };
@@ -35,6 +41,16 @@ export async function replaceEcrSetting(
   if (found === undefined) return { replaced: false };
   await recordSetting(tx, input);
   return { replaced: true };
+}
+
+/** Does that with a setting which all nodes look at anew with whatever they know of rights. */
+export async function changePullExclusions(
+  tx: Transaction,
+  input: ReplaceEcrSettingInput,
+): Promise<{ readonly replaced: boolean }> {
+  const { replaced } = await replaceEcrSetting(tx, input);
+  if (replaced) await raiseVersion(tx);
+  return { replaced };
 }
 
 async function recordSetting(tx: Transaction, { account, name, value, shown, by }: PutEcrSettingInput): Promise<void> {

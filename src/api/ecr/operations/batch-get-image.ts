@@ -36,7 +36,7 @@ export async function batchGetImage(call: EcrCall<"BatchGetImage">): Promise<obj
       const message = `the manifests of an answer have at most ${answerLimit} bytes together: ask for fewer images at once`;
       throw new EcrError("LimitExceededException", message);
     }
-    notePull(registry, found.mark);
+    notePull(registry, { principal: caller.principal, repository: name }, found.mark);
     images.push({
       registryId: account.id,
       repositoryName: input.repositoryName,
