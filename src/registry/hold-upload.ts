@@ -1,5 +1,6 @@
 import { authorize } from "../access/index.ts";
 import type { Caller, Permit } from "../access/index.ts";
+import { RegistryError } from "../oci/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { StorageError } from "../storage/index.ts";
 import type { BlobWriter } from "../storage/index.ts";
@@ -61,25 +62,38 @@ async function claim(registry: Registry, permit: Permit, repository: RepositoryN
     return { claimed, writer: await registry.store.resume(algorithm, { key, state: parseState(state), bytes, size }) };
   } catch (error) {
     if (isGone(error)) return endLost(registry, id, claimed);
-    await putBack(registry, id, claimed);
-    throw error;
+    return giveBack(registry, id, claimed, error);
   }
 }
 
 export async function save(registry: Registry, id: string, { claimed, writer }: HeldUpload): Promise<void> {
-  const suspended = await registry.store.suspend(writer).catch(async (error: unknown) => {
-    await putBack(registry, id, claimed);
-    throw error;
-  });
+  const suspended = await registry.store
+    .suspend(writer)
+    .catch((error: unknown) => giveBack(registry, id, claimed, error));
   const state = suspended.state === null ? null : JSON.stringify(suspended.state);
   const row = { ...suspended, id, fence: claimed.fence, state };
   await saveUpload(registry, { ...row, idle: registry.settings.uploadIdle });
 }
 
-/** Lets go of an upload as it was claimed: its bytes are there still, those of this request are not. */
-export async function putBack(registry: Registry, id: string, claimed: ClaimedUpload): Promise<void> {
-  // Where this fails too, the next request for the upload does it.
-  await saveUpload(registry, { ...claimed, id, idle: registry.settings.uploadIdle }).catch(() => undefined);
+/** Lets go of an upload as it was claimed: its bytes are there still, those of this request are not. False when it was taken away. */
+async function putBack(registry: Registry, id: string, claimed: ClaimedUpload): Promise<boolean> {
+  try {
+    await saveUpload(registry, { ...claimed, id, idle: registry.settings.uploadIdle });
+    return true;
+  } catch (error) {
+    // Where the database does not answer either, the next request for the upload does it.
+    return !(error instanceof RegistryError);
+  }
+}
+
+/**
+ * Lets go of an upload after a failure, and throws it. Who takes an upload away removes its object, too, and whatever
+ * fails then at the object tells its writer no more than that.
+ * @throws RegistryError BLOB_UPLOAD_UNKNOWN in place of a store's error, where the upload was taken away
+ */
+export async function giveBack(registry: Registry, id: string, claimed: ClaimedUpload, error: unknown): Promise<never> {
+  const mine = await putBack(registry, id, claimed);
+  throw !mine && error instanceof StorageError ? unknownUpload() : error;
 }
 
 /** Nothing is left to go on from; or somebody went on in another way, finished, and died before a row named it. */

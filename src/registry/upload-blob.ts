@@ -12,7 +12,7 @@ import { findRoom, fit } from "./quotas/find-room.ts";
 import { isQuotaError } from "./quotas/refuse-quota.ts";
 import { readSettingFacts } from "./read-settings.ts";
 import { recentBlobs } from "./recent-blobs.ts";
-import { authorizeUpload, checkId, contextOf, putBack, save, withUpload } from "./hold-upload.ts";
+import { authorizeUpload, checkId, contextOf, giveBack, save, withUpload } from "./hold-upload.ts";
 import type { Body, HeldUpload, Take } from "./hold-upload.ts";
 import { catchUpUpload } from "./save-upload.ts";
 import { newUploadId } from "./upload-id.ts";
@@ -210,8 +210,7 @@ async function finishHeld(
   try {
     await commit(registry, permit, repository, digest, held.writer, { id, fence: held.claimed.fence });
   } catch (error) {
-    await putBack(registry, id, held.claimed);
-    throw error;
+    return giveBack(registry, id, held.claimed, error);
   }
   uploadsHere(registry).end(id);
 }
