@@ -7,7 +7,7 @@ import { runProgram } from "../support/run.ts";
 
 const { admin, berth, block, home, host, logIn } = await openCommands("guide/aws-credentials.md");
 
-test("the example of docs/guide/aws-credentials.md does what it says", { timeout: 180_000 }, async (context) => {
+test("the example of docs/guide/aws-credentials.md does what it says", { timeout: 900_000 }, async (context) => {
   const aws = dirname(getPeer(context, "aws"));
   expect((await logIn()).code).toBe(0);
   await admin.post("/namespaces", { path: "team" });

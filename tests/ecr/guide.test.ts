@@ -5,7 +5,7 @@ import { getPeer } from "../support/peers.ts";
 import { runProgram } from "../support/run.ts";
 import { startTestServer } from "../support/start-server.ts";
 
-test("the commands of docs/guide/ecr.md work with the AWS command line", { timeout: 180_000 }, async (context) => {
+test("the commands of docs/guide/ecr.md work with the AWS command line", { timeout: 900_000 }, async (context) => {
   const folder = dirname(getPeer(context, "aws"));
   const page = await readFile(resolve(import.meta.dirname, "../../docs/guide/ecr.md"), "utf8");
   const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands]) => commands!);

@@ -36,24 +36,24 @@ await describeEachDatabase((it, prepare) => {
   const look = async (preview: number) =>
     inspectPreview(stage.registry, { repository: await stage.idOf(name), preview });
   const ended = (preview: number) =>
-    expect.poll(async () => (await look(preview)).state, { timeout: 30_000 }).not.toMatch(/^(?:waiting|planning)$/);
+    expect.poll(async () => (await look(preview)).state).not.toMatch(/^(?:waiting|planning)$/);
   const rowsLeft = async () => {
     const [pages] = await stage.database.sql("select count(*) as n from lifecycle_preview_page");
     const [previews] = await stage.database.sql("select count(*) as n from lifecycle_preview");
     return [Number(pages!["n"]), Number(previews!["n"])];
   };
 
-  it("what is cancelled goes by a job, in whose line one is enough", { timeout: 60_000 }, async () => {
+  it("what is cancelled goes by a job, in whose line one is enough", async () => {
     const previews = [await start(), await start()];
     for (const preview of previews) await cancel(preview);
     const upkeep = () =>
       stage.database.sql("select state from job where kind = 'remove-old-lifecycle-previews' order by id");
     expect(await upkeep()).toEqual([{ state: "waiting" }]);
     await stage.open();
-    await expect.poll(rowsLeft, { timeout: 30_000 }).toEqual([0, 0]);
+    await expect.poll(rowsLeft).toEqual([0, 0]);
   });
 
-  it("who has as many that are not done as may be is told so, and others are not", { timeout: 60_000 }, async () => {
+  it("who has as many that are not done as may be is told so, and others are not", async () => {
     const first = await start();
     const [by, id] = [permit.by.principal, await stage.idOf(name)];
     const rows = Array.from(
@@ -73,7 +73,7 @@ await describeEachDatabase((it, prepare) => {
     expect(await start(), "one is another's").toBeGreaterThan(last);
   });
 
-  it("of what somebody's previews come to the oldest goes, the latest never", { timeout: 60_000 }, async () => {
+  it("of what somebody's previews come to the oldest goes, the latest never", async () => {
     await stage.open();
     const previews: number[] = [];
     for (const images of [900_000, 200_000, 2_000_000]) {

@@ -108,9 +108,12 @@ test("docker, podman, skopeo and crane show why the registry is read-only, and d
   const seen: string[] = [];
   try {
     for (const [name, push] of Object.entries(pushes)) {
-      const began = performance.now();
+      const before = server.log.requests.length;
       const printed = await place.refuse("bash", ...script(push("late")));
-      expect(performance.now() - began, name).toBeLessThan(30_000);
+      // Counted, not timed: who tries again waits longer each time, and a busy machine is slow by itself. Podman tries
+      // whatever fails three times more.
+      const refused = server.log.requests.slice(before).filter((line) => /"status":(?:405|5\d\d)/.test(line));
+      expect(refused.length, `${name}: ${refused.join("")}`).toBeOneOf([1, 2, 3, 4]);
       seen.push(`${name}\n${reasonIn(printed, /read-only at/)}\n`);
     }
   } finally {
