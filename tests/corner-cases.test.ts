@@ -231,6 +231,24 @@ test("a cancelled upload is gone (end-14)", async () => {
   }
 });
 
+test.each(["PATCH", "PUT"])(
+  "an upload that is cancelled while a %s writes its object is unknown (end-14)",
+  async (method) => {
+    const bytes = randomBytes(90_000);
+    const location = await client.begin("cancelled/one");
+    expect((await client.call("PATCH", location, bytes.subarray(0, 80_000))).status).toBe(202);
+    const raw = await openRawClient(port());
+    const target = method === "PUT" ? `${location}?digest=${digestOf(bytes)}` : location;
+    raw.send(`${method} ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\nExpect: 100-continue\r\n\r\n`);
+    // The server asks for the body once the upload is this request's.
+    expect((await raw.read())?.status).toBe(100);
+    expect((await client.call("DELETE", location)).status).toBe(204);
+    raw.send(bytes.subarray(80_000));
+    const answer = await raw.read();
+    expect([answer?.status, answer?.body]).toEqual([404, expect.stringContaining("BLOB_UPLOAD_UNKNOWN")]);
+  },
+);
+
 test("a deleted blob is gone at once; one that a manifest needs gets 405", async () => {
   const { digest } = await client.pushBlob("deleted", "to be deleted");
   expect((await client.call("DELETE", `/v2/deleted/blobs/${digest}`)).status).toBe(202);
