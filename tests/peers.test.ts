@@ -30,7 +30,7 @@ test("a name that is no peer's is refused with the names that are", () => {
   const { status, stderr } = spawnSync(script, ["nonsense"], { encoding: "utf8" });
   expect([status, stderr]).toEqual([
     2,
-    expect.stringContaining("there is no peer nonsense; there are: aws boto3 buildah "),
+    expect.stringContaining("there is no peer nonsense; there are: aws aws-debian boto3 "),
   ]);
 });
 

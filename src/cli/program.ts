@@ -4,6 +4,7 @@ import type { Composition } from "./composition.ts";
 import { describeBackup } from "./describe-backup.ts";
 import { describeAdopt } from "./describe-adopt.ts";
 import { describeGc } from "./describe-gc.ts";
+import { describeGenerate } from "./describe-generate.ts";
 import { describeRecover } from "./describe-recover.ts";
 import { describeLifecycle } from "./describe-lifecycle.ts";
 import { describeUndo } from "./describe-undo.ts";
@@ -74,6 +75,7 @@ export function describeProgram(composition: Composition, finish: (code: number)
   describeAdopt(program, composition, finish);
   describeTrail(program, composition, finish);
   describeLogins(program, finish);
+  describeGenerate(program, finish);
   describeLifecycle(program, finish);
   describeUsage(program, finish);
   describeUndo(program, finish);

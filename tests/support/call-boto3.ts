@@ -31,15 +31,15 @@ export async function callBoto3(
   url: string,
   calls: readonly Boto3Call[],
   keys?: { readonly id: string; readonly secret: string },
+  {
+    peer = "boto3",
+    env = {},
+  }: { readonly peer?: "boto3" | "boto3-old"; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<any[]> {
   const script = resolve(import.meta.dirname, "../ecr/call-boto3.py");
   const input = JSON.stringify(calls);
-  const { stdout, stderr, code } = await runProgram(
-    getPeer(context, "boto3"),
-    [script],
-    awsEnvironment(url, keys),
-    input,
-  );
+  const program = getPeer(context, peer);
+  const { stdout, stderr, code } = await runProgram(program, [script], { ...awsEnvironment(url, keys), ...env }, input);
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout) as any[];
 }

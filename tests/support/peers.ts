@@ -8,7 +8,9 @@ import type { TestContext } from "vitest";
  */
 const peers = {
   aws: { at: { file: "aws" }, for: "the AWS command line" },
+  "aws-debian": { at: { path: "/usr/bin/aws" }, for: "Debian's AWS command line, which needs a data path" },
   boto3: { at: { file: "boto3" }, for: "calls of the ECR API by boto3" },
+  "boto3-old": { at: { file: "boto3-old" }, for: "calls of the ECR API by a boto3 that needs a data path" },
   buildah: { at: { program: "buildah" }, for: "images built and pushed by buildah" },
   buildctl: { at: { file: "buildctl" }, for: "images and caches of BuildKit" },
   buildkitd: { at: { file: "buildkitd" }, for: "images and caches of BuildKit" },
@@ -19,6 +21,8 @@ const peers = {
   distribution: { at: { file: "distribution" }, for: "images of a CNCF Distribution that are taken over" },
   docker: { at: { program: "dockerd" }, for: "a real docker daemon" },
   "docker-registry": { at: { program: "docker-registry" }, for: "images of a docker-registry 2.8 that are taken over" },
+  "ecr-credentials": { at: { file: "ecr-credentials" }, for: "the kubelet's credentials for ECR" },
+  "ecr-login": { at: { file: "ecr-login" }, for: "Amazon's credential helper of docker" },
   gcc: { at: { program: "gcc" }, for: "faults at every call of the file system" },
   haproxy: { at: { program: "haproxy" }, for: "several nodes behind HAProxy" },
   helm: { at: { file: "helm" }, for: "charts pushed and pulled by helm" },
