@@ -164,6 +164,7 @@ const owners: { readonly [table: string]: string } = {
   blob_content: "registry",
   ecr_repository: "registry",
   ecr_setting: "registry",
+  ecr_template: "registry",
   collection_pass: "registry",
   dead_object: "registry",
   installation: "registry or access or jobs",

@@ -31,6 +31,14 @@ export {
   putEcrSetting,
   replaceEcrSetting,
 } from "./ecr.ts";
+export {
+  deleteEcrTemplate,
+  findEcrTemplate,
+  listEcrTemplates,
+  listEcrTemplatesAt,
+  putEcrTemplate,
+} from "./ecr-templates.ts";
+export type { EcrTemplateRow } from "./ecr-templates.ts";
 export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolveTagNames } from "./ecr-images.ts";
 export type { EcrImageRow } from "./ecr-images.ts";
 export type { EcrRepositoryRow } from "./ecr.ts";

@@ -20,3 +20,14 @@ export interface EcrSettingTable {
   value: string;
   changed_at: number;
 }
+
+/** What repositories begin with that a push makes below a namespace. */
+export interface EcrTemplateTable {
+  namespace_id: number;
+  /** Path below the namespace without a slash at its end; `ROOT` for all that no other is for. */
+  prefix: string;
+  /** JSON: what the client said. */
+  document: string;
+  created_at: number;
+  changed_at: number;
+}

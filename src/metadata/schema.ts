@@ -1,5 +1,5 @@
 import type { Generated } from "kysely";
-import type { EcrRepositoryTable, EcrSettingTable } from "./schema-ecr.ts";
+import type { EcrRepositoryTable, EcrSettingTable, EcrTemplateTable } from "./schema-ecr.ts";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type {
@@ -40,7 +40,7 @@ import type { AccessTables } from "./schema-access.ts";
  *
  *   review (append-only queue of collection) · dead_object · orphan · collection_pass · node · event (outbox) · audit · installation ·
  *   request_key · device_login · provider_login (of an account) · setting (of a namespace or a repository) · template · usage_report ──< usage_digest (of a namespace) ·
- *   ecr_setting
+ *   ecr_setting · ecr_template (of a namespace)
  */
 
 /** A repository's name; made by the first push to it. */
@@ -463,4 +463,5 @@ export interface Schema extends AccessTables {
   undo_grant: UndoGrantTable;
   ecr_repository: EcrRepositoryTable;
   ecr_setting: EcrSettingTable;
+  ecr_template: EcrTemplateTable;
 }

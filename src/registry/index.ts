@@ -48,6 +48,15 @@ export { getEcrRepositories, listEcrRepositoriesBelow } from "./ecr/describe-rep
 export type { EcrRepository } from "./ecr/describe-repositories.ts";
 export type { EcrFacts, ResourceTag } from "./ecr/facts.ts";
 export { findReadOnly, requireWritable, setReadOnly } from "./read-only.ts";
+export {
+  changeEcrTemplate,
+  createEcrTemplate,
+  deleteEcrTemplate,
+  listEcrTemplates,
+  requirePushTarget,
+} from "./ecr/templates.ts";
+export { prefixKey } from "./ecr/template.ts";
+export type { EcrTemplate, KeptEcrTemplate } from "./ecr/template.ts";
 export { deleteEcrLifecycle, findEcrLifecycle, findEcrTarget, listEcrPreviews } from "./ecr/lifecycle-policies.ts";
 export type { EcrLifecyclePolicy } from "./ecr/lifecycle-policies.ts";
 export { describeRepositories, inspectRepository, requireRepository } from "./inspect-repository.ts";

@@ -11,6 +11,7 @@ import { endUndo } from "./writes/end-undo.ts";
 import { deleteEcrImage } from "./writes/delete-ecr-image.ts";
 import { changeEcrFacts, createEcrRepository } from "./writes/ecr-repositories.ts";
 import { changePullExclusions, putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
+import { changeEcrTemplate, createEcrTemplate, deleteEcrTemplate } from "./writes/ecr-templates.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
 import { holdObjects, keepHolding, releaseObjects } from "./writes/hold-objects.ts";
@@ -65,6 +66,7 @@ export const registryWrites = {
   applyUndo,
   cancelUpload,
   changeEcrFacts,
+  changeEcrTemplate,
   changePullExclusions,
   changeSetting,
   changeSettings,
@@ -73,9 +75,11 @@ export const registryWrites = {
   claimUpload,
   commitBlob,
   createEcrRepository,
+  createEcrTemplate,
   createRepository,
   deleteBlobLink,
   deleteEcrImage,
+  deleteEcrTemplate,
   deleteManifest,
   deleteRepository,
   deleteTag,
@@ -153,6 +157,7 @@ export const addingWrites: readonly (keyof typeof registryWrites)[] = [
   "claimUpload",
   "commitBlob",
   "createEcrRepository",
+  "createEcrTemplate",
   "createRepository",
   "mountBlob",
   "putManifest",

@@ -73,6 +73,10 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
 };
 /** About the whole account, which is the root here: none of the cast has anything there. */
 const ofRoot = [
+  "CreateRepositoryCreationTemplate",
+  "UpdateRepositoryCreationTemplate",
+  "DescribeRepositoryCreationTemplates",
+  "DeleteRepositoryCreationTemplate",
   "DescribeRegistry",
   "GetAccountSetting",
   "GetRegistryScanningConfiguration",
@@ -106,8 +110,10 @@ test("each operation is refused to whoever has less than it takes, in the words 
     }
   }
   const principalArn = "arn:aws:iam::000000000000:user/scanner";
-  const replicationConfiguration = { rules: [] };
-  const setting = { name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration, principalArn };
+  const setting = {
+    ...{ name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration: { rules: [] }, principalArn },
+    ...{ prefix: "ROOT", appliedFor: [] },
+  };
   for (const operation of ofRoot) {
     expect((await call("maintainer", operation, setting)).body.__type, operation).toBe("AccessDeniedException");
     expect((await call("admin", operation, setting)).status, operation).toBe(200);

@@ -1294,3 +1294,14 @@ create table access_key (
       token_id bigint unique references token (id) on delete cascade,
       secret_id bigint unique references robot_secret (id) on delete cascade,
       sealed_secret text collate "C" not null, created_at bigint not null) ;
+
+-- 0036-ecr-templates/1
+create table ecr_template (
+      namespace_id integer not null references namespace (id) on delete cascade,
+      prefix text not null, document text not null, created_at integer not null, changed_at integer not null,
+      primary key (namespace_id, prefix)) without rowid;
+
+create table ecr_template (
+      namespace_id bigint not null references namespace (id) on delete cascade,
+      prefix text collate "C" not null, document text collate "C" not null, created_at bigint not null, changed_at bigint not null,
+      primary key (namespace_id, prefix)) ;

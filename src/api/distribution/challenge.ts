@@ -29,8 +29,8 @@ export interface Face {
   readonly tell?: (exchange: Exchange, error: RegistryError) => Told | undefined;
   /** Looks at a request before it is answered: names of repositories may mean others here. */
   readonly enter?: (exchange: Exchange) => void;
-  /** False where a push makes no repository. */
-  readonly createsRepositories?: boolean;
+  /** Path of the namespace whose templates of ECR alone make repositories by a push; undefined where each push may. */
+  readonly templatesOnly?: (exchange: Exchange) => string;
 }
 
 /** Sends clients to the token endpoint. Basic is taken without it, too. */

@@ -18,7 +18,7 @@ export interface HostAccount {
 export interface EcrFaceOptions {
   /** The account that a host stands for; that of all other hosts when it is no account's. */
   readonly accountOf: (host: string) => HostAccount;
-  /** Whether a push makes a repository. */
+  /** Whether a push makes a repository, also where no template of the account says so. */
   readonly createOnPush: boolean;
 }
 
@@ -33,6 +33,7 @@ export function isAccountHost(exchange: Exchange): boolean {
 
 /** For hosts of accounts: Basic, as `docker login` after `aws ecr get-login-password`, and ECR's own words. */
 export function ecrFace(options: EcrFaceOptions): Face {
+  const accountNamespace = ({ origin }: Exchange) => options.accountOf(origin.host ?? "").namespace;
   return {
     challenge({ origin: { scheme, host } }) {
       return `Basic realm="${scheme}://${host ?? "localhost"}/",service="ecr.amazonaws.com"`;
@@ -43,13 +44,13 @@ export function ecrFace(options: EcrFaceOptions): Face {
       return tellAsEcr(options, exchange, error);
     },
     enter(exchange) {
-      const { namespace } = options.accountOf(exchange.origin.host ?? "");
+      const namespace = accountNamespace(exchange);
       const route = matchRoute(exchange.path);
       if (namespace === "" || route === undefined || !("name" in route) || route.name.startsWith(`${namespace}/`))
         return;
       exchange.retarget(`/v2/${namespace}/${exchange.path.slice("/v2/".length)}`);
     },
-    createsRepositories: options.createOnPush,
+    ...(options.createOnPush ? {} : { templatesOnly: accountNamespace }),
   };
 }
 

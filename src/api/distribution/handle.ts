@@ -39,6 +39,7 @@ import {
   notePull,
   pullManifest,
   pushManifest,
+  requirePushTarget,
   requireWritable,
   sendBlob,
 } from "../../registry/index.ts";
@@ -46,7 +47,7 @@ import type { Registry } from "../../registry/index.ts";
 import { authenticate, authorize, recallPrincipal, watchRights } from "../../access/index.ts";
 import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
-import { fail, requireRepository } from "./refuse.ts";
+import { fail } from "./refuse.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
 
 const tagParameterLimit = 10;
@@ -131,8 +132,8 @@ async function answerChange(
 ): Promise<void> {
   await requireWritable(registry);
   const pushes = "name" in route && exchange.request.method !== "DELETE";
-  if (pushes && face.createsRepositories === false) {
-    await requireRepository(registry, exchange, parseRepositoryName(route.name));
+  if (pushes && face.templatesOnly !== undefined) {
+    await requirePushTarget(registry, exchange, face.templatesOnly(exchange), parseRepositoryName(route.name));
   }
   return answerRoute(registry, exchange, route, unsupported);
 }

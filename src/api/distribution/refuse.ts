@@ -1,8 +1,5 @@
-import { authorize, findPlace } from "../../access/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import type { RepositoryName } from "../../oci/index.ts";
 import { translateError } from "../../registry/index.ts";
-import type { Registry } from "../../registry/index.ts";
 import { sendError, sendRefusal } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { challengeHeaders } from "./challenge.ts";
@@ -23,19 +20,4 @@ export function fail(face: Face, exchange: Exchange, error: unknown, log: (error
     return sendRefusal(exchange, wire, all, told.plain, "text/plain; charset=utf-8");
   }
   sendError(exchange, new RegistryError(translated.code, told.message ?? translated.message), wire, headers);
-}
-
-/**
- * Refuses a push to a repository that is not there, on a face where a push makes none. Another may delete it right after
- * this look: then the push makes it, which its caller may do on other faces.
- * @throws RegistryError NAME_UNKNOWN, or as `authorize` does
- */
-export async function requireRepository(registry: Registry, exchange: Exchange, name: RepositoryName): Promise<void> {
-  const { id } = await findPlace(registry.access, name);
-  if (id !== null) return;
-  await authorize(registry.access, exchange, "push", name);
-  throw new RegistryError(
-    "NAME_UNKNOWN",
-    `there is no repository ${name}, and a push makes none here: create it first`,
-  );
 }

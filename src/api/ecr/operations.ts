@@ -6,6 +6,12 @@ import { batchDeleteImage } from "./operations/batch-delete-image.ts";
 import { batchGetImage } from "./operations/batch-get-image.ts";
 import { completeLayerUpload } from "./operations/complete-layer-upload.ts";
 import { createRepository } from "./operations/create-repository.ts";
+import {
+  createRepositoryCreationTemplate,
+  deleteRepositoryCreationTemplate,
+  describeRepositoryCreationTemplates,
+  updateRepositoryCreationTemplate,
+} from "./operations/creation-templates.ts";
 import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
 import { describeImages } from "./operations/describe-images.ts";
@@ -72,7 +78,6 @@ const writes = true;
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
 const noUpstream = "there is no pull-through cache yet";
-const noTemplates = "templates are set by Berth's own commands, as yet";
 const noSigning = "nothing is signed when it is pushed";
 
 const invalid = "InvalidParameterException";
@@ -104,7 +109,12 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about:
       "`imageTagMutability` is the setting `tagOverwrite`, and enforced; scanning, encryption and tags are kept and shown, and do nothing",
   },
-  CreateRepositoryCreationTemplate: { refused: invalid, reason: noTemplates },
+  CreateRepositoryCreationTemplate: {
+    run: createRepositoryCreationTemplate,
+    writes,
+    about:
+      "a push to a name below `prefix` makes the repository so, with `CREATE_ON_PUSH`; kept for the other uses, which do not act yet; `repositoryPolicy` is refused",
+  },
   DeleteLifecyclePolicy: {
     run: deleteLifecyclePolicy,
     writes,
@@ -117,7 +127,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "without `force` only when it holds no image; what is held or runs somewhere stays; can be undone",
   },
-  DeleteRepositoryCreationTemplate: { refused: "TemplateNotFoundException", reason: noTemplates },
+  DeleteRepositoryCreationTemplate: {
+    run: deleteRepositoryCreationTemplate,
+    writes,
+    about: "repositories that began with it stay as they are",
+  },
   DeleteRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
   DeleteSigningConfiguration: {
     refused: "SigningConfigurationNotFoundException",
@@ -153,7 +167,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "those that the caller may pull from; a setting that ECR cannot say shows as the nearest that is not looser",
   },
-  DescribeRepositoryCreationTemplates: { refused: invalid, reason: noTemplates },
+  DescribeRepositoryCreationTemplates: {
+    run: describeRepositoryCreationTemplates,
+    writes: reads,
+    about: "by prefix; those that are not there are passed over",
+  },
   GetAccountSetting: { run: getAccountSetting, writes: reads, about: "what was set, or what is so here" },
   GetAuthorizationToken: {
     run: getAuthorizationToken,
@@ -256,7 +274,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     reason: "every image can be pulled at once; there is no archive",
   },
   UpdatePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
-  UpdateRepositoryCreationTemplate: { refused: "TemplateNotFoundException", reason: noTemplates },
+  UpdateRepositoryCreationTemplate: {
+    run: updateRepositoryCreationTemplate,
+    writes,
+    about: "what is not named stays; an empty text takes away what was said",
+  },
   UploadLayerPart: {
     run: uploadLayerPart,
     writes,

@@ -6,7 +6,7 @@ import type { HandlersOf } from "./call.ts";
 export const settingHandlers: HandlersOf<typeof settingEndpoints> = {
   async showNamespaceSettings({ management: { registry, ecrAccountsOf }, caller, parameters: { path } }) {
     const answer = reply(await inspectSettings(registry, caller, { namespace: path }));
-    return { ...answer, warnings: await describeIdleConfiguration(registry, ecrAccountsOf(path)) };
+    return { ...answer, warnings: await describeIdleConfiguration(registry, path, ecrAccountsOf(path)) };
   },
   async changeNamespaceSettings({ management: { registry }, caller, parameters: { path }, body, versions }) {
     return reply(await changeSettings(registry, caller, { namespace: path }, changeOf(body), versions));

@@ -27,7 +27,7 @@ export const ecrSettings = group(
       ),
     createOnPush: flag(false, {
       about:
-        "Whether a push makes a repository where the registry is called by the host of an account (`<digits>.dkr.ecr.<region>.…`), as elsewhere; at Amazon it does not.",
+        "Whether a push makes a repository where the registry is called by the host of an account (`<digits>.dkr.ecr.<region>.…`), as elsewhere, also where no creation template of the account is for it; at Amazon it does not.",
     }),
     publicHost: text({
       about:

@@ -26,6 +26,7 @@ import { formerPlaces } from "./0028-former-places.ts";
 import { pending } from "./0029-pending.ts";
 import { ecr } from "./0031-ecr.ts";
 import { accessKeys } from "./0032-access-keys.ts";
+import { ecrTemplates } from "./0036-ecr-templates.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -61,6 +62,7 @@ export const migrations: readonly Migration[] = [
   pending,
   ecr,
   accessKeys,
+  ecrTemplates,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

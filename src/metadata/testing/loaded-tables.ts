@@ -273,6 +273,12 @@ export function loadTables(dialect: DialectName): string[] {
      select u.undo_id, m.digest, m.id from undo_manifest u join manifest m on m.id = 1 + u.undo_id % ${manifests}`,
     fill("ecr_repository", "repository_id, scan_on_push, encryption, tags", 5000, `i, 1, 'AES256', '[]'`),
     fill("ecr_setting", "account, name, value, changed_at", 3000, `'000000000000', 'SETTING_' || i, 'V1', i`),
+    fill(
+      "ecr_template",
+      "namespace_id, prefix, document, created_at, changed_at",
+      4000,
+      `1 + i % 2000, 'prefix-' || i, '{"lifecyclePolicy":"${" ".repeat(1000)}"}', i, i`,
+    ),
     "analyze",
   ];
 }

@@ -1,10 +1,12 @@
 import { authorizeNamespace } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
-import { findEcrSetting as findRow } from "../../metadata/index.ts";
+import { findEcrSetting as findRow, findNamespace, listEcrTemplates } from "../../metadata/index.ts";
+import type { Reader } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
 import type { SettingsOfAccount } from "./account-settings.ts";
 import { getEcrRepositories } from "./describe-repositories.ts";
+import { readTemplate } from "./template.ts";
 
 /** What clients of ECR configure of an account by which nothing acts yet: it is kept, and read back as it was written. */
 export type EcrConfiguration = keyof typeof idle;
@@ -53,12 +55,16 @@ export async function findScannedRepository(
   return { scanOnPush: found!.scanOnPush, document: parse(row) };
 }
 
-/** One sentence for each document of these accounts by which nothing acts. Whoever asks may read what the accounts are of. */
+/**
+ * One sentence for each document of a namespace's accounts, and each template of it, by which nothing acts. Whoever asks may read
+ * what the namespace says.
+ */
 export async function describeIdleConfiguration(
   { metadata }: Registry,
+  namespace: string,
   accounts: readonly string[],
 ): Promise<string[]> {
-  const sentences: string[] = [];
+  const sentences = await describeIdleTemplates(metadata.read, namespace);
   for (const account of accounts) {
     for (const [name, consequence] of Object.entries(idle)) {
       const document = parse(await metadata.read.first(findRow, { account, name })) as { rules: object[] } | undefined;
@@ -69,6 +75,19 @@ export async function describeIdleConfiguration(
     }
   }
   return sentences;
+}
+
+async function describeIdleTemplates(read: Reader, path: string): Promise<string[]> {
+  const namespace = await read.first(findNamespace, { path });
+  const rows = namespace === undefined ? [] : await read.all(listEcrTemplates, { namespace: namespace.id });
+  return rows.flatMap((row) => {
+    const { prefix, appliedFor } = readTemplate(row);
+    const idleUses = [...new Set(appliedFor)].filter((use) => use !== "CREATE_ON_PUSH");
+    if (idleUses.length === 0) return [];
+    return [
+      `clients of ECR set the template ${prefix} for ${idleUses.join(" and ")}: nothing makes repositories so yet`,
+    ];
+  });
 }
 
 function parse(row: { readonly value: string } | undefined): unknown {

@@ -1,4 +1,5 @@
 import type { EcrRepositoryRow } from "../../metadata/index.ts";
+import type { TagRule } from "../../policy/index.ts";
 
 /** A tag of a repository as ECR has them, with which people sort what they pay for; nothing here depends on it. */
 export interface ResourceTag {
@@ -14,6 +15,9 @@ export interface EcrFacts {
   /** By key, in byte order. */
   readonly tags: readonly ResourceTag[];
 }
+
+/** As ECR has it where a client says nothing of tags. */
+export const tagsThatMove: TagRule = { rule: "allow", except: [], by: null };
 
 const standardFacts: EcrFacts = { scanOnPush: false, encryption: { type: "AES256", key: null }, tags: [] };
 

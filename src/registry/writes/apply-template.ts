@@ -2,12 +2,18 @@ import { pathsAbove, parentOf } from "../../access/index.ts";
 import { listSettings, listTemplatesAt, putRepositorySetting, renewSettings } from "../../metadata/index.ts";
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { chooseTemplate, describePlace, fitTemplate } from "../../policy/index.ts";
-import type { FittedTemplate, TemplateSettings } from "../../policy/index.ts";
+import type { FittedTemplate, SettingFact, TemplateFact, TemplateSettings } from "../../policy/index.ts";
+import { tagsThatMove } from "../ecr/facts.ts";
+import type { EcrFacts } from "../ecr/facts.ts";
+import { factsOfTemplate, listPushTemplates, settingsOfTemplate } from "../ecr/template.ts";
+import type { EcrTemplate } from "../ecr/template.ts";
 import { readSettingFacts } from "../read-settings.ts";
 
 /** A template that decides about a name, and what it comes to there. */
 export interface ChosenTemplate extends FittedTemplate {
   readonly id: number;
+  /** What only clients of ECR set, where it is a template of theirs. */
+  readonly ecr?: EcrFacts;
   /** For the audit row: the template, what it gave, and what somebody above enforces more strictly. */
   readonly facts: object;
 }
@@ -18,28 +24,38 @@ const nothing: ChosenTemplate = { id: 0, given: {}, left: [], facts: {} };
  * What a repository of this name begins with. Asked after `shareSettings`: templates stay as they are until the transaction
  * ends.
  * @param own keys that it sets itself, which stay
+ * @param pushed a push makes it, for which there are templates of ECR, too
  */
 export async function findTemplateFor(
   tx: Transaction,
   name: string,
   own: readonly string[] = [],
+  pushed = false,
 ): Promise<ChosenTemplate> {
-  const rows = await tx.all(listTemplatesAt, { paths: pathsAbove(name) });
-  const chosen = chooseTemplate(
-    name,
-    rows.map(({ path, settings, ...row }) => {
-      return { ...row, namespace: path, settings: JSON.parse(settings) as TemplateSettings };
-    }),
+  const paths = pathsAbove(name);
+  const rows = await tx.all(listTemplatesAt, { paths });
+  const all: (TemplateFact & { readonly id: number; readonly ecr?: EcrTemplate })[] = rows.map(
+    ({ path, settings, ...row }) => ({ ...row, namespace: path, settings: JSON.parse(settings) as TemplateSettings }),
   );
+  if (pushed) all.push(...(await listPushTemplates(tx, paths)));
+  const chosen = chooseTemplate(name, all);
   if (chosen === undefined) return nothing;
   const above = await readSettingFacts(tx, { namespace: parentOf(name) });
-  const { given, left } = fitTemplate(chosen.settings, above, own);
+  const { ecr } = chosen;
+  const { given, left } = fitTemplate(ecr === undefined ? chosen.settings : beginAsEcr(ecr, above), above, own);
   const facts = {
-    template: `${chosen.name} of ${describePlace({ namespace: chosen.namespace })}`,
+    template: `${ecr === undefined ? chosen.name : `ECR's ${ecr.prefix}`} of ${describePlace({ namespace: chosen.namespace })}`,
     settings: given,
+    ...(ecr === undefined ? {} : { ecr: factsOfTemplate(ecr) }),
     ...(left.length === 0 ? {} : { left: left.map(({ key, from }) => ({ key, from: describePlace(from) })) }),
   };
-  return { id: chosen.id, given, left, facts };
+  return { id: chosen.id, given, left, facts, ...(ecr === undefined ? {} : { ecr: factsOfTemplate(ecr) }) };
+}
+
+/** Where neither the template nor a namespace says anything of tags, they move, as with ECR. */
+function beginAsEcr(template: EcrTemplate, above: readonly SettingFact[]): TemplateSettings {
+  const said = above.some(({ key }) => key === "tagOverwrite");
+  return { ...(said ? {} : { tagOverwrite: tagsThatMove }), ...settingsOfTemplate(template) };
 }
 
 /**

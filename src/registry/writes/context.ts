@@ -14,6 +14,7 @@ import { describePlace, isTagAllowed, resolveSetting } from "../../policy/index.
 import type { SettingFact, UndoBounds } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
 import { findTemplateFor, giveSettings } from "./apply-template.ts";
+import { keepEcrFacts } from "./keep-ecr-facts.ts";
 import { countRepository } from "./quotas/count-content.ts";
 
 /** What every write of the registry is told. */
@@ -50,7 +51,7 @@ export async function ensureRepository(
     if (!permit.mayCreate) throw goneRepository(name);
     await tx.run(shareSettings, {});
     refuseCreation(name, await readSettingFacts(tx, { namespace: parentOf(name) }));
-    const inserted = await makeRepository(tx, { name, permit, visibility: undefined });
+    const inserted = await makeRepository(tx, { name, permit, visibility: undefined, pushed: true });
     if (inserted !== undefined) return inserted;
   }
   throw new MetadataError("unavailable", `the repository ${name} comes and goes`);
@@ -85,16 +86,23 @@ export async function opennessOf(
  */
 export async function makeRepository(
   tx: Transaction,
-  of: { readonly name: string; readonly permit: Permit; readonly visibility: "public" | "private" | null | undefined },
+  of: {
+    readonly name: string;
+    readonly permit: Permit;
+    readonly visibility: "public" | "private" | null | undefined;
+    /** A push makes it: templates of ECR are for it, too. */
+    readonly pushed?: boolean;
+  },
 ): Promise<number | undefined> {
   const { name, permit } = of;
-  const template = await findTemplateFor(tx, name, of.visibility === undefined ? [] : ["visibility"]);
+  const template = await findTemplateFor(tx, name, of.visibility === undefined ? [] : ["visibility"], of.pushed);
   const visibility = of.visibility === undefined ? (template.given.visibility ?? null) : of.visibility;
   if (visibility === "public") await refuseOpening(tx, pathsAbove(name));
   const open = await opennessOf(tx, name, visibility);
   const inserted = await tx.first(insertRepository, { name, public: open, visibility, now: tx.now });
   if (inserted === undefined) return undefined;
   await giveSettings(tx, inserted.id, template.given);
+  if (template.ecr !== undefined) await keepEcrFacts(tx, inserted.id, template.ecr);
   await beginRepositoryRights(tx, name, inserted.id);
   // Who was allowed to look for it when it was not there is asked again.
   tx.touch(name);

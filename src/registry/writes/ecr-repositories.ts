@@ -1,7 +1,6 @@
 import type { Permit } from "../../access/index.ts";
 import {
   listEcrRepositories,
-  putEcrRepository,
   putRepositorySetting,
   recordChange,
   shareSettings,
@@ -12,9 +11,10 @@ import { RegistryError } from "../../oci/index.ts";
 import { findStricter, isAsStrictAs, looserThan, resolveSetting } from "../../policy/index.ts";
 import type { SettingFact, TagRule } from "../../policy/index.ts";
 import { readSettingFacts } from "../read-settings.ts";
-import { factsOf } from "../ecr/facts.ts";
+import { factsOf, tagsThatMove } from "../ecr/facts.ts";
 import type { EcrFacts, ResourceTag } from "../ecr/facts.ts";
 import { checkRepository, goneRepository, makeRepository, record } from "./context.ts";
+import { keepEcrFacts } from "./keep-ecr-facts.ts";
 import { takenName } from "./repositories.ts";
 
 export interface CreateEcrRepositoryInput {
@@ -27,9 +27,6 @@ export interface CreateEcrRepositoryInput {
   readonly mayLoosen: boolean;
   readonly facts: EcrFacts;
 }
-
-/** As ECR has it where a client says nothing. */
-const mutable: TagRule = { rule: "allow", except: [], by: null };
 
 /**
  * Makes an empty repository with what a client of ECR sets of it. Where the client says nothing of tags, what a namespace or a
@@ -44,13 +41,13 @@ export async function createEcrRepository(tx: Transaction, input: CreateEcrRepos
   if (repository === undefined) throw takenName(name);
   const above = await readSettingFacts(tx, { repository: name, id: repository, visibility: null });
   const said = above.some(({ key }) => key === "tagOverwrite");
-  const overwrite = input.overwrite ?? (!said && mayLoosen ? mutable : undefined);
+  const overwrite = input.overwrite ?? (!said && mayLoosen ? tagsThatMove : undefined);
   if (overwrite !== undefined) {
     refuseLooser(name, overwrite, above, mayLoosen);
     const value = JSON.stringify(overwrite);
     await tx.run(putRepositorySetting, { repository, key: "tagOverwrite", value, now: tx.now });
   }
-  await keepFacts(tx, repository, facts);
+  await keepEcrFacts(tx, repository, facts);
   const set = { ...(overwrite === undefined ? {} : { tagOverwrite: overwrite }), ecr: facts };
   const target = `repository ${name}`;
   await recordChange(tx, permit.by, { action: "change-settings", repository: name, target, facts: { set } });
@@ -66,19 +63,6 @@ function refuseLooser(name: string, rule: TagRule, above: readonly SettingFact[]
   if (mayLoosen || asStrict) return;
   throw new RegistryError("DENIED", `to let tags of ${name} move that stay otherwise takes manage-settings`, {
     detail: { name, action: "manage-settings" },
-  });
-}
-
-/** Keeps what only ECR's clients set of a repository that this transaction has locked or made. */
-async function keepFacts(
-  tx: Transaction,
-  repository: number,
-  { scanOnPush, encryption, tags }: EcrFacts,
-): Promise<void> {
-  const sorted = tags.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  await tx.run(putEcrRepository, {
-    ...{ repository, scanOnPush: Number(scanOnPush), encryption: encryption.type, kmsKey: encryption.key },
-    tags: JSON.stringify(sorted),
   });
 }
 
@@ -118,7 +102,7 @@ export async function changeEcrFacts(tx: Transaction, input: ChangeEcrFactsInput
   const sorted = [...tags.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const after: EcrFacts = { ...before, scanOnPush: input.scanOnPush ?? before.scanOnPush, tags: sorted };
   if (JSON.stringify(after) === JSON.stringify(before)) return before;
-  await keepFacts(tx, row.id, after);
+  await keepEcrFacts(tx, row.id, after);
   const { scanOnPush, tags: shown } = after;
   const facts = { set: { ecr: { scanOnPush, tags: shown } } };
   await record(tx, input, { action: "change-settings", target: `repository ${name}`, facts });

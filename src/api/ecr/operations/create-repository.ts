@@ -64,7 +64,7 @@ function readEncryption({ input, account, region }: EcrCall<"CreateRepository">)
 }
 
 /** The same for an account and region each time. */
-function managedKey(region: string, account: EcrCall["account"]): string {
+export function managedKey(region: string, account: EcrCall["account"]): string {
   const hex = hash("sha256", `${account.id} ${region} ecr`);
   const id = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
   return arnOf("kms", region, account, `key/${id}`);
