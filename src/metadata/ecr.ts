@@ -69,6 +69,21 @@ export const replaceEcrSetting = statement(
     where account = ${p.account} and name = ${p.name} and value = ${p.before} returning name`,
 );
 
+/** Settings of an account whose names begin so, by name; `before` is the first name behind them. */
+export const listEcrSettings = statement(
+  "listEcrSettings",
+  (_db, p: { account: string; from: string; before: string }) => sql<{ name: string; value: string }>`
+    select name, value from ecr_setting
+    where account = ${p.account} and name >= ${p.from} and name < ${p.before} order by name`,
+);
+
+/** No row when it is not there. */
+export const deleteEcrSetting = statement(
+  "deleteEcrSetting",
+  (_db, p: { account: string; name: string }) => sql<{ value: string }>`
+    delete from ecr_setting where account = ${p.account} and name = ${p.name} returning value`,
+);
+
 /** Repositories of these names, in no order. */
 export const listNamedRepositories = statement(
   "listNamedRepositories",

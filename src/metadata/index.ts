@@ -22,9 +22,11 @@ export type {
 } from "./collection.ts";
 export {
   findAnyManifest,
+  deleteEcrSetting,
   findEcrSetting,
   insertEcrSetting,
   listEcrRepositories,
+  listEcrSettings,
   listNamedRepositories,
   listOwnSettings,
   putEcrRepository,

@@ -15,7 +15,7 @@ export interface EcrRepositoryTable {
 export interface EcrSettingTable {
   /** Twelve digits. */
   account: string;
-  /** `BLOB_MOUNTING`, …; `kms-key/<id>`, whose value is JSON. */
+  /** `BLOB_MOUNTING`, …; `kms-key/<id>` and `pull-through-cache-rule/<prefix>`, whose values are JSON. */
   name: string;
   value: string;
   changed_at: number;

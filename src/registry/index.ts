@@ -31,10 +31,17 @@ export {
   restoreRepository,
   updateRepository,
 } from "./change-repository.ts";
-export { changeEcrSetting, findEcrSetting, putEcrSetting } from "./ecr/account-settings.ts";
+export {
+  changeEcrSetting,
+  deleteEcrSetting,
+  findEcrSetting,
+  listEcrSettings,
+  putEcrSetting,
+} from "./ecr/account-settings.ts";
 export {
   describeIdleConfiguration,
   findEcrConfiguration,
+  pullThroughRules,
   findScannedRepository,
   putEcrConfiguration,
 } from "./ecr/configuration.ts";

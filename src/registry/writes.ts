@@ -10,7 +10,7 @@ import { expireImages } from "./writes/expire-images.ts";
 import { endUndo } from "./writes/end-undo.ts";
 import { deleteEcrImage } from "./writes/delete-ecr-image.ts";
 import { changeEcrFacts, createEcrRepository } from "./writes/ecr-repositories.ts";
-import { changePullExclusions, putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
+import { changePullExclusions, deleteEcrSetting, putEcrSetting, replaceEcrSetting } from "./writes/ecr-settings.ts";
 import { changeEcrTemplate, createEcrTemplate, deleteEcrTemplate } from "./writes/ecr-templates.ts";
 import { emptyRepository } from "./writes/empty-repository.ts";
 import { acknowledgeRestore, advanceTurn, readMark, recordRestore } from "./writes/epoch.ts";
@@ -79,6 +79,7 @@ export const registryWrites = {
   createRepository,
   deleteBlobLink,
   deleteEcrImage,
+  deleteEcrSetting,
   deleteEcrTemplate,
   deleteManifest,
   deleteRepository,

@@ -77,6 +77,11 @@ const ofRoot = [
   "UpdateRepositoryCreationTemplate",
   "DescribeRepositoryCreationTemplates",
   "DeleteRepositoryCreationTemplate",
+  "CreatePullThroughCacheRule",
+  "UpdatePullThroughCacheRule",
+  "DescribePullThroughCacheRules",
+  "ValidatePullThroughCacheRule",
+  "DeletePullThroughCacheRule",
   "DescribeRegistry",
   "GetAccountSetting",
   "GetRegistryScanningConfiguration",
@@ -112,7 +117,7 @@ test("each operation is refused to whoever has less than it takes, in the words 
   const principalArn = "arn:aws:iam::000000000000:user/scanner";
   const setting = {
     ...{ name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration: { rules: [] }, principalArn },
-    ...{ prefix: "ROOT", appliedFor: [] },
+    ...{ prefix: "ROOT", appliedFor: [], ecrRepositoryPrefix: "k8s", upstreamRegistryUrl: "registry.k8s.io" },
   };
   for (const operation of ofRoot) {
     expect((await call("maintainer", operation, setting)).body.__type, operation).toBe("AccessDeniedException");

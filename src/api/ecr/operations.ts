@@ -18,6 +18,13 @@ import { describeImages } from "./operations/describe-images.ts";
 import { deleteLifecyclePolicy, getLifecyclePolicy, putLifecyclePolicy } from "./operations/lifecycle-policies.ts";
 import { getLifecyclePolicyPreview, startLifecyclePolicyPreview } from "./operations/lifecycle-previews.ts";
 import { putImageTagMutability } from "./operations/put-image-tag-mutability.ts";
+import {
+  createPullThroughCacheRule,
+  deletePullThroughCacheRule,
+  describePullThroughCacheRules,
+  updatePullThroughCacheRule,
+  validatePullThroughCacheRule,
+} from "./operations/pull-through-cache-rules.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
 import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
 import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
@@ -77,7 +84,6 @@ const writes = true;
 
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
-const noUpstream = "there is no pull-through cache yet";
 const noSigning = "nothing is signed when it is pushed";
 
 const invalid = "InvalidParameterException";
@@ -102,7 +108,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "what the rules and `scanOnPush` come to; nothing is scanned yet",
   },
   CompleteLayerUpload: { run: completeLayerUpload, writes, about: "the digest is checked; quotas hold" },
-  CreatePullThroughCacheRule: { refused: "UnsupportedUpstreamRegistryException", reason: noUpstream },
+  CreatePullThroughCacheRule: {
+    run: createPullThroughCacheRule,
+    writes,
+    about: "checked and kept; nothing is pulled through yet; whether there is a secret of `credentialArn` is not asked",
+  },
   CreateRepository: {
     run: createRepository,
     writes,
@@ -120,7 +130,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "the repository's own; what a namespace says holds from then on",
   },
-  DeletePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
+  DeletePullThroughCacheRule: { run: deletePullThroughCacheRule, writes, about: "the rule" },
   DeleteRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
   DeleteRepository: {
     run: deleteRepository,
@@ -156,7 +166,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about:
       "every manifest, children of an index among them; sizes as ECR counts them; `lastRecordedPullTime` to the minute; no image is archived",
   },
-  DescribePullThroughCacheRules: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
+  DescribePullThroughCacheRules: {
+    run: describePullThroughCacheRules,
+    writes: reads,
+    about: "as they were written; nothing is pulled through yet",
+  },
   DescribeRegistry: {
     run: describeRegistry,
     writes: reads,
@@ -273,7 +287,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     refused: "ImageStorageClassUpdateNotSupportedException",
     reason: "every image can be pulled at once; there is no archive",
   },
-  UpdatePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
+  UpdatePullThroughCacheRule: { run: updatePullThroughCacheRule, writes, about: "what is not named stays" },
   UpdateRepositoryCreationTemplate: {
     run: updateRepositoryCreationTemplate,
     writes,
@@ -285,5 +299,9 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "parts in their order, each up to 20 MiB; small ones are taken, too",
     bodyLimit: 28 * mebibyte,
   },
-  ValidatePullThroughCacheRule: { refused: "PullThroughCacheRuleNotFoundException", reason: noUpstream },
+  ValidatePullThroughCacheRule: {
+    run: validatePullThroughCacheRule,
+    writes: reads,
+    about: "`isValid` is false, and `failure` says that nothing is pulled through yet",
+  },
 };

@@ -1,6 +1,6 @@
 import { authorizeNamespace } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
-import { findEcrSetting as findRow } from "../../metadata/index.ts";
+import { findEcrSetting as findRow, listEcrSettings as listRows } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
 
@@ -20,6 +20,33 @@ export async function findEcrSetting(
 ): Promise<string | undefined> {
   await authorizeNamespace(access, caller, "pull", namespace);
   return (await metadata.read.first(findRow, { account, name }))?.value;
+}
+
+/** Those whose names begin with a word and a slash, by name. @throws RegistryError as `authorizeNamespace` does for a pull */
+export async function listEcrSettings(
+  { access, metadata }: Registry,
+  caller: Caller,
+  { account, namespace }: SettingsOfAccount,
+  prefix: `${string}/`,
+): Promise<readonly { readonly name: string; readonly value: string }[]> {
+  await authorizeNamespace(access, caller, "pull", namespace);
+  return metadata.read.all(listRows, { account, ...namesFrom(prefix) });
+}
+
+/** Names that begin with a word and a slash: behind the slash comes the zero. */
+export function namesFrom(prefix: `${string}/`): { readonly from: string; readonly before: string } {
+  return { from: prefix, before: `${prefix.slice(0, -1)}0` };
+}
+
+/** Takes one away. @returns what it was; undefined for nothing @throws RegistryError as `authorizeNamespace` does for manage-settings */
+export async function deleteEcrSetting(
+  { access, metadata }: Registry,
+  caller: Caller,
+  { account, namespace }: SettingsOfAccount,
+  name: string,
+): Promise<string | undefined> {
+  const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
+  return (await metadata.write("deleteEcrSetting", { account, name, by })).value;
 }
 
 /** @throws RegistryError as `authorizeNamespace` does for manage-settings */

@@ -1,9 +1,10 @@
 import { authorizeNamespace } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
-import { findEcrSetting as findRow, findNamespace, listEcrTemplates } from "../../metadata/index.ts";
+import { findEcrSetting as findRow, findNamespace, listEcrSettings, listEcrTemplates } from "../../metadata/index.ts";
 import type { Reader } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
+import { namesFrom } from "./account-settings.ts";
 import type { SettingsOfAccount } from "./account-settings.ts";
 import { getEcrRepositories } from "./describe-repositories.ts";
 import { readTemplate } from "./template.ts";
@@ -16,6 +17,9 @@ const idle = {
   replication: "nothing is replicated yet",
   scanning: "nothing is scanned yet",
 };
+
+/** Before the names of rules of the pull-through cache among the settings of an account; a rule's own is its prefix. */
+export const pullThroughRules = "pull-through-cache-rule/";
 
 /** The document that was put; undefined for none. @throws RegistryError as `authorizeNamespace` does for a pull */
 export async function findEcrConfiguration(
@@ -70,11 +74,17 @@ export async function describeIdleConfiguration(
       const document = parse(await metadata.read.first(findRow, { account, name })) as { rules: object[] } | undefined;
       const count = document?.rules.length ?? 0;
       if (count === 0) continue;
-      const rules = count === 1 ? "1 rule" : `${count} rules`;
-      sentences.push(`clients of ECR set ${rules} for the ${name} of account ${account}: ${consequence}`);
+      sentences.push(sayIdle(count, name, account, consequence));
     }
+    const { length } = await metadata.read.all(listEcrSettings, { account, ...namesFrom(pullThroughRules) });
+    if (length > 0) sentences.push(sayIdle(length, "pull-through cache", account, "nothing is pulled through yet"));
   }
   return sentences;
+}
+
+function sayIdle(count: number, name: string, account: string, consequence: string): string {
+  const rules = count === 1 ? "1 rule" : `${count} rules`;
+  return `clients of ECR set ${rules} for the ${name} of account ${account}: ${consequence}`;
 }
 
 async function describeIdleTemplates(read: Reader, path: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { raiseVersion } from "../../access/index.ts";
 import {
+  deleteEcrSetting as deleteRow,
   insertEcrSetting,
   putEcrSetting as putRow,
   recordChange,
@@ -51,6 +52,18 @@ export async function changePullExclusions(
   const { replaced } = await replaceEcrSetting(tx, input);
   if (replaced) await raiseVersion(tx);
   return { replaced };
+}
+
+/** Takes a setting away, and tells what it was; undefined when it is not there. */
+export async function deleteEcrSetting(
+  tx: Transaction,
+  { account, name, by }: Pick<PutEcrSettingInput, "account" | "name" | "by">,
+): Promise<{ readonly value: string | undefined }> {
+  const row = await tx.first(deleteRow, { account, name });
+  if (row === undefined) return { value: undefined };
+  const target = `ECR account ${account}`;
+  await recordChange(tx, by, { action: "change-settings", repository: "", target, facts: { unset: [name] } });
+  return row;
 }
 
 async function recordSetting(tx: Transaction, { account, name, value, shown, by }: PutEcrSettingInput): Promise<void> {
