@@ -15,7 +15,7 @@ export interface EcrRepositoryTable {
 export interface EcrSettingTable {
   /** Twelve digits. */
   account: string;
-  /** `BLOB_MOUNTING`, …; `kms-key/<id>` and `pull-through-cache-rule/<prefix>`, whose values are JSON. */
+  /** `BLOB_MOUNTING`, …; `kms-key/<id>`, `kms-alias/<region>/<name>` and `pull-through-cache-rule/<prefix>`, whose values are JSON. */
   name: string;
   value: string;
   changed_at: number;

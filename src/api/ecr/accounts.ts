@@ -116,7 +116,12 @@ function partitionOf(region: string): string {
 }
 
 /** An ARN; `resource` is empty for the registry itself. */
-export function arnOf(service: "ecr" | "kms", region: string, { id }: EcrAccount, resource: string): string {
+export function arnOf(
+  service: "ecr" | "kms" | "secretsmanager",
+  region: string,
+  { id }: EcrAccount,
+  resource: string,
+): string {
   return `arn:${partitionOf(region)}:${service}:${region}:${id}:${resource}`;
 }
 

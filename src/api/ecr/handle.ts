@@ -5,10 +5,10 @@ import { readBody } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { chooseAccount, findHostAccount, findRepositoryOf, nameWithin, refuseOther } from "./accounts.ts";
 import { answerCall, parseJson } from "./answer-call.ts";
+import { answerSideCall, findSideService } from "./answer-side-call.ts";
 import type { Ecr, EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
 import { translateRefusal } from "./errors.ts";
-import { answerKms, kmsPrefix } from "./kms/handle-kms.ts";
 import { parseInput } from "./model/parse-input.ts";
 import { inputs } from "./model/inputs.ts";
 import type { OperationName } from "./model/inputs.ts";
@@ -26,8 +26,8 @@ export function isEcrCall({ path, request }: Exchange): boolean {
 
 /** Answers a call of the ECR API, or of what its clients ask beside it (AWS JSON 1.1). What breaks is told to `log`. */
 export function handleEcr(ecr: Ecr, exchange: Exchange, log: (error: unknown) => void): void {
-  const aboutKeys = String(exchange.request.headers["x-amz-target"]).startsWith(kmsPrefix);
-  answerCall(exchange, aboutKeys ? answerKms(ecr, exchange) : answer(ecr, exchange), log);
+  const beside = findSideService(exchange);
+  answerCall(exchange, beside === undefined ? answer(ecr, exchange) : answerSideCall(ecr, beside, exchange), log);
 }
 
 async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {

@@ -1,7 +1,6 @@
 import { changeEcrSetting, findEcrSetting } from "../../../registry/index.ts";
-import type { EcrAccount } from "../accounts.ts";
-import { arnOf } from "../accounts.ts";
-import type { KmsCall } from "./kms-call.ts";
+import { arnOf, placeOf } from "../accounts.ts";
+import type { SideCall } from "../side-call.ts";
 import { EcrError } from "../ecr-error.ts";
 
 /** A key as it is kept: its name and what was said of it. There is no key behind it, and nothing is encrypted. */
@@ -25,30 +24,26 @@ export function settingOf(id: string): string {
   return `kms-key/${id}`;
 }
 
-export function placeOf({ id, namespace }: EcrAccount) {
-  return { account: id, namespace };
-}
-
-export function keyArn({ region, account }: Pick<KmsCall, "region" | "account">, id: string): string {
+export function keyArn({ region, account }: Pick<SideCall, "region" | "account">, id: string): string {
   return arnOf("kms", region, account, `key/${id}`);
 }
 
 /** The key that a call names. @throws EcrError NotFoundException, and as `findEcrSetting` does */
-export async function getKey(call: KmsCall<{ readonly KeyId: string }>): Promise<KeptKey> {
-  const { registry, caller, account } = call;
+export async function getKey(call: SideCall<{ readonly KeyId: string }>): Promise<KeptKey> {
+  const { registry, caller } = call;
   const id = idOf(call);
-  const text = await findEcrSetting(registry, caller, placeOf(account), settingOf(id));
+  const text = await findEcrSetting(registry, caller, placeOf(call), settingOf(id));
   return requireKey(call, text);
 }
 
 /** Changes it, with others that change it, one after the other. @throws EcrError NotFoundException, KMSInvalidStateException for one that is to be deleted */
 export async function changeKey(
-  call: KmsCall<{ readonly KeyId: string }>,
+  call: SideCall<{ readonly KeyId: string }>,
   change: (key: KeptKey) => KeptKey,
   also: "pending" | "live" = "live",
 ): Promise<KeptKey> {
-  const { registry, caller, account } = call;
-  const changed = await changeEcrSetting(registry, caller, placeOf(account), settingOf(idOf(call)), (text) => {
+  const { registry, caller } = call;
+  const changed = await changeEcrSetting(registry, caller, placeOf(call), settingOf(idOf(call)), (text) => {
     const key = requireKey(call, text);
     if (key.deletedAt !== null && also === "live") {
       throw new EcrError("KMSInvalidStateException", `${keyArn(call, key.id)} is pending deletion.`);
@@ -58,19 +53,19 @@ export async function changeKey(
   return JSON.parse(changed) as KeptKey;
 }
 
-function requireKey(call: KmsCall<{ readonly KeyId: string }>, text: string | undefined): KeptKey {
+function requireKey(call: SideCall<{ readonly KeyId: string }>, text: string | undefined): KeptKey {
   const key = text === undefined ? undefined : (JSON.parse(text) as KeptKey);
   if (key?.region === call.region) return key;
   throw unknownKey(call);
 }
 
-function idOf(call: KmsCall<{ readonly KeyId: string }>): string {
+function idOf(call: SideCall<{ readonly KeyId: string }>): string {
   const [, region = call.region, , id] = idPattern.exec(call.input.KeyId) ?? [];
   if (id === undefined || region !== call.region) throw unknownKey(call);
   return id;
 }
 
-function unknownKey(call: KmsCall<{ readonly KeyId: string }>): EcrError {
+function unknownKey(call: SideCall<{ readonly KeyId: string }>): EcrError {
   const named = call.input.KeyId.slice(0, 200);
   const arn = named.startsWith("arn:") ? named : keyArn(call, named);
   return new EcrError("NotFoundException", `Key '${arn}' does not exist`);

@@ -1,25 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { putEcrSetting } from "../../../registry/index.ts";
-import { callerArn } from "../accounts.ts";
+import { callerArn, placeOf } from "../accounts.ts";
 import { EcrError } from "../ecr-error.ts";
 import { secondsOf } from "../show-repository.ts";
-import type { KmsCall } from "./kms-call.ts";
+import type { SideCall, SideOperation } from "../side-call.ts";
+import { aliasOperations, namedByAlias } from "./aliases.ts";
 import type { KmsInput, KmsName } from "./inputs.ts";
-import { changeKey, getKey, keyArn, placeOf, settingOf } from "./keys.ts";
+import { changeKey, getKey, keyArn, settingOf } from "./keys.ts";
 import type { KeptKey } from "./keys.ts";
-
-interface KmsOperation<K extends KmsName> {
-  run(call: KmsCall<KmsInput<K>>): Promise<object>;
-  /** It changes something: a registry that is read-only refuses it. */
-  readonly writes: boolean;
-}
 
 const day = 86_400_000;
 /** Days that a key waits to be deleted where nobody says. */
 const standardWindow = 30;
 
 /** All calls about keys that are served. */
-export const kmsOperations: { readonly [K in KmsName]: KmsOperation<K> } = {
+export const kmsOperations: { readonly [K in KmsName]: SideOperation<KmsInput<K>> } = {
   CancelKeyDeletion: {
     writes: true,
     async run(call) {
@@ -27,10 +22,11 @@ export const kmsOperations: { readonly [K in KmsName]: KmsOperation<K> } = {
       return { KeyId: keyArn(call, id) };
     },
   },
+  CreateAlias: aliasOperations.CreateAlias,
   CreateKey: {
     writes: true,
     async run(call) {
-      const { registry, caller, account, region, input, now } = call;
+      const { registry, caller, region, input, now } = call;
       if (input.MultiRegion === true) throw refused("keys are of one region: leave MultiRegion out");
       const key: KeptKey = {
         ...{ id: randomUUID(), region, createdAt: now, description: input.Description ?? "", rotates: false },
@@ -38,11 +34,15 @@ export const kmsOperations: { readonly [K in KmsName]: KmsOperation<K> } = {
         tags: readTags(input.Tags ?? []),
         deletedAt: null,
       };
-      await putEcrSetting(registry, caller, placeOf(account), settingOf(key.id), JSON.stringify(key));
+      await putEcrSetting(registry, caller, placeOf(call), settingOf(key.id), JSON.stringify(key));
       return { KeyMetadata: show(call, key) };
     },
   },
-  DescribeKey: { writes: false, run: async (call) => ({ KeyMetadata: show(call, await getKey(call)) }) },
+  DeleteAlias: aliasOperations.DeleteAlias,
+  DescribeKey: {
+    writes: false,
+    run: async (call) => ({ KeyMetadata: show(call, await getKey(await namedByAlias(call))) }),
+  },
   DisableKeyRotation: {
     writes: true,
     run: async (call) => changed(changeKey(call, (key) => ({ ...key, rotates: false }))),
@@ -59,6 +59,7 @@ export const kmsOperations: { readonly [K in KmsName]: KmsOperation<K> } = {
     writes: false,
     run: async (call) => ({ KeyRotationEnabled: (await getKey(call)).rotates }),
   },
+  ListAliases: aliasOperations.ListAliases,
   ListResourceTags: {
     writes: false,
     async run(call) {
@@ -95,6 +96,7 @@ export const kmsOperations: { readonly [K in KmsName]: KmsOperation<K> } = {
       return changed(changeKey(call, (key) => ({ ...key, tags: left(key.tags) })));
     },
   },
+  UpdateAlias: aliasOperations.UpdateAlias,
   UpdateKeyDescription: {
     writes: true,
     run: async (call) => changed(changeKey(call, (key) => ({ ...key, description: call.input.Description }))),
@@ -106,7 +108,7 @@ async function changed(work: Promise<unknown>): Promise<object> {
   return {};
 }
 
-function show(call: KmsCall, key: KeptKey): object {
+function show(call: SideCall, key: KeptKey): object {
   const pending = key.deletedAt !== null;
   return {
     AWSAccountId: call.account.id,
@@ -128,7 +130,7 @@ function show(call: KmsCall, key: KeptKey): object {
 }
 
 /** What Amazon gives a key where nobody says. */
-function standardPolicy({ region, account }: KmsCall): string {
+function standardPolicy({ region, account }: SideCall): string {
   const root = callerArn(region, account, "root").replace(/user\/root$/, "root");
   const own = { Sid: "Enable IAM User Permissions", Effect: "Allow", Principal: { AWS: root } };
   const statement = { ...own, Action: "kms:*", Resource: "*" };
