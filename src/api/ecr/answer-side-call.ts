@@ -10,11 +10,11 @@ import { kmsInputs } from "./kms/inputs.ts";
 import { kmsOperations } from "./kms/operations.ts";
 import { parseInput } from "./model/parse-input.ts";
 import { secretInputs, secretOperations } from "./secrets/operations.ts";
-import type { SideCall, SideService } from "./side-call.ts";
+import type { SideCall, Neighbour } from "./side-call.ts";
 import { verifyCaller } from "./verify-caller.ts";
 
 /** Services by what stands before the operation's name in `X-Amz-Target`. */
-const services: ReadonlyMap<string, SideService> = new Map([
+const neighbours: ReadonlyMap<string, Neighbour> = new Map([
   ["TrentService", { name: "kms", invalid: "ValidationException", inputs: kmsInputs, operations: kmsOperations }],
   [
     "secretsmanager",
@@ -28,8 +28,8 @@ const services: ReadonlyMap<string, SideService> = new Map([
 ]);
 
 /** The service beside ECR that is called; undefined for none. */
-export function findSideService({ request }: Exchange): SideService | undefined {
-  return services.get(String(request.headers["x-amz-target"]).split(".")[0]!);
+export function findNeighbour({ request }: Exchange): Neighbour | undefined {
+  return neighbours.get(String(request.headers["x-amz-target"]).split(".")[0]!);
 }
 
 /** Bytes of a body at most. */
@@ -40,10 +40,10 @@ const bodyLimit = 64 * 1024;
  * said of it.
  * @throws EcrError
  */
-export async function answerSideCall(ecr: Ecr, service: SideService, exchange: Exchange): Promise<object> {
+export async function answerSideCall(ecr: Ecr, neighbour: Neighbour, exchange: Exchange): Promise<object> {
   const { request } = exchange;
   const [, name = ""] = String(request.headers["x-amz-target"]).split(".");
-  const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
+  const operation = Object.hasOwn(neighbour.operations, name) ? neighbour.operations[name] : undefined;
   if (request.method !== "POST" || operation === undefined) {
     throw new EcrError(
       "UnknownOperationException",
@@ -54,21 +54,21 @@ export async function answerSideCall(ecr: Ecr, service: SideService, exchange: E
     return new RegistryError("BODY_TOO_LARGE", `a call of this service has at most ${bodyLimit} bytes: send less`);
   });
   const { registry } = ecr;
-  const { caller, region } = await verifyCaller(registry.access, exchange, body, service.name);
+  const { caller, region } = await verifyCaller(registry.access, exchange, body, neighbour.name);
   exchange.principal = caller.principal;
-  const input = parseInput(service.inputs[name]!, parseJson(body), service.invalid);
+  const input = parseInput(neighbour.inputs[name]!, parseJson(body), neighbour.invalid);
   const account = chooseAccount(ecr.settings, region, []);
   const call = { registry, caller, account, region, input, now: Date.now() };
   try {
     if (operation.writes) await requireWritable(registry);
     return await operation.run(call as never);
   } catch (error) {
-    throw error instanceof EcrError ? error : translateRefusal(service, name, call, translateError(error));
+    throw error instanceof EcrError ? error : translateRefusal(neighbour, name, call, translateError(error));
   }
 }
 
 function translateRefusal(
-  service: SideService,
+  neighbour: Neighbour,
   name: string,
   { region, account, caller }: SideCall,
   error: RegistryError,
@@ -76,10 +76,10 @@ function translateRefusal(
   const { code } = error;
   if (code === "INTERNAL" || code === "UNAVAILABLE") return new EcrError("ServerException", error.message, {}, error);
   if (code !== "DENIED" && code !== "UNAUTHORIZED" && code !== "READ_ONLY") {
-    return new EcrError(service.invalid, error.message, {}, error);
+    return new EcrError(neighbour.invalid, error.message, {}, error);
   }
   const who = callerArn(region, account, caller.principal.name);
-  const action = `${service.name}:${name}`;
+  const action = `${neighbour.name}:${name}`;
   const message = `User: ${who} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`;
   return new EcrError("AccessDeniedException", message, {}, error);
 }

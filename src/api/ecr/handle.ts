@@ -5,7 +5,7 @@ import { readBody } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { chooseAccount, findHostAccount, findRepositoryOf, nameWithin, refuseOther } from "./accounts.ts";
 import { answerCall, parseJson } from "./answer-call.ts";
-import { answerSideCall, findSideService } from "./answer-side-call.ts";
+import { answerSideCall, findNeighbour } from "./answer-side-call.ts";
 import type { Ecr, EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
 import { translateRefusal } from "./errors.ts";
@@ -26,7 +26,7 @@ export function isEcrCall({ path, request }: Exchange): boolean {
 
 /** Answers a call of the ECR API, or of what its clients ask beside it (AWS JSON 1.1). What breaks is told to `log`. */
 export function handleEcr(ecr: Ecr, exchange: Exchange, log: (error: unknown) => void): void {
-  const beside = findSideService(exchange);
+  const beside = findNeighbour(exchange);
   answerCall(exchange, beside === undefined ? answer(ecr, exchange) : answerSideCall(ecr, beside, exchange), log);
 }
 

@@ -22,7 +22,7 @@ export interface SideOperation<I> {
 }
 
 /** Another service of which some operations are served. */
-export interface SideService {
+export interface Neighbour {
   /** As signatures and actions name it. */
   readonly name: "kms" | "secretsmanager";
   /** Type of the error for what the model of its inputs does not allow. */

@@ -2,7 +2,7 @@ import { SignatureError, verifySignature } from "../../access/index.ts";
 import type { Access, Caller } from "../../access/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { EcrError } from "./ecr-error.ts";
-import type { SideService } from "./side-call.ts";
+import type { Neighbour } from "./side-call.ts";
 
 /** Who calls, and in which region. */
 export interface Verified {
@@ -15,7 +15,7 @@ export async function verifyCaller(
   access: Access,
   exchange: Exchange,
   body: Uint8Array,
-  service: "ecr" | SideService["name"] = "ecr",
+  service: "ecr" | Neighbour["name"] = "ecr",
 ): Promise<Verified> {
   const { request, path, query } = exchange;
   const signed = { method: request.method ?? "", path, query, headers: request.rawHeaders, body };
