@@ -79,7 +79,7 @@ test("an operation that is not served is refused with the error of the table and
   const inputs: Record<string, object> = {
     StartImageScan: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
     GetSigningConfiguration: {},
-    DescribePullThroughCacheRules: {},
+    DescribeImageScanFindings: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
   };
   for (const [name, input] of Object.entries(inputs)) {
     const entry = operations[name as keyof typeof operations];
