@@ -58,6 +58,11 @@ export interface CollectOptions extends GroundOptions {
 
 /** Reviews, or uploads, in one transaction at most. */
 const batch = 50;
+/**
+ * How reviews are looked at. SQLite has one writer, which pushes wait for: one by one, and no more after 5 ms. PostgreSQL's others
+ * go on beside it, and each statement there waits for its way: several together.
+ */
+const looks = { sqlite: { atOnce: 1, budget: 5 }, postgres: { atOnce: 20, budget: 50 } } as const;
 /** A pass under way ends this soon after an operator wanted so, in milliseconds. */
 const pauseWithin = 1_000;
 /** Rows of a deleted repository that go in one transaction at most. */
@@ -140,7 +145,14 @@ async function pass(registry: Registry, options: CollectOptions, signal: AbortSi
 
 async function review({ registry, done, pace, signal, looked }: Pass, steady: number): Promise<void> {
   const { lookGap, untagged, objectGrace } = registry.settings;
-  const rule = { limit: pace.batch("rows", batch), lookGap, steady, untagged, objectGrace };
+  const rule = {
+    limit: pace.batch("rows", batch),
+    lookGap,
+    steady,
+    untagged,
+    objectGrace,
+    ...looks[registry.metadata.dialect],
+  };
   for (const kind of reviewKinds) {
     for (let more = true; more && !signal.aborted;) {
       const reviewed = await registry.metadata.write("reviewBatch", { kind, ...rule });

@@ -209,8 +209,11 @@ function transactionOver(
   seen: Seen,
   before: ((statement: string) => Promise<void>) | undefined,
 ): Transaction {
+  let turn: Promise<void> = Promise.resolve();
+  // What is asked together goes out in its order, whichever of it is held still.
+  const hold = (statement: string) => (before === undefined ? undefined : (turn = turn.then(() => before(statement))));
   const ask = async <P extends Parameters, R>(statement: Statement<P, R>, parameters: P) => {
-    await before?.(statement.name);
+    await hold(statement.name);
     const query = queryOf(statement, parameters);
     seen.changes ||= !query.text.startsWith("select ");
     try {
@@ -233,7 +236,7 @@ function transactionOver(
       (await ask(statement, parameters)).rows[0] as R | undefined,
     run: async (statement, parameters) => (await ask(statement, parameters)).rowCount ?? 0,
     async send(statement, parameters) {
-      await before?.(statement.name);
+      await hold(statement.name);
       seen.changes = true;
       const answer = client.query(queryOf(statement, parameters));
       // Told by a later statement, or the commit.

@@ -120,31 +120,41 @@ export async function deleteManifest(tx: Transaction, input: DeleteDigestInput):
 
 /**
  * Takes out a manifest that nothing lists and queues what it held for review. Resolves with its former tags.
- * @param manifest with the name of its repository, which keeps it until the transaction ends
+ * @param manifest with the name of its repository, which keeps it until the transaction ends, and the version of the settings where it was read
  */
 export async function removeManifest(
   tx: Transaction,
   repository: number,
-  manifest: { readonly id: number; readonly digest: string; readonly repository: string },
+  manifest: {
+    readonly id: number;
+    readonly digest: string;
+    readonly repository: string;
+    readonly version?: string | null;
+  },
   event: string,
 ): Promise<string[]> {
-  const tags = (await tx.all(deleteManifestTags, { manifest: manifest.id })).map((row) => row.name);
-  const blobs = (await tx.all(listManifestBlobs, { manifest: manifest.id })).map((row) => row.id);
-  const children = (await tx.all(listManifestChildren, { manifest: manifest.id })).map((row) => row.id);
-  const referrers = (await tx.all(listReferringManifests, { repository, subject: manifest.digest })).map(
-    (row) => row.id,
-  );
-  const discount = await weigh(tx, { name: manifest.repository }, manifest.id, children);
-  await tx.run(deleteManifestRow, { manifest: manifest.id });
+  const of = { manifest: manifest.id };
+  const { repository: name, version } = manifest;
+  const counted = { name, ...(version === undefined ? {} : { version }) };
+  const [named, ...held] = await Promise.all([
+    tx.all(deleteManifestTags, of),
+    tx.all(listManifestBlobs, of),
+    tx.all(listManifestChildren, of),
+    tx.all(listReferringManifests, { repository, subject: manifest.digest }),
+  ]);
+  const tags = named.map((row) => row.name);
+  const [blobs, children, referrers] = held.map((rows) => rows.map((row) => row.id)) as [number[], number[], number[]];
+  const discount = await weigh(tx, counted, manifest.id, children);
+  await tx.send(deleteManifestRow, { manifest: manifest.id });
   await discount?.();
   const reviewAfter = tx.now;
-  if (blobs.length > 0) await tx.run(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
+  if (blobs.length > 0) await tx.send(insertReviews, { kind: "link", repository, targets: blobs, reviewAfter, event });
   if (children.length > 0) {
-    await tx.run(insertReviews, { kind: "manifest", repository, targets: children, reviewAfter, event });
+    await tx.send(insertReviews, { kind: "manifest", repository, targets: children, reviewAfter, event });
   }
   if (referrers.length > 0) {
     const reviews = { kind: "manifest", repository, targets: referrers, reviewAfter, event: subjectDeleted };
-    await tx.run(insertReviews, reviews);
+    await tx.send(insertReviews, reviews);
   }
   return tags;
 }

@@ -81,18 +81,21 @@ async function judgeClaimed(
   const blob = target.id;
   if (kind === "link") {
     const link = { repository: target.repository, blob };
-    const row = await reader.first(claimLink, link);
+    // Asked together, answered in this order: the look comes after the lock.
+    const [row, use] = await Promise.all([reader.first(claimLink, link), reader.first(isLinkUsed, link)]);
     if (row === undefined) return undefined;
-    const used = (await reader.first(isLinkUsed, link)) !== undefined;
+    const used = use !== undefined;
     const held = !used && (await isHeld(reader, target.repository));
     if (held === "busy") return undefined;
     return { ...verdictOn(row, used || held, now, rule), digest: "", key: null, size: 0, name: "", held };
   }
-  const row = await reader.first(claimBlob, { blob });
+  const [row, ...uses] = await Promise.all([
+    reader.first(claimBlob, { blob }),
+    reader.first(isBlobLinked, { blob }),
+    reader.first(findBlobUndo, { blob }),
+  ]);
   if (row === undefined) return undefined;
-  const used =
-    (await reader.first(isBlobLinked, { blob })) !== undefined ||
-    (await reader.first(findBlobUndo, { blob })) !== undefined;
+  const used = uses.some((use) => use !== undefined);
   return {
     ...verdictOn(row, used, now, rule),
     digest: row.digest,
@@ -111,15 +114,18 @@ async function judgeManifest(
   events: readonly string[],
 ): Promise<Judged | undefined> {
   const manifest = target.id;
-  const row = await reader.first(claimManifest, { manifest });
+  const [row, ...uses] = await Promise.all([
+    reader.first(claimManifest, { manifest }),
+    reader.first(findManifestTag, { manifest }),
+    reader.first(findParent, { manifest }),
+  ]);
   if (row === undefined) return undefined;
   const { digest, subject, repository: name, repository_id: repository } = row;
   // SQLite gives the number of a manifest that is gone to another, of another repository perhaps: its reviews are its own.
   if (repository !== target.repository) return undefined;
   const orphaned = subject !== null && events.includes(subjectDeleted);
   const used =
-    (await reader.first(findManifestTag, { manifest })) !== undefined ||
-    (await reader.first(findParent, { manifest })) !== undefined ||
+    uses.some((use) => use !== undefined) ||
     (subject !== null && (await reader.first(findManifestId, { repository, digest: subject })) !== undefined) ||
     (rule.untagged === "keep" && !orphaned) ||
     (await reader.first(findManifestUndo, { manifest, repository, subject })) !== undefined;
