@@ -118,6 +118,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
           /^arn:aws:secretsmanager:eu-central-1:000000000000:secret:ecr-pullthroughcache\/hub-\w{6}$/,
         ),
         Description: "No rule of the pull-through cache names it. It has no value here.",
+        CreatedDate: 0,
+        LastChangedDate: 0,
       });
       const { ARN } = described;
       expect(await call("DescribeSecret", ARN)).toEqual(described);

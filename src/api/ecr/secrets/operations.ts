@@ -24,7 +24,7 @@ export const secretOperations: { readonly [K in SecretName]: SideOperation<Secre
         rules.length === 0
           ? "No rule of the pull-through cache names it"
           : `Rules of the pull-through cache name it: ${rules.join(", ")}`;
-      return { ARN, Name, Description: `${named}. It has no value here.` };
+      return { ARN, Name, Description: `${named}. It has no value here.`, ...always };
     },
   },
   GetResourcePolicy: {
@@ -35,6 +35,9 @@ export const secretOperations: { readonly [K in SecretName]: SideOperation<Secre
     },
   },
 };
+
+/** Every name is there, and always was. Terraform's provider breaks where a secret has no dates. */
+const always = { CreatedDate: 0, LastChangedDate: 0 };
 
 const secretPattern =
   /^(?:arn:aws[a-z-]*:secretsmanager:([a-z0-9-]{1,40}):\d{1,12}:secret:)?(ecr-pullthroughcache\/[a-zA-Z0-9/_+=.@-]{1,480})$/;
