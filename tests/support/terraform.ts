@@ -12,6 +12,9 @@ const mirrors = ["/usr/local/share/terraform/plugins", "/usr/share/terraform/plu
 
 /** Terraform with the provider of AWS, in a folder of its own, against one server. */
 export interface Terraform {
+  readonly folder: string;
+  /** Variables with which it is run. */
+  readonly env: Readonly<Record<string, string>>;
   /** Writes a file of the configuration. */
   write(name: string, text: string): Promise<void>;
   /** Runs a command to its end. */
@@ -43,6 +46,8 @@ export async function openTerraform(
     CHECKPOINT_DISABLE: "1",
   };
   return {
+    folder,
+    env,
     write: async (name, text) => writeFile(join(folder, name), text),
     run: async (...args) => runProgram("terraform", [`-chdir=${folder}`, ...args], env),
     close: async () => rm(folder, { recursive: true, force: true }),
