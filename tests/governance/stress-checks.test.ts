@@ -125,6 +125,20 @@ describe("what judges the stress run", () => {
     expect(readTold([message("1", "d1"), message("1", "d2")]).faults).toHaveLength(1);
   });
 
+  test("reads lists of events one by one, and sees a list that comes with others under its id", () => {
+    const event = (id: string, digest: string) => {
+      return { id, type: "tag.moved", subject: "a:b", time: "2026-01-01T00:00:00Z", data: { digest } };
+    };
+    const list = (id: string, ...events: readonly object[]): Received => {
+      return { headers: { "webhook-id": id }, path: "/long", body: JSON.stringify(events) };
+    };
+    const [one, two] = [event("1", "d1"), event("2", "d2")];
+    const told = readTold([list("m1", one, two), list("m1", one, two), list("m2", two), list("m3", event("3", "d3"))]);
+    expect([told.told.map(({ id }) => id), told.faults]).toEqual([["1", "2", "3"], []]);
+    expect(readTold([list("m1", one), list("m1", two)]).faults).toEqual(["m1 came with different events"]);
+    expect(readTold([list("m1", one), list("m2", event("1", "d2"))]).faults).toHaveLength(1);
+  });
+
   test("takes an account for one of the changes where it can be, and else does not", () => {
     const changes = [sure("a"), unsure("b"), sure("c"), unsure("c")];
     for (const right of ["a c", "a b c", "a c c", "a b c c"]) expect(isAccountOf(changes, right.split(" "))).toBe(true);

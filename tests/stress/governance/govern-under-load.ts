@@ -142,5 +142,6 @@ async function setUp(api: ApiClient, receiver: string): Promise<void> {
   }
   for (const name of repositories) await done(api.post("/repositories", { name }));
   await done(api.post("/webhooks", { namespace: "", url: `${receiver}/all` }));
-  await done(api.post("/webhooks", { namespace: "stress/long", url: `${receiver}/long` }));
+  const batches = { namespace: "stress/long", url: `${receiver}/long`, format: "cloudevents-batch" };
+  await done(api.post("/webhooks", batches));
 }

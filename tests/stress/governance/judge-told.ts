@@ -17,6 +17,9 @@ export interface Told {
   };
 }
 
+/** The same on the wire. */
+type Sent = Omit<Told, "at"> & { readonly time: string };
+
 /** What is where, by the events alone. */
 export interface Standing {
   /** Digest by `repository:tag`. */
@@ -30,15 +33,23 @@ export function readTold(messages: readonly Received[]): { readonly told: Told[]
   const bodies = new Map<string, string>();
   const told: Told[] = [];
   const faults: string[] = [];
+  const lists = new Map<string, string>();
   for (const { headers, body } of messages) {
-    const { id, type, subject, time, data } = JSON.parse(body) as Omit<Told, "at"> & { readonly time: string };
-    if (headers["webhook-id"] !== id)
-      faults.push(`${subject}: webhook-id ${String(headers["webhook-id"])} is not ${id}`);
-    const before = bodies.get(id);
-    if (before === undefined) {
-      bodies.set(id, body);
-      told.push({ id, type, subject, at: Date.parse(time), data });
-    } else if (before !== body) faults.push(`${id} came once as ${before} and once as ${body}`);
+    const message = String(headers["webhook-id"]);
+    const heard = JSON.parse(body) as Sent | readonly Sent[];
+    const isList = Array.isArray(heard);
+    // A list is the same each time it comes under its id; an event of it may come in another list.
+    if (isList && (lists.get(message) ?? body) !== body) faults.push(`${message} came with different events`);
+    lists.set(message, body);
+    for (const { id, type, subject, time, data } of isList ? (heard as readonly Sent[]) : [heard as Sent]) {
+      if (!isList && message !== id) faults.push(`${subject}: webhook-id ${message} is not ${id}`);
+      const said = JSON.stringify({ type, subject, time, data });
+      const before = bodies.get(id);
+      if (before === undefined) {
+        bodies.set(id, said);
+        told.push({ id, type, subject, at: Date.parse(time), data });
+      } else if (before !== said) faults.push(`${id} came once as ${before} and once as ${said}`);
+    }
   }
   return { told, faults };
 }
