@@ -39,6 +39,7 @@ export {
   putEcrSetting,
 } from "./ecr/account-settings.ts";
 export {
+  deleteEcrConfiguration,
   describeIdleConfiguration,
   findEcrConfiguration,
   pullThroughRules,

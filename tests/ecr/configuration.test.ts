@@ -139,6 +139,62 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
   });
 });
 
+describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
+  test("signing is kept as boto3 put it, read back, taken away, and told not to act", async (context) => {
+    if (kind === "PostgreSQL") needPeers(context, "postgresql");
+    const server = await startTestServer(kind === "PostgreSQL" ? { database: await postgres!.makeDatabase() } : {});
+    try {
+      const image = await new WireClient(() => server.url).pushImage("team/app", "v1");
+      const signingProfileArn = `arn:aws:signer:eu-central-1:${registryId}:/signing-profiles/release_1`;
+      const repositoryFilters = ["team/*", "a-b.*"].map((filter) => ({ filter, filterType: "WILDCARD_MATCH" }));
+      const signingConfiguration = { rules: [{ signingProfileArn, repositoryFilters }, { signingProfileArn }] };
+      const put = (rules: object[]) => ["put_signing_configuration", { signingConfiguration: { rules } }] as const;
+      const of = { repositoryName: "team/app" };
+      const ofArn = (arn: string) => put([{ signingProfileArn: arn }]);
+      const [before, gone, wrong, path, many, kept, shown, status, unknown, nowhere] = await callBoto3(
+        context,
+        server.url,
+        [
+          ["get_signing_configuration", {}],
+          ["delete_signing_configuration", {}],
+          ofArn("arn:aws:signer:eu-central-1:1:/signing-profiles/release"),
+          put([{ signingProfileArn, repositoryFilters: [{ filter: "Team", filterType: "WILDCARD_MATCH" }] }]),
+          put(Array.from({ length: 11 }, () => ({ signingProfileArn }))),
+          ["put_signing_configuration", { signingConfiguration }],
+          ["get_signing_configuration", {}],
+          ["describe_image_signing_status", { ...of, imageId: { imageTag: "v1" } }],
+          ["describe_image_signing_status", { ...of, imageId: { imageTag: "v2" } }],
+          ["describe_image_signing_status", { repositoryName: "no/such", imageId: { imageTag: "v1" } }],
+        ],
+      );
+      for (const one of [before, gone]) expect(one.error.Code).toBe("SigningConfigurationNotFoundException");
+      for (const one of [wrong, path, many]) expect(one.error.Code).toBe("InvalidParameterException");
+      expect(kept.signingConfiguration).toEqual(signingConfiguration);
+      expect(shown).toMatchObject({ registryId, signingConfiguration });
+      expect(status).toMatchObject({
+        ...{ registryId, ...of, signingStatuses: [] },
+        imageId: { imageTag: "v1", imageDigest: image.digest },
+      });
+      expect([unknown.error.Code, nowhere.error.Code]).toEqual([
+        "ImageNotFoundException",
+        "RepositoryNotFoundException",
+      ]);
+      const told = async () => (await fetch(`${server.url}/api/v1/namespaces/-/settings`)).headers.get("warning");
+      expect(await told()).toContain(`2 rules for the signing of account ${registryId}: nothing is signed yet`);
+      const [taken, after] = await callBoto3(context, server.url, [
+        ["delete_signing_configuration", {}],
+        ["get_signing_configuration", {}],
+      ]);
+      expect(taken).toMatchObject({ registryId, signingConfiguration });
+      expect(after.error.Code).toBe("SigningConfigurationNotFoundException");
+      expect(await told()).toBeNull();
+      expect(server.errors).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
 test("rules that cannot hold are refused, and leave what was there", async () => {
   const server = await startTestServer();
   try {

@@ -78,7 +78,6 @@ test("what is no call is refused with 400 in the protocol's words", async () => 
 test("an operation that is not served is refused with the error of the table and its reason", async () => {
   const inputs: Record<string, object> = {
     StartImageScan: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
-    GetSigningConfiguration: {},
     DescribeImageScanFindings: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
   };
   for (const [name, input] of Object.entries(inputs)) {

@@ -58,6 +58,7 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   CreateRepository: ["writer", { repositoryName }],
   DeleteRepository: ["maintainer", { repositoryName: "team/none" }],
   DescribeImageReplicationStatus: ["reader", { repositoryName, imageId: imageIds[0] }],
+  DescribeImageSigningStatus: ["reader", { repositoryName, imageId: imageIds[0] }],
   DescribeImages: ["reader", { repositoryName }],
   DescribeRepositories: ["reader", { repositoryNames: [repositoryName] }],
   GetDownloadUrlForLayer: ["reader", { repositoryName, layerDigest: digestOf("none") }],
@@ -89,7 +90,10 @@ const ofRoot = [
   "PutAccountSetting",
   "PutRegistryScanningConfiguration",
   "PutReplicationConfiguration",
-  // In this order, what is set is taken back.
+  // In this order, what is set is shown, and taken back.
+  "PutSigningConfiguration",
+  "GetSigningConfiguration",
+  "DeleteSigningConfiguration",
   "RegisterPullTimeUpdateExclusion",
   "DeregisterPullTimeUpdateExclusion",
 ];
@@ -115,8 +119,10 @@ test("each operation is refused to whoever has less than it takes, in the words 
     }
   }
   const principalArn = "arn:aws:iam::000000000000:user/scanner";
+  const signingConfiguration = { rules: [] };
   const setting = {
     ...{ name: "REGISTRY_POLICY_SCOPE", value: "V2", replicationConfiguration: { rules: [] }, principalArn },
+    signingConfiguration,
     ...{ prefix: "ROOT", appliedFor: [], ecrRepositoryPrefix: "k8s", upstreamRegistryUrl: "registry.k8s.io" },
   };
   for (const operation of ofRoot) {

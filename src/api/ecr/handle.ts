@@ -8,12 +8,12 @@ import { answerCall, parseJson } from "./answer-call.ts";
 import { answerSideCall, findNeighbour } from "./answer-side-call.ts";
 import type { Ecr, EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
+import type { Entry } from "./entry.ts";
 import { translateRefusal } from "./errors.ts";
 import { parseInput } from "./model/parse-input.ts";
 import { inputs } from "./model/inputs.ts";
 import type { OperationName } from "./model/inputs.ts";
 import { operations } from "./operations.ts";
-import type { Entry } from "./operations.ts";
 import { verifyCaller } from "./verify-caller.ts";
 
 /** Before the operation's name in `X-Amz-Target`. */

@@ -1,4 +1,4 @@
-import type { EcrCall } from "./call.ts";
+import type { Entry } from "./entry.ts";
 import type { OperationName } from "./model/inputs.ts";
 import { getAccountSetting, putAccountSetting } from "./operations/account-settings.ts";
 import { batchCheckLayerAvailability } from "./operations/batch-check-layer-availability.ts";
@@ -47,34 +47,14 @@ import {
   registerPullTimeUpdateExclusion,
 } from "./operations/pull-time-exclusions.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
+import {
+  deleteSigningConfiguration,
+  describeImageSigningStatus,
+  getSigningConfiguration,
+  putSigningConfiguration,
+} from "./operations/signing.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
 import { uploadLayerPart } from "./operations/upload-layer-part.ts";
-
-interface Common {
-  /** Bytes of a call's body at most, where that is more than for others. */
-  readonly bodyLimit?: number;
-  /** Type of the error for an input that the model does not allow; InvalidParameterException where nothing is said. */
-  readonly invalid?: "ValidationException";
-}
-
-/** An operation that is served, with what it does; or one that is refused, with an error of its model and the reason. */
-export type Entry<K extends OperationName> = Common &
-  (
-    | {
-        /** Answers with the members of its output; those that are undefined are absent. @throws EcrError, RegistryError */
-        run(call: EcrCall<K>): Promise<object> | object;
-        /** It changes something: a registry that is read-only refuses it. */
-        readonly writes: boolean;
-        /** What is enforced, for the guide. */
-        readonly about: string;
-      }
-    | {
-        /** Type of the error. */
-        readonly refused: string;
-        /** Why, for the guide and the error's message. */
-        readonly reason: string;
-      }
-  );
 
 /** Bytes. */
 const mebibyte = 1024 ** 2;
@@ -84,7 +64,6 @@ const writes = true;
 
 const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
-const noSigning = "nothing is signed when it is pushed";
 
 const invalid = "InvalidParameterException";
 
@@ -144,8 +123,9 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   },
   DeleteRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
   DeleteSigningConfiguration: {
-    refused: "SigningConfigurationNotFoundException",
-    reason: noSigning,
+    run: deleteSigningConfiguration,
+    writes,
+    about: "gives what it was",
     invalid: "ValidationException",
   },
   DeregisterPullTimeUpdateExclusion: {
@@ -159,7 +139,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "nothing is replicated yet: `replicationStatuses` is empty",
   },
   DescribeImageScanFindings: { refused: "ScanNotFoundException", reason: noScanner },
-  DescribeImageSigningStatus: { refused: invalid, reason: noSigning },
+  DescribeImageSigningStatus: {
+    run: describeImageSigningStatus,
+    writes: reads,
+    about: "nothing is signed yet: `signingStatuses` is empty",
+  },
   DescribeImages: {
     run: describeImages,
     writes: reads,
@@ -214,7 +198,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "as it was put, or `BASIC` without rules",
   },
   GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
-  GetSigningConfiguration: { refused: "SigningConfigurationNotFoundException", reason: noSigning },
+  GetSigningConfiguration: { run: getSigningConfiguration, writes: reads, about: "as it was put" },
   InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
   ListImageReferrers: {
     run: listImageReferrers,
@@ -267,7 +251,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "checked, kept and shown; nothing is replicated yet",
   },
-  PutSigningConfiguration: { refused: invalid, reason: noSigning },
+  PutSigningConfiguration: {
+    run: putSigningConfiguration,
+    writes,
+    about: "checked, kept and shown; nothing is signed yet",
+  },
   RegisterPullTimeUpdateExclusion: {
     run: registerPullTimeUpdateExclusion,
     writes,

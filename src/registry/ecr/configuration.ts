@@ -4,7 +4,7 @@ import { findEcrSetting as findRow, findNamespace, listEcrSettings, listEcrTempl
 import type { Reader } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import type { Registry } from "../registry.ts";
-import { namesFrom } from "./account-settings.ts";
+import { deleteEcrSetting, namesFrom } from "./account-settings.ts";
 import type { SettingsOfAccount } from "./account-settings.ts";
 import { getEcrRepositories } from "./describe-repositories.ts";
 import { readTemplate } from "./template.ts";
@@ -16,6 +16,7 @@ export type EcrConfiguration = keyof typeof idle;
 const idle = {
   replication: "nothing is replicated yet",
   scanning: "nothing is scanned yet",
+  signing: "nothing is signed yet",
 };
 
 /** Before the names of rules of the pull-through cache among the settings of an account; a rule's own is its prefix. */
@@ -98,6 +99,17 @@ async function describeIdleTemplates(read: Reader, path: string): Promise<string
       `clients of ECR set the template ${prefix} for ${idleUses.join(" and ")}: nothing makes repositories so yet`,
     ];
   });
+}
+
+/** Takes a document away. @returns what it was; undefined for none @throws RegistryError as `authorizeNamespace` does for manage-settings */
+export async function deleteEcrConfiguration(
+  registry: Registry,
+  caller: Caller,
+  of: SettingsOfAccount,
+  name: EcrConfiguration,
+): Promise<unknown> {
+  const value = await deleteEcrSetting(registry, caller, of, name);
+  return value === undefined ? undefined : parse({ value });
 }
 
 function parse(row: { readonly value: string } | undefined): unknown {

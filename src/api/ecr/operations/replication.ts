@@ -1,9 +1,9 @@
-import { findEcrImagesById, findEcrConfiguration, putEcrConfiguration } from "../../../registry/index.ts";
-import { nameWithin, placeOf } from "../accounts.ts";
+import { findEcrConfiguration, putEcrConfiguration } from "../../../registry/index.ts";
+import { placeOf } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { invalidParameter } from "../errors.ts";
-import { findFault, mayBeThere, readImageId, showImageId, unknownImage } from "../images.ts";
 import type { InputOf } from "../model/inputs.ts";
+import { getNamedImage } from "../named-image.ts";
 
 type Replication = InputOf<"PutReplicationConfiguration">["replicationConfiguration"];
 
@@ -42,15 +42,5 @@ function checkDestinations({ account, region }: EcrCall, { rules }: Replication)
 
 /** Nothing is replicated: an image that is there is under way nowhere. */
 export async function describeImageReplicationStatus(call: EcrCall<"DescribeImageReplicationStatus">): Promise<object> {
-  const { registry, caller, account, input } = call;
-  const { repositoryName, imageId } = input;
-  const fault = findFault(imageId);
-  if (fault !== undefined) throw invalidParameter("imageId", fault.failureReason);
-  const id = readImageId(imageId);
-  const wanted = mayBeThere(imageId) ? [id] : [];
-  const { images } = await findEcrImagesById(registry, caller, nameWithin(account, repositoryName), wanted);
-  const [image] = images;
-  if (image === undefined) throw unknownImage(call, repositoryName, imageId);
-  const found = showImageId({ digest: image.digest, tag: id.tag });
-  return { repositoryName, imageId: found, replicationStatuses: [] };
+  return { ...(await getNamedImage(call)), replicationStatuses: [] };
 }
