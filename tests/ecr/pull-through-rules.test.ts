@@ -57,7 +57,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
         return members;
       });
       const [createdAt, updatedAt] = [expect.any(Number), expect.any(Number)];
-      const hubs = { ...hub, upstreamRegistry: "docker-hub", upstreamRepositoryPrefix: "ROOT", registryId };
+      const hubs = { ...hub, upstreamRegistry: "docker-hub", registryId };
       const publics = { ...ofAmazon, registryId };
       expect(plain.slice(0, 3)).toEqual([
         { pullThroughCacheRules: [] },
@@ -68,7 +68,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       const pages = plain[4].map((page: any) => page.pullThroughCacheRules);
       expect(pages).toEqual([[{ ...publics, createdAt, updatedAt }], [{ ...hubs, createdAt, updatedAt }]]);
       expect(plain[5].pullThroughCacheRules).toEqual([{ ...hubs, createdAt, updatedAt }]);
-      const named = { ecrRepositoryPrefix: "docker-hub", registryId, upstreamRepositoryPrefix: "ROOT" };
+      const named = { ecrRepositoryPrefix: "docker-hub", registryId };
       expect(plain[7]).toEqual({ ...named, credentialArn: secret("other"), updatedAt });
       const changed = { ...named, credentialArn: secret("other"), customRoleArn };
       expect(plain[8]).toEqual({ ...changed, updatedAt });

@@ -20,7 +20,8 @@ interface KeptRule {
   readonly ecrRepositoryPrefix: string;
   readonly upstreamRegistryUrl: string;
   readonly upstreamRegistry: string;
-  readonly upstreamRepositoryPrefix: string;
+  /** Absent where the client gave none: Terraform would make the rule anew for one that it did not write. */
+  readonly upstreamRepositoryPrefix?: string;
   readonly credentialArn?: string;
   readonly customRoleArn?: string;
   readonly createdAt: number;
@@ -33,10 +34,10 @@ const ruleLimit = 50;
 /** Checked as if it acted; nothing is pulled through yet. */
 export async function createPullThroughCacheRule(call: EcrCall<"CreatePullThroughCacheRule">): Promise<object> {
   const { registry, caller, account, input, now } = call;
-  const { registryId: _account, upstreamRepositoryPrefix = "ROOT", ...said } = input;
+  const { registryId: _account, ...said } = input;
   const { registry: upstreamRegistry } = checkUpstream(input);
   checkRole(input.customRoleArn);
-  const rule: KeptRule = { ...said, upstreamRegistry, upstreamRepositoryPrefix, createdAt: now, updatedAt: now };
+  const rule: KeptRule = { ...said, upstreamRegistry, createdAt: now, updatedAt: now };
   const others = await listEcrSettings(registry, caller, placeOf(call), pullThroughRules);
   const name = nameOf(input.ecrRepositoryPrefix);
   if (others.length >= ruleLimit && !others.some((other) => other.name === name)) {
