@@ -1,5 +1,6 @@
 import type { Work } from "../work.ts";
 import { collection } from "./collection.ts";
+import { describeImagesPage, pushByCalls } from "./ecr.ts";
 import { lifecyclePreview, pushGoverned } from "./governance.ts";
 import { catalogPage, tagsPage } from "./lists.ts";
 import { manifestGetAuth } from "./login.ts";
@@ -29,4 +30,6 @@ export const works: readonly Work[] = [
   lifecyclePreview,
   collection,
   verifySignatures,
+  describeImagesPage,
+  pushByCalls,
 ];
