@@ -52,6 +52,7 @@ const allowed: { readonly [statement: string]: string } = {
   findClosed: "namespaces that let nothing be public, a handful, when a repository is made or opened",
   ...{ listHoldsBelow: "holds are few", hastenReviews: "when a hold is released", listUsageReports: "a hundred" },
   ...{ listTemplates: "a hundred of one namespace at most", listTemplatesAt: "templates above one repository" },
+  ...{ listEcrTemplates: "templates of one namespace, sorted", listEcrTemplatesAt: "templates above a repository" },
   listSettings: "the settings of the namespaces above a repository and its own, kept until settings change",
   listNamespacesAt: "the namespaces above a repository, a handful",
   listPublicBelow: "asked when a visibility is enforced",
@@ -162,6 +163,9 @@ beforeAll(async () => {
   plans.sqlite = { fresh, analysed: planSqlite() };
   if (pool === undefined) return;
   await migratePostgres(pool);
+  // What it looks at by itself while rows are loaded, the plans would tell of: now this, now that.
+  await pool.query("alter system set autovacuum = off");
+  await pool.query("select pg_reload_conf()");
   // What production has until the server analyses by itself.
   await pool.query("set plan_cache_mode = force_generic_plan; set max_parallel_workers_per_gather = 0");
   const steps = loadTables("postgres");
