@@ -90,7 +90,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
           {
             repositoryName: "gone",
             failureCode: "REPOSITORY_NOT_FOUND",
-            failureReason: `The repository with name 'gone' does not exist in the registry with id '${registryId}'`,
+            failureReason: "REPOSITORY_NOT_FOUND",
           },
         ],
       });

@@ -77,8 +77,11 @@ test("what is no call is refused with 400 in the protocol's words", async () => 
 
 test("an operation that is not served is refused with the error of the table and its reason", async () => {
   const inputs: Record<string, object> = {
-    StartImageScan: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
-    DescribeImageScanFindings: { repositoryName: "team/app", imageId: { imageTag: "v1" } },
+    UpdateImageStorageClass: {
+      repositoryName: "team/app",
+      imageId: { imageTag: "v1" },
+      targetStorageClass: "ARCHIVE",
+    },
   };
   for (const [name, input] of Object.entries(inputs)) {
     const entry = operations[name as keyof typeof operations];

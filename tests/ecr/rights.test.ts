@@ -53,11 +53,11 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   BatchCheckLayerAvailability: ["reader", { repositoryName, layerDigests: [digestOf("none")] }],
   BatchDeleteImage: ["maintainer", { repositoryName, imageIds }],
   BatchGetImage: ["reader", { repositoryName, imageIds }],
-  BatchGetRepositoryScanningConfiguration: ["reader", { repositoryNames: [repositoryName] }],
   CompleteLayerUpload: ["writer", { repositoryName, uploadId, layerDigests: [digestOf("none")] }],
   CreateRepository: ["writer", { repositoryName }],
   DeleteRepository: ["maintainer", { repositoryName: "team/none" }],
   DescribeImageReplicationStatus: ["reader", { repositoryName, imageId: imageIds[0] }],
+  DescribeImageScanFindings: ["reader", { repositoryName, imageId: imageIds[0] }],
   DescribeImageSigningStatus: ["reader", { repositoryName, imageId: imageIds[0] }],
   DescribeImages: ["reader", { repositoryName }],
   DescribeRepositories: ["reader", { repositoryNames: [repositoryName] }],
@@ -68,6 +68,7 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   ListTagsForResource: ["reader", { resourceArn }],
   PutImage: ["writer", { repositoryName, imageManifest: "{}" }],
   PutImageScanningConfiguration: ["maintainer", { repositoryName, imageScanningConfiguration: {} }],
+  StartImageScan: ["reader", { repositoryName, imageId: imageIds[0] }],
   TagResource: ["maintainer", { resourceArn, tags: [] }],
   UntagResource: ["maintainer", { resourceArn, tagKeys: [] }],
   UploadLayerPart: ["writer", { repositoryName, uploadId, partFirstByte: 0, partLastByte: 0, layerPartBlob: "YQ==" }],
@@ -97,7 +98,8 @@ const ofRoot = [
   "RegisterPullTimeUpdateExclusion",
   "DeregisterPullTimeUpdateExclusion",
 ];
-const ofAnybody = ["GetAuthorizationToken"];
+/** What is asked about what others have is a failure of its own, or not in the answer. */
+const ofAnybody = ["BatchGetRepositoryScanningConfiguration", "GetAuthorizationToken"];
 
 test("each operation is refused to whoever has less than it takes, in the words of the service", async () => {
   const served = Object.entries(operations).filter(([, entry]) => "run" in entry);
@@ -137,6 +139,14 @@ test("what is private and what is not there are refused alike, and lists show wh
     return [status, JSON.stringify(body).replaceAll(name, "NAME")];
   };
   expect(await asked("team/app")).toEqual(await asked("team/nil"));
+  const scanned = async (who: string) => {
+    const names = { repositoryNames: ["team/app", "team/nil"] };
+    const { scanningConfigurations, failures } = (await call(who, "BatchGetRepositoryScanningConfiguration", names))
+      .body;
+    return [scanningConfigurations, failures].map((all) => all.map((one: any) => one.repositoryName));
+  };
+  expect(await scanned("reader")).toEqual([["team/app"], ["team/nil"]]);
+  expect(await scanned("stranger")).toEqual([[], ["team/app", "team/nil"]]);
   const listed = async (who: string) =>
     (await call(who, "DescribeRepositories")).body.repositories.map((one: any) => one.repositoryName);
   expect(await listed("stranger")).toEqual([]);

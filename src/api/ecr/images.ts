@@ -83,13 +83,13 @@ export function otherDigest(imageId: ImageId): ImageFailure {
   return { imageId, failureCode: "ImageTagDoesNotMatchDigest", failureReason };
 }
 
+/** An id as messages show it. */
+export function spellImageId({ imageDigest = "null", imageTag = "null" }: ImageId): string {
+  return `{imageDigest:'${imageDigest}', imageTag:'${imageTag}'}`;
+}
+
 /** There is no such image. */
-export function unknownImage(
-  { account }: EcrCall,
-  repositoryName: string,
-  { imageDigest = "null", imageTag = "null" }: ImageId,
-): EcrError {
-  const id = `{imageDigest:'${imageDigest}', imageTag:'${imageTag}'}`;
-  const message = `The image with imageId ${id} does not exist within the repository with name '${repositoryName}' in the registry with id '${account.id}'`;
+export function unknownImage({ account }: EcrCall, repositoryName: string, id: ImageId): EcrError {
+  const message = `The image with imageId ${spellImageId(id)} does not exist within the repository with name '${repositoryName}' in the registry with id '${account.id}'`;
   return new EcrError("ImageNotFoundException", message);
 }

@@ -27,6 +27,7 @@ import {
 } from "./operations/pull-through-cache-rules.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
 import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
+import { describeImageScanFindings, startImageScan } from "./operations/image-scans.ts";
 import { initiateLayerUpload } from "./operations/initiate-layer-upload.ts";
 import { listImageReferrers } from "./operations/list-image-referrers.ts";
 import { listImages } from "./operations/list-images.ts";
@@ -62,7 +63,6 @@ const mebibyte = 1024 ** 2;
 const reads = false;
 const writes = true;
 
-const noScanner = "there is no scanner yet";
 const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
 
 const invalid = "InvalidParameterException";
@@ -138,7 +138,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "nothing is replicated yet: `replicationStatuses` is empty",
   },
-  DescribeImageScanFindings: { refused: "ScanNotFoundException", reason: noScanner },
+  DescribeImageScanFindings: {
+    run: describeImageScanFindings,
+    writes: reads,
+    about: "`ScanNotFoundException` for every image: there is no scanner yet",
+  },
   DescribeImageSigningStatus: {
     run: describeImageSigningStatus,
     writes: reads,
@@ -263,7 +267,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "pulls by this user, robot or role move no `lastRecordedPullTime`, by any client, on all nodes within two seconds",
   },
   SetRepositoryPolicy: { refused: invalid, reason: noPolicies },
-  StartImageScan: { refused: "ValidationException", reason: noScanner },
+  StartImageScan: {
+    run: startImageScan,
+    writes,
+    about: "`ValidationException` for every image: there is no scanner yet",
+  },
   StartLifecyclePolicyPreview: {
     run: startLifecyclePolicyPreview,
     writes,

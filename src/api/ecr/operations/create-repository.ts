@@ -42,7 +42,7 @@ export function readMutability({
   const excludes = mode === "IMMUTABLE_WITH_EXCLUSION" || mode === "MUTABLE_WITH_EXCLUSION";
   if (excludes !== filters.length > 0) {
     const rule = excludes
-      ? `must be given with ${mode}`
+      ? `ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as ${mode}`
       : "must be given with IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION only";
     throw invalidParameter("imageTagMutabilityExclusionFilters", rule);
   }

@@ -1,6 +1,6 @@
 import { RegistryError } from "../../../oci/index.ts";
 import { parseEcrPolicy, PolicyFault } from "../../../policy/index.ts";
-import { changeSettings, deleteEcrLifecycle, findEcrLifecycle } from "../../../registry/index.ts";
+import { changeSettings, deleteEcrLifecycle, findEcrLifecycle, requireRepository } from "../../../registry/index.ts";
 import type { EcrLifecyclePolicy } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
@@ -12,9 +12,12 @@ type Operations = "PutLifecyclePolicy" | "GetLifecyclePolicy" | "DeleteLifecycle
 export async function putLifecyclePolicy(call: EcrCall<"PutLifecyclePolicy">): Promise<object> {
   const { registry, caller, account, input } = call;
   const { repositoryName, lifecyclePolicyText } = input;
+  const repository = nameWithin(account, repositoryName);
+  // ECR looks for the repository before it looks at the policy.
+  await requireRepository(registry, caller, "manage-settings", repository);
   const lifecycle = readLifecycle(lifecyclePolicyText);
   const change = { set: { lifecycle }, unset: [], enforce: [], relax: [] };
-  await changeSettings(registry, caller, { repository: nameWithin(account, repositoryName) }, change, undefined);
+  await changeSettings(registry, caller, { repository }, change, undefined);
   return { registryId: account.id, repositoryName, lifecyclePolicyText };
 }
 

@@ -15,6 +15,9 @@ export async function putImage(call: EcrCall<"PutImage">): Promise<object> {
   const bytes = Buffer.from(input.imageManifest, "utf8");
   const contentType = readMediaType(input.imageManifestMediaType);
   const { mediaType } = read("imageManifest", () => parseManifest(bytes, contentType));
+  if (contentType === undefined && !statesType(input.imageManifest)) {
+    throw new EcrError("InvalidParameterException", "image manifest mediatype not provided in manifest or parameter");
+  }
   const tag = input.imageTag === undefined ? undefined : read("imageTag", () => parseTag(input.imageTag!));
   const imageDigest = input.imageDigest ?? `sha256:${hash("sha256", bytes)}`;
   const digest = read("imageDigest", () => parseDigest(imageDigest));
@@ -37,6 +40,11 @@ export async function putImage(call: EcrCall<"PutImage">): Promise<object> {
 
 function readMediaType(text: string | undefined): MediaType | undefined {
   return text === undefined ? undefined : read("imageManifestMediaType", () => parseContentType(text));
+}
+
+/** Whether a manifest says itself what it is; OCI's need not. */
+function statesType(manifest: string): boolean {
+  return Boolean((JSON.parse(manifest) as { readonly mediaType?: unknown }).mediaType);
 }
 
 /** @throws EcrError InvalidParameterException for what cannot be parsed */

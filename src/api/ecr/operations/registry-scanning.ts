@@ -27,7 +27,10 @@ export async function putRegistryScanningConfiguration(
   return { registryScanningConfiguration };
 }
 
-/** What the rules of the registry say of some repositories. */
+/** ECR says nothing more about it. */
+const notThere = "REPOSITORY_NOT_FOUND";
+
+/** What the rules of the registry say of some repositories. What is private is a failure, as what is not there. */
 export async function batchGetRepositoryScanningConfiguration(
   call: EcrCall<"BatchGetRepositoryScanningConfiguration">,
 ): Promise<object> {
@@ -36,8 +39,7 @@ export async function batchGetRepositoryScanningConfiguration(
   for (const repositoryName of new Set(call.input.repositoryNames)) {
     const found = await find(call, repositoryName);
     if (found === undefined) {
-      const failureReason = `The repository with name '${repositoryName}' does not exist in the registry with id '${call.account.id}'`;
-      failures.push({ repositoryName, failureCode: "REPOSITORY_NOT_FOUND", failureReason });
+      failures.push({ repositoryName, failureCode: notThere, failureReason: notThere });
     } else scanningConfigurations.push(found);
   }
   return { scanningConfigurations, failures };
@@ -55,7 +57,13 @@ async function find(
     const repositoryArn = arnOf("ecr", region, account, `repository/${repositoryName}`);
     return { repositoryArn, repositoryName, ...applyScanning(configuration, repositoryName, scanOnPush) };
   } catch (error) {
-    if (error instanceof RegistryError && error.code === "NAME_UNKNOWN") return undefined;
+    if (error instanceof RegistryError && isRefusal(error)) return undefined;
     throw error;
   }
+}
+
+/** Not there, or not for this caller. */
+function isRefusal({ code, detail }: RegistryError): boolean {
+  const { action } = (detail ?? {}) as { readonly action?: string };
+  return code === "NAME_UNKNOWN" || code === "UNAUTHORIZED" || (code === "DENIED" && action !== undefined);
 }
