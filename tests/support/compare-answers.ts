@@ -26,6 +26,8 @@ const sets: Readonly<Record<string, readonly string[]>> = {
   failures: ["imageId", "repositoryName"],
   scanningConfigurations: ["repositoryName"],
   tags: ["Key"],
+  pullThroughCacheRules: ["ecrRepositoryPrefix"],
+  repositoryCreationTemplates: ["prefix"],
 };
 
 /** Members that another call would have otherwise. */
