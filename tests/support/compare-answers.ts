@@ -58,7 +58,7 @@ function order(value: unknown, name = ""): unknown {
   if (Array.isArray(value)) {
     const by = sets[name];
     if (by === undefined || !value.every((one) => typeof one === "object" && one !== null)) {
-      return name === "imageTags" ? value.toSorted() : value.map((one) => order(one));
+      return name === "imageTags" ? (value as string[]).toSorted() : value.map((one) => order(one));
     }
     const items: Record<string, unknown> = {};
     for (const one of value as Tree[]) {

@@ -168,30 +168,20 @@ export const recordedDifferences: readonly RecordedDifference[] = [
   {
     operation: "CreatePullThroughCacheRule",
     calls: [105],
-    members: ["upstreamRegistry", "upstreamRepositoryPrefix"],
-    reason: "the service's answer has them; moto leaves them out",
+    members: ["upstreamRegistry"],
+    reason: "the service's answer has it; moto leaves it out",
   },
   {
     operation: "DescribePullThroughCacheRules",
     calls: [110, 114, 119, 121],
-    members: [
-      "pullThroughCacheRules.*.upstreamRegistry",
-      "pullThroughCacheRules.*.upstreamRepositoryPrefix",
-      "pullThroughCacheRules.*.updatedAt",
-    ],
+    members: ["pullThroughCacheRules.*.upstreamRegistry", "pullThroughCacheRules.*.updatedAt"],
     reason: "the service's answer has them; moto leaves them out",
   },
   {
     operation: "UpdatePullThroughCacheRule",
     calls: [118],
-    members: ["createdAt", "updatedAt", "upstreamRegistryUrl", "upstreamRepositoryPrefix"],
+    members: ["createdAt", "updatedAt", "upstreamRegistryUrl"],
     reason: "the service's answer has when it was changed, and not what cannot be",
-  },
-  {
-    operation: "DeletePullThroughCacheRule",
-    calls: [128],
-    members: ["upstreamRepositoryPrefix"],
-    reason: "the service's answer has them; moto leaves them out",
   },
   {
     operation: "CreatePullThroughCacheRule",
