@@ -42,10 +42,7 @@ const allowed: { readonly [statement: string]: string } = {
   hasAccounts: "looks at one row, at the start",
   listRepositoriesById: "the repositories that an account was given one by one, sorted by name",
   listNamesWithUndoById: "the same, with what can be undone in them",
-  ...{
-    pageNamesWithUndo: "a page of names, sorted while PostgreSQL has not analysed the table",
-    listUndoOfRun: "the same",
-  },
+  ...{ pageNamesWithUndo: "a page of names, sorted until PostgreSQL analyses the table", listUndoOfRun: "the same" },
   findNearestNamespace: "the namespaces above a repository, a handful, when it is made",
   lockTag: "with the version of settings, one of a handful of rows of the installation",
   insertTag: "with the version of settings, one of a handful of rows of the installation",
