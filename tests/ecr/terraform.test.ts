@@ -6,7 +6,7 @@ import { clientOf } from "../support/management-client.ts";
 import { needPeers } from "../support/peers.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startTestServer } from "../support/start-server.ts";
-import { openTerraform } from "../support/terraform.ts";
+import { applyWhole, openTerraform } from "../support/terraform.ts";
 import type { Terraform } from "../support/terraform.ts";
 
 const postgres = await startPostgres();
@@ -41,15 +41,6 @@ output "user" {
 }
 `;
 
-async function apply(terraform: Terraform): Promise<string> {
-  const applied = await terraform.run("apply", "-auto-approve", "-no-color");
-  expect(applied.code, applied.stdout + applied.stderr).toBe(0);
-  // What was written reads as it was written: nothing is left to do.
-  const planned = await terraform.run("plan", "-detailed-exitcode", "-no-color");
-  expect(planned.code, planned.stdout + planned.stderr).toBe(0);
-  return applied.stdout;
-}
-
 test.each(["SQLite", "PostgreSQL"] as const)(
   "Terraform makes, changes and destroys a repository with its key and lifecycle policy on %s, and has nothing left to do after each",
   { timeout: 300_000 },
@@ -63,7 +54,7 @@ test.each(["SQLite", "PostgreSQL"] as const)(
       await terraform.write("main.tf", key + data);
       const init = await terraform.run("init", "-no-color");
       expect(init.code, init.stdout + init.stderr).toBe(0);
-      const made = await apply(terraform);
+      const made = await applyWhole(terraform);
       expect(made).toContain(`url = "${server.host}/my-application"`);
       expect(made).toContain('user = "AWS"');
       const { body } = await callEcr(server.url, "DescribeRepositories", {});
@@ -86,7 +77,7 @@ test.each(["SQLite", "PostgreSQL"] as const)(
       await terraform.write("sample.tf", changed);
       await terraform.write("main.tf", key.replace("images", "all images") + data);
       // The provider makes a changed policy anew.
-      expect(await apply(terraform)).toContain("1 added, 2 changed, 1 destroyed");
+      expect(await applyWhole(terraform)).toContain("1 added, 2 changed, 1 destroyed");
       const destroyed = await terraform.run("destroy", "-auto-approve", "-no-color");
       expect(destroyed.code, destroyed.stdout + destroyed.stderr).toBe(0);
       expect((await callEcr(server.url, "DescribeRepositories", {})).body).toEqual({ repositories: [] });

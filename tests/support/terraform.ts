@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import type { TestContext } from "vitest";
 import { awsEnvironment } from "./call-boto3.ts";
 import { runProgram } from "./run.ts";
@@ -52,6 +53,16 @@ export async function openTerraform(
     run: async (...args) => runProgram("terraform", [`-chdir=${folder}`, ...args], env),
     close: async () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Applies the configuration, after which nothing is left to do; what was said. */
+export async function applyWhole(terraform: Terraform): Promise<string> {
+  const applied = await terraform.run("apply", "-auto-approve", "-no-color");
+  expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+  // What was written reads as it was written.
+  const planned = await terraform.run("plan", "-detailed-exitcode", "-no-color");
+  expect(planned.code, planned.stdout + planned.stderr).toBe(0);
+  return applied.stdout;
 }
 
 function hasProvider(mirror: string): boolean {
