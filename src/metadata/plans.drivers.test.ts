@@ -161,8 +161,7 @@ beforeAll(async () => {
   if (pool === undefined) return;
   await migratePostgres(pool);
   // What it looks at by itself while rows are loaded, the plans would tell of: now this, now that.
-  await pool.query("alter system set autovacuum = off");
-  await pool.query("select pg_reload_conf()");
+  for (const step of ["alter system set autovacuum = off", "select pg_reload_conf()"]) await pool.query(step);
   // What production has until the server analyses by itself.
   await pool.query("set plan_cache_mode = force_generic_plan; set max_parallel_workers_per_gather = 0");
   const steps = loadTables("postgres");
@@ -210,10 +209,8 @@ async function planPostgres(connection: pg.Pool): Promise<Plans> {
     const values = bindings.length === 0 ? "" : `(${bindings.map(() => "null").join(", ")})`;
     const { rows } = await connection.query<{ "QUERY PLAN": string }>(`explain (costs off) execute plan${values}`);
     await connection.query("deallocate plan");
-    found.set(
-      name,
-      rows.map((row) => row["QUERY PLAN"]),
-    );
+    const lines = rows.map((row) => row["QUERY PLAN"]);
+    found.set(name, lines);
   }
   return found;
 }
@@ -221,9 +218,8 @@ async function planPostgres(connection: pg.Pool): Promise<Plans> {
 /** What a request must not do: read a whole table or index, or sort what it read. */
 function findScans(dialect: DialectName, plan: readonly string[]): string[] {
   if (dialect === "sqlite") {
-    return plan.filter((line) =>
-      /^\s*(?:SCAN (?!(?:e|json_each) VIRTUAL TABLE|CONSTANT ROW|page$)|USE TEMP B-TREE)/.test(line),
-    );
+    const whole = /^\s*(?:SCAN (?!(?:e|json_each) VIRTUAL TABLE|CONSTANT ROW|page$)|USE TEMP B-TREE)/;
+    return plan.filter((line) => whole.test(line));
   }
   return plan.filter((line, index) => {
     if (/Seq Scan on|\bSort$/.test(line)) return true;
