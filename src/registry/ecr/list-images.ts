@@ -111,7 +111,7 @@ export async function listEcrImages(
 }
 
 /**
- * Goes over the manifests of a repository in looks of a bounded size, until a page is full.
+ * Goes over the manifests of a repository in looks of a bounded size, until a page is full. The first is over as many as fill it.
  * @param read what of a look is wanted, in its order
  */
 async function gather<R extends { readonly id: number; readonly created_at: number }>(
@@ -123,8 +123,10 @@ async function gather<R extends { readonly id: number; readonly created_at: numb
 ): Promise<EcrPage<R>> {
   const items: R[] = [];
   let start = startOf(after);
-  for (let looked = 0; looked < lookLimit; looked += lookSize) {
-    const look = { repository, ...start, from: 0, skip: lookSize - 1 };
+  // Most often what fills a page follows at once.
+  let size = Math.min(limit + 1, lookSize);
+  for (let looked = 0; looked < lookLimit; looked += size, size = Math.min(lookSize, lookLimit - looked)) {
+    const look = { repository, ...start, from: 0, skip: size - 1 };
     const bound = await metadata.read.first(findImageBound, look);
     const [from, fromId] = [bound?.created_at ?? 0, bound?.id ?? 0];
     items.push(...(await read({ repository, ...start, from, fromId }, limit + 1 - items.length)));
