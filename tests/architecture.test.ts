@@ -165,6 +165,7 @@ const owners: { readonly [table: string]: string } = {
   ecr_repository: "registry",
   ecr_setting: "registry",
   ecr_template: "registry",
+  repository_policy: "access",
   collection_pass: "registry",
   dead_object: "registry",
   installation: "registry or access or jobs",

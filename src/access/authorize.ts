@@ -9,6 +9,9 @@ import type { RightsSource } from "./rights-source.ts";
 import { findFacts } from "./facts-at.ts";
 import type { Place } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
+import { hasNoPolicy } from "./policies/held-policies.ts";
+import { least } from "./policies/judge-policy.ts";
+import type { Occasion } from "./policies/judge-policy.ts";
 import type { Caller, Principal, Standing } from "./principal.ts";
 
 /** What a use-case may do, for its write. */
@@ -45,7 +48,9 @@ export function authorize(
     const everything = { mayCreate: true, mayOverwrite: true, roles: allRoles, tags: [] };
     return { by, owner: ownerOf(principal), repository: undefined, ...everything };
   }
-  const known = action === "pull" ? findPull(access, principal, name) : undefined;
+  // What is remembered is about no single operation of ECR, which a policy may tell apart.
+  const recalls = action === "pull" && (caller.operation === undefined || hasNoPolicy(access));
+  const known = recalls ? findPull(access, principal, name) : undefined;
   if (known === undefined) return authorizeByRows(access, caller, action, name);
   const by = { ...attributionOf(caller), reason: known.reason };
   return { by, owner: ownerOf(principal), repository: known.repository, ...nothingMore };
@@ -88,7 +93,7 @@ export async function mayDeleted(
 ): Promise<boolean> {
   if (principal.kind === "operator" || principal.kind === "system") return true;
   const standing = await findStanding(access, principal);
-  return decideAction(await findFacts(access, standing, principal, deletedPlace(name, at)), action).allowed;
+  return decideAction(await findFacts(access, standing, principal, deletedPlace(name, at), least), action).allowed;
 }
 
 async function authorizeByRows(
@@ -105,13 +110,14 @@ async function authorizeByRows(
   const generation = access.metadata.generation(name);
   const place = deleted ?? (await findPlace(access, name));
   const standing = await findStanding(access, principal);
-  const facts = await findFacts(access, standing, principal, place);
+  const facts = await findFacts(access, standing, principal, place, caller);
   const decision = decideAction(facts, action);
   if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   if (action === "pull") {
     const { reason } = decision;
     const pull = { version, generation, until: standing.until, repository: place.id, reason };
-    if (access.metadata.alone && deleted === undefined) rememberPull(principal, name, pull);
+    const same = facts.policy === undefined || (caller.operation === undefined && facts.ofRequest !== true);
+    if (access.metadata.alone && deleted === undefined && same) rememberPull(principal, name, pull);
     return { by: { ...by, reason }, owner: ownerOf(principal), repository: place.id, ...nothingMore };
   }
   // What is only to be changed is not made.
@@ -125,7 +131,7 @@ async function authorizeByRows(
     repository: place.id,
     mayCreate: create !== undefined,
     mayOverwrite: overwrite.allowed,
-    roles: findRoles(await factsBeyondToken(access, standing, principal, place, facts)),
+    roles: findRoles(await factsBeyondToken(access, standing, caller, place, facts)),
     tags: decision.tags,
   };
 }
@@ -136,13 +142,14 @@ const nothingMore = { mayCreate: false, mayOverwrite: false, roles: {}, tags: []
 async function factsBeyondToken(
   access: RightsSource,
   standing: Standing,
-  principal: Principal,
+  caller: Caller,
   place: Place,
   facts: RightsFacts,
 ): Promise<RightsFacts> {
+  const { principal } = caller;
   const limits = principal.limits.filter(({ lacking }) => lacking !== "challenge");
   if (limits.length === principal.limits.length) return facts;
-  return findFacts(access, standing, { ...principal, limits }, place);
+  return findFacts(access, standing, { ...principal, limits }, place, caller);
 }
 
 /** A pull that was allowed; good while neither access nor the repository changed, and until something in it ends by itself. */
@@ -198,7 +205,7 @@ export async function authorizeNamespace(
   if (principal.kind === "operator" || principal.kind === "system") return { ...by, reason: reasonOf(principal) };
   const place: Place = { kind: "namespace", path };
   const decision = decideAction(
-    await findFacts(access, await findStanding(access, principal), principal, place),
+    await findFacts(access, await findStanding(access, principal), principal, place, caller),
     action,
   );
   if (!decision.allowed) throw refuse(access, caller, action, place, decision);
@@ -235,7 +242,7 @@ export async function findAllowed(
   const { principal } = caller;
   if (principal.kind === "operator" || principal.kind === "system") return { id: undefined };
   const place = await findPlace(access, name);
-  const facts = await findFacts(access, await findStanding(access, principal), principal, place);
+  const facts = await findFacts(access, await findStanding(access, principal), principal, place, caller);
   return place.id !== null && decideAction(facts, action).allowed ? { id: place.id } : undefined;
 }
 
@@ -256,14 +263,18 @@ export async function authorizeOwner(access: RightsSource, caller: Caller): Prom
   throw refuse(access, caller, "manage-access", place, { allowed: false, reason, grants: [], tags: [] });
 }
 
-/** All that the principal may do at the place, each action with its decision; nothing is thrown or recorded. */
+/**
+ * All that the principal may do at the place, each action with its decision; nothing is thrown or recorded.
+ * @param occasion the request that it makes; where nothing is said, what holds for every one
+ */
 export async function explainRights(
   access: RightsSource,
   principal: Principal,
   place: Place,
+  occasion: Occasion = least,
 ): Promise<Readonly<Record<Action, Decision>>> {
   const standing = await findStanding(access, principal);
-  const facts = await findFacts(access, standing, principal, place);
+  const facts = await findFacts(access, standing, principal, place, occasion);
   const inactive = standing.active ? undefined : `${standing.name} is disabled, expired or gone`;
   const decide = (action: Action): Decision => {
     const decision = decideAction(facts, action);
@@ -316,6 +327,7 @@ function refusal({ principal }: Caller, action: Action, place: Place, decision: 
         : `the token does not have ${action} on ${what}: ask for one that does, or ask an owner of its namespace for a role`;
     return new RegistryError("UNAUTHORIZED", message, { detail: { name: what, action } });
   }
-  const message = `${principal.name} may not ${action} on ${what}, or it is not there: ${decision.reason}. Ask an owner of its namespace for a role`;
-  return new RegistryError("DENIED", message, { detail: { name: what, action } });
+  const message = `${principal.name} may not ${action} on ${what}, or it is not there: ${decision.reason}. Ask an owner of its namespace for ${decision.byPolicy ? "another policy" : "a role"}`;
+  const detail = { name: what, action, ...(decision.byPolicy && { policy: decision.reason }) };
+  return new RegistryError("DENIED", message, { detail });
 }

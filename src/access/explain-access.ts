@@ -5,6 +5,8 @@ import type { Action } from "../policy/index.ts";
 import type { Access } from "./access.ts";
 import { authorize, authorizeNamespace, explainRights } from "./authorize.ts";
 import type { Place } from "./facts-at.ts";
+import { least } from "./policies/judge-policy.ts";
+import type { Occasion } from "./policies/judge-policy.ts";
 import { anonymous } from "./principal.ts";
 import type { Caller, Principal } from "./principal.ts";
 
@@ -44,7 +46,7 @@ export async function explainAccess(
     else await authorize(access, caller, "manage-access", parseRepositoryName(on.repository));
   }
   const principal = own ? caller.principal : await findPrincipal(access, asked.principal!);
-  const decision = await decide(access, principal, action, on);
+  const decision = await decide(access, principal, action, on, own ? caller : least);
   if (!decision.allowed || tag === undefined || isTagAllowed(decision.tags, tag)) {
     return { principal: principal.name, ...decision };
   }
@@ -57,11 +59,12 @@ async function decide(
   principal: Principal,
   action: Action,
   on: { readonly namespace: string } | { readonly repository: string },
+  occasion: Occasion,
 ) {
   if (principal.kind === "operator" || principal.kind === "system") {
     return { allowed: true, reason: "open mode: everybody may do everything", grants: [], tags: [] };
   }
-  const rights = await explainRights(access, principal, await findPlaceOf(access, on));
+  const rights = await explainRights(access, principal, await findPlaceOf(access, on), occasion);
   return rights[action];
 }
 

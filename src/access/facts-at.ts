@@ -3,6 +3,10 @@ import { actions, actionsOfRole, decideAction } from "../policy/index.ts";
 import type { GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
 import { findTokenNumber } from "./credential.ts";
 import type { Limit, Principal, Standing } from "./principal.ts";
+import { findPolicyOf, hasNoPolicy } from "./policies/held-policies.ts";
+import type { HeldPolicy } from "./policies/held-policy.ts";
+import { judgePolicy } from "./policies/judge-policy.ts";
+import type { Occasion, PolicyJudge } from "./policies/judge-policy.ts";
 import type { RightsSource } from "./rights-source.ts";
 
 /** A repository, there or not, or a namespace. */
@@ -17,33 +21,77 @@ export type Place =
     }
   | { readonly kind: "namespace"; readonly path: string };
 
-/** Everything that decides about the principal at the place. */
+/** A repository or namespace with its policy, and on which occasion that is asked. */
+export interface Judged {
+  readonly place: Place;
+  readonly held: HeldPolicy | undefined;
+  readonly occasion: Occasion;
+}
+
+/**
+ * Everything that decides about the principal at the place.
+ * @param policy asked in the place of the one that the repository has
+ */
 export async function findFacts(
-  access: Pick<RightsSource, "metadata">,
+  access: RightsSource,
   standing: Standing,
   principal: Principal,
   place: Place,
+  occasion: Occasion,
+  policy?: HeldPolicy,
 ): Promise<RightsFacts> {
   const { limits } = principal;
-  return factsFor(standing, limits.some(waits) ? await bindLimits(access, principal, place) : limits, place);
+  const asks = place.kind === "repository" && place.id !== null && !hasNoPolicy(access);
+  const held = policy ?? (asks ? await findPolicyOf(access, place.id) : undefined);
+  const bound = limits.some(waits) ? await bindLimits(access, principal, place) : limits;
+  return factsFor(standing, bound, { place, held, occasion });
 }
 
-function factsFor(standing: Standing, limits: readonly Limit[], place: Place): RightsFacts {
-  const grants = standing.active ? grantsAt(standing, place) : [];
+export function factsFor(standing: Standing, limits: readonly Limit[], judged: Judged): RightsFacts {
+  const { place } = judged;
+  const grants = standing.active ? grantsAt(standing, judged) : [];
   const narrowed = limits.map((limit) => limitAt(limit, place));
-  if (standing.within !== undefined) narrowed.push(...withinAt(standing.within, place));
-  return { grants, limits: narrowed, public: place.kind === "repository" && place.public };
+  if (standing.within !== undefined) narrowed.push(...withinAt(standing.within, judged));
+  const facts = { grants, limits: narrowed, public: place.kind === "repository" && place.public };
+  const { held } = judged;
+  if (held === undefined) return facts;
+  return { ...facts, policy: judgeStanding(standing, judged, held), ofRequest: held.policy?.ofRequest !== false };
 }
 
-function grantsAt({ grants }: Standing, place: Place): GrantFact[] {
+/** What the policy says to all that somebody is: to a workload by each of its rules, within who answers for that one. */
+function judgeStanding(standing: Standing, judged: Judged, held: HeldPolicy): PolicyJudge {
+  const { place, occasion } = judged;
+  const name = place.kind === "repository" ? place.name : place.path;
+  const { subjects, active } = standing;
+  if (subjects.length === 0) return judgePolicy(held, name, undefined, occasion);
+  const judges = subjects.map((subject) => {
+    const { within } = subject;
+    return { judge: judgePolicy(held, name, subject, occasion), within: within && factsFor(within, [], judged) };
+  });
+  return (action) => {
+    const verdicts = judges.map(({ judge, within }) => {
+      const verdict = judge(action);
+      const lacks = within !== undefined && !decideAction({ ...within, public: false }, action).allowed;
+      return verdict.effect === "allow" && (lacks || !active) ? ({ effect: "neither", reason: "" } as const) : verdict;
+    });
+    return (
+      verdicts.find(({ effect }) => effect === "deny") ??
+      verdicts.find(({ effect }) => effect === "allow") ??
+      verdicts[0]!
+    );
+  };
+}
+
+function grantsAt({ grants }: Standing, judged: Judged): GrantFact[] {
+  const { place } = judged;
   return grants
     .filter(({ path, since, repository }) => reaches(place, path, repository?.id) && !isNewer(place, since))
-    .flatMap(({ grant, within }) => (within === undefined ? [grant] : narrowGrant(grant, within, place)));
+    .flatMap(({ grant, within }) => (within === undefined ? [grant] : narrowGrant(grant, within, judged)));
 }
 
 /** As much of a grant as another may do at the place. */
-function narrowGrant(grant: GrantFact, within: Standing, place: Place): GrantFact[] {
-  const facts = { ...factsFor(within, [], place), public: false };
+function narrowGrant(grant: GrantFact, within: Standing, judged: Judged): GrantFact[] {
+  const facts = { ...factsFor(within, [], judged), public: false };
   const role = grant.role === undefined ? [] : actionsOfRole[grant.role];
   const wanted = [...new Set([...role, ...grant.actions])];
   const decided = wanted.map((action) => ({ action, decision: decideAction(facts, action) }));
@@ -110,8 +158,8 @@ function limitAt({ of, entries, lacking }: Limit, place: Place): LimitFact {
 }
 
 /** What the one who answers for a robot may do here. */
-function withinAt(standing: Standing, place: Place): LimitFact[] {
-  const facts = { ...factsFor(standing, [], place), public: false };
+function withinAt(standing: Standing, judged: Judged): LimitFact[] {
+  const facts = { ...factsFor(standing, [], judged), public: false };
   const decisions = actions.map((action) => [action, decideAction(facts, action)] as const);
   const allowed = decisions.filter(([, { allowed: may }]) => may).map(([action]) => action);
   const of = `${standing.name}, who answers for it,`;

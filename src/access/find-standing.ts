@@ -11,7 +11,7 @@ import {
 import type { PlacedGrant, TrustRuleRow } from "../metadata/index.ts";
 import type { Action, Role } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
-import type { PlacedFact, Principal, Standing } from "./principal.ts";
+import type { PlacedFact, PolicySubject, Principal, Standing } from "./principal.ts";
 
 /** Robots that answer for robots: more than anybody makes, and an end for a ring. */
 const depthLimit = 8;
@@ -27,6 +27,7 @@ const nobody = (version: number, name: string): Standing => ({
   active: false,
   grants: [],
   within: undefined,
+  subjects: [],
   name,
 });
 
@@ -69,7 +70,8 @@ async function readAccount({ metadata: { read } }: RightsSource, version: number
     const rows = await read.all(listGrantsOfGroup, { group });
     grants.push(...rows.map((row) => placedFact(row, `group:${called}`)));
   }
-  return { version, until: forEver, active: true, grants, within: undefined, name };
+  const subjects = [{ kind: "account", id, name: account.name }] as const;
+  return { version, until: forEver, active: true, grants, within: undefined, subjects, name };
 }
 
 async function readRobot(access: RightsSource, version: number, id: number, depth: number): Promise<Standing> {
@@ -81,7 +83,9 @@ async function readRobot(access: RightsSource, version: number, id: number, dept
   const within = (await standingOfSponsor(access, version, robot, depth + 1)) ?? nobody(version, "nobody");
   const rows = await read.all(listGrantsOfRobot, { robot: id });
   const until = Math.min(robot.expires_at, within.until);
-  return { version, until, active: within.active, grants: rows.map((row) => placedFact(row, name)), within, name };
+  const grants = rows.map((row) => placedFact(row, name));
+  const subjects = [{ kind: "robot", id, name: robot.login }] as const;
+  return { version, until, active: within.active, grants, within, subjects, name };
 }
 
 /** Of who answers for a robot or rule; undefined where nobody does. */
@@ -106,6 +110,7 @@ async function standingOfRules(
   const kept = access.standings.get(key);
   if (kept?.version === version && kept.until > Date.now()) return { ...kept, name };
   const grants: PlacedFact[] = [];
+  const subjects: PolicySubject[] = [];
   let [active, until] = [false, forEver];
   for (const { id, revision } of rules) {
     const rule = await read.first(findTrustRule, { rule: id });
@@ -114,10 +119,11 @@ async function standingOfRules(
     until = Math.min(until, within?.until ?? forEver);
     if (within?.active === false) continue;
     active = true;
+    subjects.push({ kind: "rule", id, name: rule.name, within });
     const rows = await read.all(listGrantsOfTrustRule, { trust: id });
     grants.push(...rows.map((row) => ({ ...placedFact(row, `trust rule ${rule.name}`), within })));
   }
-  const standing = { version, until, active, grants, within: undefined, name };
+  const standing = { version, until, active, grants, within: undefined, subjects, name };
   if (access.standings.size >= keptLimit) access.standings.clear();
   access.standings.set(key, standing);
   return standing;

@@ -50,6 +50,11 @@ export { isContentSession } from "./aws/sessions.ts";
 export type { AwsPlace } from "./aws/aws-names.ts";
 export { makeEcrPassword } from "./aws/ecr-password.ts";
 export { listPublicKeys } from "./signing-keys.ts";
+export {
+  deleteRepositoryPolicy,
+  findRepositoryPolicyText,
+  setRepositoryPolicy,
+} from "./policies/repository-policies.ts";
 export { findReach, listVisible } from "./list-visible.ts";
 export type { Reach } from "./list-visible.ts";
 export type { RightsSource } from "./rights-source.ts";

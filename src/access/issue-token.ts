@@ -5,7 +5,7 @@ import type { Access } from "./access.ts";
 import { explainRights, findPlace } from "./authorize.ts";
 import { findHolder } from "./find-holder.ts";
 import { holderOf, isOfCertificate } from "./holder.ts";
-import type { Principal } from "./principal.ts";
+import type { Caller } from "./principal.ts";
 import { actionsOfWire, headOf } from "./registry-token.ts";
 import type { Claims, TokenAccess, WireAction } from "./registry-token.ts";
 import { getSigningKey } from "./signing-keys.ts";
@@ -35,15 +35,16 @@ const accessLimit = 6 * 1024;
  */
 export async function issueToken(
   access: Access,
-  principal: Principal,
+  caller: Caller,
   audience: string,
   wanted: readonly Wanted[],
 ): Promise<IssuedToken> {
+  const { principal } = caller;
   const held = access.settings.open
     ? { principal, until: Number.POSITIVE_INFINITY }
     : await findHolder(access, holderOf(principal));
   if (held === undefined) throw new RegistryError("UNAUTHORIZED", "the login was ended meanwhile: log in again");
-  const granted = await grantAccess(access, principal, wanted);
+  const granted = await grantAccess(access, caller, wanted);
   const key = await getSigningKey(access);
   const issuedAt = Date.now();
   const until = Math.min(issuedAt + access.settings.registryTokenAge, held.until, key.trustedUntil);
@@ -64,7 +65,7 @@ export async function issueToken(
 }
 
 /** In the order in which it was asked for; what is wanted twice is one entry. */
-async function grantAccess(access: Access, principal: Principal, wanted: readonly Wanted[]): Promise<TokenAccess[]> {
+async function grantAccess(access: Access, caller: Caller, wanted: readonly Wanted[]): Promise<TokenAccess[]> {
   const byName = new Map<RepositoryName, Set<WireAction>>();
   for (const want of wanted) {
     if ("catalog" in want) continue;
@@ -77,7 +78,7 @@ async function grantAccess(access: Access, principal: Principal, wanted: readonl
   let room = accessLimit;
   for (const [name, actions] of byName) {
     const place = await findPlace(access, name);
-    const rights = access.settings.open ? undefined : await explainRights(access, principal, place);
+    const rights = access.settings.open ? undefined : await explainRights(access, caller.principal, place, caller);
     // What `push` stands for beside pushing is decided when it is used.
     const allowed = [...actions].filter((action) => rights === undefined || rights[actionsOfWire[action][0]!].allowed);
     if (allowed.length === 0) continue;

@@ -14,7 +14,7 @@ export async function listVisibleNamespaces(
   limit: number,
 ): Promise<NamespaceRow[]> {
   const { read } = access.metadata;
-  const { paths } = await findReach(access, caller.principal, "pull");
+  const { paths } = await findReach(access, caller, "pull");
   const rows = new Map<string, NamespaceRow>();
   for (const path of paths) {
     const own = after === undefined || path > after ? await read.first(findNamespace, { path }) : undefined;

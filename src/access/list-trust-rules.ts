@@ -22,7 +22,7 @@ export async function listVisibleTrustRules(
   limit: number,
 ): Promise<TrustRule[]> {
   const { read } = access.metadata;
-  const { paths } = await findReach(access, caller.principal, "manage-access");
+  const { paths } = await findReach(access, caller, "manage-access");
   const rows = new Map<string, TrustRuleRow>();
   for (const own of paths) {
     const found = await read.all(listTrustRules, { own, ...boundsOf(own), after: after ?? "", limit });

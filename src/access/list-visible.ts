@@ -1,11 +1,14 @@
 import { listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
-import { actionsOfRole } from "../policy/index.ts";
+import { actionsOfRole, decideAction } from "../policy/index.ts";
 import type { Action, GrantFact } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
-import { isWithin } from "./facts-at.ts";
+import { findFacts, isWithin } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
 import { boundsOf } from "./paths.ts";
+import { findPolicies } from "./policies/held-policies.ts";
+import type { PolicyPlace } from "./policies/held-policy.ts";
+import { plainCaller } from "./principal.ts";
 import type { Caller, Limit, Principal, Standing } from "./principal.ts";
 
 /**
@@ -19,14 +22,61 @@ export async function listVisible(
   after: string,
   limit: number,
 ): Promise<string[]> {
-  const { read } = access.metadata;
   const { principal } = caller;
   if (principal.limits.some(({ lacking, catalog }) => lacking === "challenge" && catalog !== true)) {
     throw new RegistryError("UNAUTHORIZED", "the token is not for the list of repositories: ask for one that is");
   }
   // A token for the list lists all that its holder may pull.
   const limits = principal.limits.filter(({ catalog }) => catalog !== true);
-  const { paths, repositories } = await findReach(access, { ...principal, limits }, "pull");
+  const lister = { ...plainCaller(caller), principal: { ...principal, limits } };
+  const reach = await findGranted(access, lister.principal, "pull");
+  if (principal.kind === "operator" || principal.kind === "system") return listReached(access, reach, after, limit);
+  const { places } = await findPolicies(access);
+  const names: string[] = [];
+  for (let from = after; ;) {
+    const page = await listReached(access, reach, from, limit);
+    const last = page.length < limit ? undefined : page.at(-1)!;
+    const here = places.filter(({ name }) => name > from && (last === undefined || name <= last));
+    if (here.length === 0) names.push(...page);
+    else names.push(...(await judgeNames(access, lister, page, here, limit - names.length)));
+    if (names.length >= limit || last === undefined) return names.slice(0, limit);
+    from = last;
+  }
+}
+
+/** A page without what a policy denies, and with what one allows; the first `most` of it. */
+async function judgeNames(
+  access: RightsSource,
+  caller: Caller,
+  page: readonly string[],
+  places: readonly PolicyPlace[],
+  most: number,
+): Promise<string[]> {
+  const judged = new Map(places.map((place) => [place.name, place]));
+  const all = [...new Set([...page, ...judged.keys()])].toSorted((a, b) => (a < b ? -1 : 1));
+  const names: string[] = [];
+  for (const name of all) {
+    const place = judged.get(name);
+    if (place !== undefined && !(await mayAt(access, caller, "pull", place))) continue;
+    if (names.push(name) === most) break;
+  }
+  return names;
+}
+
+async function mayAt(access: RightsSource, caller: Caller, action: Action, place: PolicyPlace): Promise<boolean> {
+  const { principal } = caller;
+  const standing = await findStanding(access, principal);
+  const facts = await findFacts(access, standing, principal, { kind: "repository", ...place }, caller);
+  return decideAction(facts, action).allowed;
+}
+
+/** Names that grants and what is public give, whatever policies say. */
+async function listReached(
+  { metadata: { read } }: RightsSource,
+  { paths, repositories }: Reach,
+  after: string,
+  limit: number,
+): Promise<string[]> {
   const names = new Set<string>();
   const take = (rows: readonly { readonly name: string }[]) => rows.forEach(({ name }) => names.add(name));
   for (const path of paths) {
@@ -46,28 +96,51 @@ export async function listVisible(
 export interface Reach {
   readonly paths: readonly string[];
   readonly repositories: readonly { readonly id: number; readonly name: string }[];
+  /** Ids of repositories where a policy denies it, although they are within. */
+  readonly without: ReadonlySet<number>;
 }
 
-const everywhere: Reach = { paths: [""], repositories: [] };
+const nowhere: Reach = { paths: [], repositories: [], without: new Set() };
+const everywhere: Reach = { ...nowhere, paths: [""] };
 
-/** Where the caller may do this by its grants; what is public comes on top. */
-export async function findReach(access: RightsSource, principal: Principal, action: Action): Promise<Reach> {
+/** Where the caller may do this by its grants, and by policies of repositories; what is public comes on top. */
+export async function findReach(access: RightsSource, caller: Caller, action: Action): Promise<Reach> {
+  const { principal } = caller;
+  const reach = await findGranted(access, principal, action);
+  if (principal.kind === "operator" || principal.kind === "system") return reach;
+  const { places } = await findPolicies(access);
+  if (places.length === 0) return reach;
+  const allowed: PolicyPlace[] = [];
+  const without = new Set<number>();
+  for (const place of places) {
+    if (await mayAt(access, caller, action, { ...place, public: false })) allowed.push(place);
+    else without.add(place.id);
+  }
+  const granted = reach.repositories.filter(({ id }) => !without.has(id));
+  const known = new Set(granted.map(({ id }) => id));
+  const more = allowed.filter(({ id }) => !known.has(id)).map(({ id, name }) => ({ id, name }));
+  return { paths: reach.paths, repositories: [...granted, ...more], without };
+}
+
+async function findGranted(access: RightsSource, principal: Principal, action: Action): Promise<Reach> {
   if (principal.kind === "operator" || principal.kind === "system") return everywhere;
   const reach = reachOf(await findStanding(access, principal), action);
   return principal.limits.reduce((left, limit) => intersect(left, reachOfLimit(limit, action)), reach);
 }
 
 function reachOf(standing: Standing, action: Action): Reach {
-  if (!standing.active) return { paths: [], repositories: [] };
+  if (!standing.active) return nowhere;
   const granted = standing.grants.filter(({ grant }) => grants(grant, action));
   const reaches = granted.map(({ path, repository, within }): Reach => {
     const own: Reach = {
+      ...nowhere,
       paths: path === undefined ? [] : [path],
       repositories: repository === undefined ? [] : [repository],
     };
     return within === undefined ? own : intersect(own, reachOf(within, action));
   });
   const reach: Reach = {
+    ...nowhere,
     paths: reaches.flatMap(({ paths }) => paths),
     repositories: reaches.flatMap(({ repositories }) => repositories),
   };
@@ -81,6 +154,7 @@ function grants({ role, actions }: GrantFact, action: Action): boolean {
 function reachOfLimit({ entries }: Limit, action: Action): Reach {
   const reaching = entries.filter(({ actions }) => actions.includes(action));
   return {
+    ...nowhere,
     paths: reaching.flatMap(({ namespace }) => (namespace === undefined ? [] : [namespace.path])),
     repositories: reaching.flatMap(({ repository }) =>
       repository?.id === undefined || repository.id === null ? [] : [{ id: repository.id, name: repository.name }],
@@ -97,6 +171,7 @@ function intersect(left: Reach, right: Reach): Reach {
     right.paths.flatMap((other) => (isWithin(one, other) ? [one] : isWithin(other, one) ? [other] : [])),
   );
   return {
+    ...nowhere,
     paths: [...new Set(paths)],
     repositories: [
       ...left.repositories.filter((one) => contains(right, one)),

@@ -7,6 +7,7 @@ import { Issuers } from "./issuers.ts";
 import { LoginThrottle } from "./login-throttle.ts";
 import { newKeyRing } from "./key-ring.ts";
 import { hashPassword } from "./passwords.ts";
+import { newPolicyMemory } from "./policies/held-policy.ts";
 import { RefusalLog } from "./refusals.ts";
 import type { SsoProvider } from "./sso/sso-provider.ts";
 import { watchAccessVersion } from "./version.ts";
@@ -41,6 +42,7 @@ export async function openAccess(
     version: await watchAccessVersion(metadata),
     refusals: new RefusalLog(),
     standings: new Map(),
+    policies: newPolicyMemory(),
     directory,
     providers,
     fetch,

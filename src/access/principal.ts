@@ -35,6 +35,16 @@ export interface PlacedFact {
   readonly within?: Standing | undefined;
 }
 
+/** Whom policies in IAM's form can name: a user, a robot, or a trust rule, whose workloads act as it. */
+export interface PolicySubject {
+  readonly kind: "account" | "robot" | "rule";
+  readonly id: number;
+  /** Without its kind: `alice`, `robot_team_ci`, `deploy`. */
+  readonly name: string;
+  /** Whose rights a workload never exceeds by this rule. */
+  readonly within?: Standing | undefined;
+}
+
 /** Rights of a principal as the rows said at one access version. */
 export interface Standing {
   readonly version: number;
@@ -45,6 +55,8 @@ export interface Standing {
   readonly grants: readonly PlacedFact[];
   /** Whose rights this one never exceeds: the sponsor of a robot. */
   readonly within: Standing | undefined;
+  /** As whom policies know it; empty for whoever has shown nothing. */
+  readonly subjects: readonly PolicySubject[];
   /** As people read it. */
   readonly name: string;
 }
@@ -81,7 +93,14 @@ export interface Caller {
   readonly address: string;
   /** Of the request, for logs, errors and audit rows. */
   readonly id: string;
+  /** Whether the request came encrypted, as far as its listener knows. */
+  readonly secure?: boolean | undefined;
+  /** The action of ECR that a client calls by its API: `ecr:DescribeImages`. What its policies say of that decides. */
+  readonly operation?: string | undefined;
 }
+
+/** What policies may ask of a request. */
+export type Asking = Pick<Caller, "address" | "secure" | "operation">;
 
 /** Where a request comes from and goes to, for what is shown with it. */
 export interface Where {
@@ -104,6 +123,6 @@ export const anonymous: Principal = { kind: "anonymous", id: 0, name: "anonymous
 export const operator: Principal = { kind: "operator", id: 0, name: "anonymous", credential: "none", limits: [] };
 
 /** The caller as plain facts, for a write. */
-export function plainCaller({ principal, address, id }: Caller): Caller {
-  return { principal, address, id };
+export function plainCaller({ principal, address, id, secure, operation }: Caller): Caller {
+  return { principal, address, id, secure, operation };
 }

@@ -25,6 +25,7 @@ import {
   renewLogin,
 } from "./writes/provider-logins.ts";
 import { openDeviceLogin, pollDeviceLogin, settleDeviceLogin } from "./writes/device-logins.ts";
+import { deleteRepositoryPolicy, setRepositoryPolicy } from "./writes/repository-policies.ts";
 import { redeemCode } from "./writes/sign-on.ts";
 
 /** Every write of access by name; the writer thread runs this same table. */
@@ -66,6 +67,7 @@ export const accessWrites = {
   updateUser,
   ensureSealingKey,
   ensureSigningKey,
+  deleteRepositoryPolicy,
   deleteRobot,
   enrolRobot,
   giveGrant,
@@ -73,6 +75,7 @@ export const accessWrites = {
   openDeviceLogin,
   pollDeviceLogin,
   redeemCode,
+  setRepositoryPolicy,
   settleDeviceLogin,
   rotateRobot,
   takeGrant,

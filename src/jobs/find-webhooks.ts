@@ -34,10 +34,11 @@ export async function listManagedWebhooks(
   limit: number,
 ): Promise<WebhookRow[]> {
   const reaches = await Promise.all(
-    (["manage-settings", "pull"] as const).map((action) => findReach(access, caller.principal, action)),
+    (["manage-settings", "pull"] as const).map((action) => findReach(access, caller, action)),
   );
   const isSeen = (row: WebhookRow) =>
-    reaches.every(({ paths, repositories }) => {
+    reaches.every(({ paths, repositories, without }) => {
+      if (row.repository_id !== null && without.has(row.repository_id)) return false;
       const at = row.path ?? row.repository ?? "";
       const below = paths.some((path) =>
         row.path === null ? path === "" || at.startsWith(`${path}/`) : isWithin(at, path),

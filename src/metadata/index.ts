@@ -45,6 +45,14 @@ export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolve
 export type { EcrImageRow } from "./ecr-images.ts";
 export type { EcrRepositoryRow } from "./ecr.ts";
 export {
+  deleteRepositoryPolicy,
+  findRepositoryPolicy,
+  listPolicyPlaces,
+  listPolicyTexts,
+  putRepositoryPolicy,
+} from "./policies.ts";
+export type { PolicyPlaceRow, RepositoryPolicyRow } from "./policies.ts";
+export {
   buryRepository,
   claimTombstone,
   deleteRepositoryRow,

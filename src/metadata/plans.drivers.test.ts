@@ -25,7 +25,7 @@ const allowed: { readonly [statement: string]: string } = {
   listGrantsOfAccount: "rights of one principal, kept until access changes",
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
-  listGrantsOfTrustRule: "rights of one rule, kept until access changes",
+  ...{ listGrantsOfTrustRule: "rights of one rule, kept until access changes", listPolicyPlaces: "the same of all" },
   listMembershipsOfSource: "groups of one account, at its login",
   findSponsoredRule: "rules are few: CI systems and clusters",
   listTrustRulesMadeWith: "rules are few: CI systems and clusters",

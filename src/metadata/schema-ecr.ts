@@ -31,3 +31,17 @@ export interface EcrTemplateTable {
   created_at: number;
   changed_at: number;
 }
+
+/** The policy of a repository in IAM's form. */
+export interface RepositoryPolicyTable {
+  repository_id: number;
+  /** Twelve digits: whose users and roles it names. */
+  account: string;
+  /** As its client wrote it. */
+  policy: string;
+  /** JSON: who had which of the ARNs that it names when it was set, `{"arn:…": ["account:12"]}`. */
+  bound: string;
+  /** Tells one policy from another. */
+  revision: string;
+  changed_at: number;
+}

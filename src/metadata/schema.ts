@@ -1,5 +1,5 @@
 import type { Generated } from "kysely";
-import type { EcrRepositoryTable, EcrSettingTable, EcrTemplateTable } from "./schema-ecr.ts";
+import type { EcrRepositoryTable, EcrSettingTable, EcrTemplateTable, RepositoryPolicyTable } from "./schema-ecr.ts";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type {
@@ -464,4 +464,5 @@ export interface Schema extends AccessTables {
   ecr_repository: EcrRepositoryTable;
   ecr_setting: EcrSettingTable;
   ecr_template: EcrTemplateTable;
+  repository_policy: RepositoryPolicyTable;
 }

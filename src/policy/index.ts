@@ -10,7 +10,16 @@ export {
   matchesPattern,
   roles,
 } from "./permissions.ts";
-export type { Action, Decision, GrantFact, LimitFact, RightsFacts, Role, RolesHeld } from "./permissions.ts";
+export type {
+  Action,
+  Decision,
+  GrantFact,
+  LimitFact,
+  PolicyVerdict,
+  RightsFacts,
+  Role,
+  RolesHeld,
+} from "./permissions.ts";
 export { decideTrust, refuseTrustRule } from "./trust.ts";
 export type { ClaimValue, Claims, TrustCondition, TrustDecision, TrustRuleFacts } from "./trust.ts";
 export { findPasswordFault } from "./passwords.ts";
@@ -78,3 +87,13 @@ export {
   reachedThreshold,
 } from "./quota.ts";
 export type { Growth, Limits, QuotaRefusal, QuotaResource, Usage } from "./quota.ts";
+export {
+  actionsNeeded,
+  ecrActions,
+  ecrActionsOf,
+  evaluateIamPolicy,
+  IamFault,
+  nameStatement,
+  parseIamPolicy,
+} from "./iam/index.ts";
+export type { IamFacts, IamPolicy } from "./iam/index.ts";

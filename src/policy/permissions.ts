@@ -70,6 +70,18 @@ export interface RightsFacts {
   readonly limits: readonly LimitFact[];
   /** Whether anybody may pull here. */
   readonly public: boolean;
+  /** What the policy of the repository says of an action; undefined where it has none. */
+  readonly policy?: ((action: Action) => PolicyVerdict) | undefined;
+  /** What the policy says may differ from one request to the next. */
+  readonly ofRequest?: boolean;
+}
+
+/** What a policy in IAM's form says. */
+export interface PolicyVerdict {
+  /** `neither`: it is about something else. */
+  readonly effect: "allow" | "deny" | "neither";
+  /** Names the statement, as a sentence without a full stop; empty for `neither`. */
+  readonly reason: string;
 }
 
 /** An answer with its reason, a sentence without a full stop. */
@@ -80,21 +92,50 @@ export interface Decision {
   readonly grants: readonly number[];
   /** Patterns of tags for which it holds: each list must have one that matches. Empty for all tags. */
   readonly tags: readonly (readonly string[])[];
+  /** A policy refuses what would be allowed without it. */
+  readonly byPolicy?: true;
 }
 
-/** Whether the action is allowed at the place. Same facts, same answer. */
+function refused(reason: string): Decision {
+  return { allowed: false, reason, grants: [], tags: [] };
+}
+
+/**
+ * Whether the action is allowed at the place. Same facts, same answer. A policy's Deny takes from everybody, and its Allow adds
+ * to grants, within the limits; `manage-access` is never denied by it, so that it can be repaired. Who would be refused
+ * anyway is not told of the policy.
+ */
 export function decideAction(facts: RightsFacts, action: Action): Decision {
-  const refused = (reason: string): Decision => ({ allowed: false, reason, grants: [], tags: [] });
+  const decision = decideByGrants(facts, action);
+  const said = facts.policy?.(action);
+  if (said === undefined || said.effect === "neither") return decision;
+  if (said.effect === "deny") {
+    return decision.allowed && action !== "manage-access" ? { ...refused(said.reason), byPolicy: true } : decision;
+  }
+  if (decision.allowed && decision.tags.length === 0) return decision;
+  const limits = findLimitsOf(facts, action);
+  if (typeof limits === "string") return decision;
+  return { allowed: true, reason: said.reason, grants: decision.grants, tags: limits };
+}
+
+/** Lists of patterns of tags to which the scopes limit the action; a sentence where one does not have it. */
+function findLimitsOf(facts: RightsFacts, action: Action): readonly (readonly string[])[] | string {
+  const limits: (readonly string[])[] = [];
+  for (const limit of facts.limits) {
+    if (limit.allows.length === 0) return `the scope of ${limit.of} does not reach here`;
+    const allowing = limit.allows.filter((part) => part.actions.includes(action));
+    if (allowing.length === 0) return `the scope of ${limit.of} does not have ${action}`;
+    if (allowing.every(({ tags }) => tags !== undefined)) limits.push(allowing.flatMap(({ tags }) => tags ?? []));
+  }
+  return limits;
+}
+
+function decideByGrants(facts: RightsFacts, action: Action): Decision {
   // Whoever shows nothing may have it: no scope takes that away.
   if (action === "pull" && facts.public)
     return { allowed: true, reason: "anybody may pull here", grants: [], tags: [] };
-  const limits: (readonly string[])[] = [];
-  for (const limit of facts.limits) {
-    if (limit.allows.length === 0) return refused(`the scope of ${limit.of} does not reach here`);
-    const allowing = limit.allows.filter((part) => part.actions.includes(action));
-    if (allowing.length === 0) return refused(`the scope of ${limit.of} does not have ${action}`);
-    if (allowing.every(({ tags }) => tags !== undefined)) limits.push(allowing.flatMap(({ tags }) => tags ?? []));
-  }
+  const limits = findLimitsOf(facts, action);
+  if (typeof limits === "string") return refused(limits);
   const granting = facts.grants.filter((grant) => mayByGrant(grant, action));
   if (granting.length > 0) {
     const { to, on, role } = granting[0]!;

@@ -49,9 +49,9 @@ export async function listUndoBelow(
   const { now } = (await metadata.read.first(readTime, {}))!;
   const look: Look = {
     ...{ access, caller, read: metadata.read, now, namespace, limit },
-    live: await findReach(access, caller.principal, "delete"),
+    live: await findReach(access, caller, "delete"),
     // Grants on it went with it: what is granted on namespaces decides.
-    deleted: await findReach(access, caller.principal, "delete-repository"),
+    deleted: await findReach(access, caller, "delete-repository"),
   };
   const entries: UndoEntry[] = [];
   if (after !== undefined && isWithin(after.repository, namespace)) {
@@ -72,7 +72,7 @@ export async function listUndoBelow(
 
 /** Why some of what was deleted below a namespace is not in the list before its window ended, for whoever may undo all of it; in sentences. */
 export async function noteUndoBelow(registry: Registry, caller: Caller, namespace: string): Promise<string[]> {
-  const { paths } = await findReach(registry.access, caller.principal, "delete");
+  const { paths } = await findReach(registry.access, caller, "delete");
   if (!paths.some((path) => isWithin(namespace, path))) return [];
   return [...(await describeGivenUp(registry.metadata.read, namespace === "" ? "x" : `${namespace}/x`))];
 }
@@ -137,7 +137,7 @@ async function listOf(look: Look, name: string, before: number): Promise<UndoEnt
     }
   }
   const row = await read.first(findRepository, { name });
-  if (row === undefined) return entries;
+  if (row === undefined || live.without.has(row.id)) return entries;
   if (live.paths.some((path) => reaches(path, name)) || live.repositories.some(({ id }) => id === row.id)) {
     const rows = await read.all(listUndoRows, { repository: row.id, before, now, limit });
     entries.push(...rows.map((one) => showUndo(name, one)));

@@ -27,7 +27,7 @@ await describeEachDatabase((it, prepare) => {
     const until = Math.floor(Date.now() / 1000) + 3_600;
     const byCertificate: Principal = { ...byToken, credential: `certificate:${until}`, fingerprint: "email:alice" };
     const tokenOf = async (principal: Principal, by: Access) =>
-      (await issueToken(by, principal, audience, wanted)).token;
+      (await issueToken(by, { principal, address: "192.0.2.1", id: "r" }, audience, wanted)).token;
     const isGood = async (token: string, at: Access) => (await verifyToken(at, token, audience)) !== undefined;
     const [plain, certified] = [await tokenOf(byToken, access), await tokenOf(byCertificate, access)];
     expect([await isGood(plain, access), await isGood(certified, access)]).toEqual([true, true]);

@@ -1,5 +1,6 @@
 import type { Principal } from "../principal.ts";
 import { findSession } from "./sessions.ts";
+import { uniqueId } from "./unique-id.ts";
 
 /** Where something of AWS is, for its name. */
 export interface AwsPlace {
@@ -41,11 +42,6 @@ export function describeAwsIdentity(principal: Principal, { account, region }: A
 /** `alice` of `user:alice`, the rule of `workload:<rule>/<subject>`. */
 function calledOf(name: string): string {
   return name.slice(name.indexOf(":") + 1).split("/")[0]!;
-}
-
-/** 21 characters, as AWS's are; the same for the same row. */
-function uniqueId(kind: string, id: number): string {
-  return kind + id.toString(32).toUpperCase().padStart(17, "0");
 }
 
 /**

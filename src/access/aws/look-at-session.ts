@@ -7,6 +7,7 @@ import type { Ended, Held, Holder } from "../holder.ts";
 import { findLacking } from "../find-lacking.ts";
 import { followSponsor } from "../follow-sponsor.ts";
 import { parentOf } from "../paths.ts";
+import { findLackingByPolicy } from "../policies/find-lacking-by-policy.ts";
 import type { Limit, Principal } from "../principal.ts";
 import type { RightsSource } from "../rights-source.ts";
 import type { SessionFacts } from "./sessions.ts";
@@ -103,5 +104,5 @@ export async function mayActAs(access: RightsSource, principal: Principal, robot
     const above = { namespace: parentOf(kept.repository) };
     if ((await findLacking(access, principal, above, rightsOf(kept))) !== undefined) return false;
   }
-  return true;
+  return (await findLackingByPolicy(access, principal, robot)) === undefined;
 }

@@ -2,6 +2,7 @@ import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
 import { findLacking } from "../find-lacking.ts";
 import type { Rights } from "../find-lacking.ts";
+import { findLackingByPolicy } from "../policies/find-lacking-by-policy.ts";
 import type { Caller } from "../principal.ts";
 import { rightsWithin } from "./rights-within.ts";
 
@@ -21,5 +22,18 @@ export async function requireAsMuch(
   if (lacking === undefined) return;
   const where = "repository" in on ? on.repository : on.namespace === "" ? "the server" : `namespace ${on.namespace}`;
   const message = `${principal.name} may not hand on or take away ${lacking.action} on ${where}, or it is not there: ${lacking.why}`;
+  throw new RegistryError("DENIED", message);
+}
+
+/** The same of what policies of repositories give to a robot. @throws RegistryError DENIED */
+export async function requireAsMuchByPolicy(
+  tx: Transaction,
+  { principal }: Caller,
+  robot: { readonly id: number; readonly login: string },
+): Promise<void> {
+  const lacking = await findLackingByPolicy(rightsWithin(tx), principal, robot);
+  if (lacking === undefined) return;
+  const { action, why } = lacking;
+  const message = `${principal.name} may not hand on ${action} to robot:${robot.login}, which a policy lets it do: ${why}`;
   throw new RegistryError("DENIED", message);
 }

@@ -30,7 +30,7 @@ import { endChildren, findRobotEnd, madeWith, sponsorOf } from "./lineage.ts";
 import { runOnce } from "./once.ts";
 import type { Once } from "./once.ts";
 import { raiseVersion } from "./raise-version.ts";
-import { requireAsMuch } from "./require-as-much.ts";
+import { requireAsMuch, requireAsMuchByPolicy } from "./require-as-much.ts";
 import type { Rights } from "../find-lacking.ts";
 import { rightsWithin } from "./rights-within.ts";
 
@@ -149,6 +149,7 @@ export async function rotateRobot(
     for (const kept of await tx.all(listKeptGrantsOfRobot, { robot: row.id, now: tx.now })) {
       await requireAsMuch(tx, caller, { namespace: parentOf(kept.repository) }, rightsOf(kept));
     }
+    await requireAsMuchByPolicy(tx, caller, row);
   }
   return runOnce(tx, once, async () => {
     const expiresAt = Math.min(tx.now + age, await findRobotEnd(tx, caller.principal));

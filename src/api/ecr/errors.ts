@@ -18,9 +18,16 @@ export function isServerFault({ type }: EcrError): boolean {
   return type === "ServerException";
 }
 
+interface Detail {
+  readonly name?: string;
+  readonly action?: string;
+  /** Names the statement of a policy. */
+  readonly policy?: string;
+}
+
 /** What a use-case refused, in the service's words. */
 export function translateRefusal(call: EcrCall, error: RegistryError): EcrError {
-  const { name, action } = (error.detail ?? {}) as { readonly name?: string; readonly action?: string };
+  const { name, action } = (error.detail ?? {}) as Detail;
   const refused = error.code === "UNAUTHORIZED" || (error.code === "DENIED" && action !== undefined);
   if (refused) return refuseAccess(call, name, error);
   if (error.code === "NAME_UNKNOWN")
@@ -30,12 +37,17 @@ export function translateRefusal(call: EcrCall, error: RegistryError): EcrError 
 }
 
 /** Says which action on what: private or not there, it reads the same. */
-function refuseAccess({ operation, caller, account, region }: EcrCall, name: string | undefined, cause: unknown) {
+function refuseAccess({ operation, caller, account, region }: EcrCall, name: string | undefined, cause: RegistryError) {
   const below = name !== undefined && (account.namespace === "" || name.startsWith(`${account.namespace}/`));
   const resource = below ? arnOf("ecr", region, account, `repository/${nameFor(account, name)}`) : "*";
   const who = callerArn(region, account, caller.principal.name);
   const action = `ecr:${operation}`;
-  const message = `User: ${who} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`;
+  const { policy } = (cause.detail ?? {}) as Detail;
+  const why =
+    policy === undefined
+      ? `because no identity-based policy allows the ${action} action`
+      : `with an explicit deny in a resource-based policy (${policy})`;
+  const message = `User: ${who} is not authorized to perform: ${action} on resource: ${resource} ${why}`;
   return new EcrError("AccessDeniedException", message, {}, cause);
 }
 

@@ -34,8 +34,9 @@ async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   const name = readTarget(exchange);
   const entry: Entry<OperationName> = operations[name];
   const body = await readBody(exchange, entry.bodyLimit ?? standardBodyLimit, () => tooLarge(entry));
-  const { caller, region } = await verifyCaller(ecr.registry.access, exchange, body);
-  exchange.principal = caller.principal;
+  const { caller: signer, region } = await verifyCaller(ecr.registry.access, exchange, body);
+  exchange.principal = signer.principal;
+  const caller = { ...signer, secure: exchange.secure, operation: `ecr:${name}` };
   const input = parseInput(inputs[name], parseJson(body), entry.invalid ?? "InvalidParameterException");
   const { outside } = exchange;
   const { registryId, resourceArn = "" } = input as { readonly registryId?: string; readonly resourceArn?: string };

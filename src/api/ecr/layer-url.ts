@@ -1,4 +1,4 @@
-import { authenticate, makeEcrPassword, seal, unseal } from "../../access/index.ts";
+import { authenticate, makeEcrPassword, plainCaller, seal, unseal } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
 import { parseByteRange, parseDigest, parseRepositoryName, RegistryError } from "../../oci/index.ts";
 import type { Digest, RepositoryName } from "../../oci/index.ts";
@@ -89,5 +89,6 @@ async function readGrant(
   const header = `Basic ${Buffer.from(`AWS:${grant.password}`).toString("base64")}`;
   const { address, id } = exchange;
   exchange.principal = await authenticate(access, header, { address, id });
-  return { caller: exchange, name: parseRepositoryName(grant.name), digest: parseDigest(grant.digest) };
+  const caller = { ...plainCaller(exchange), operation: "ecr:GetDownloadUrlForLayer" };
+  return { caller, name: parseRepositoryName(grant.name), digest: parseDigest(grant.digest) };
 }

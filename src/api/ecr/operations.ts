@@ -47,6 +47,7 @@ import {
   listPullTimeUpdateExclusions,
   registerPullTimeUpdateExclusion,
 } from "./operations/pull-time-exclusions.ts";
+import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from "./operations/repository-policies.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import {
   deleteSigningConfiguration,
@@ -63,7 +64,7 @@ const mebibyte = 1024 ** 2;
 const reads = false;
 const writes = true;
 
-const noPolicies = "grants of Berth decide who may do what; policies in IAM's form are not evaluated yet";
+const noPolicies = "grants of Berth decide who may do what; policies of registries are not evaluated yet";
 
 const invalid = "InvalidParameterException";
 
@@ -121,7 +122,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "repositories that began with it stay as they are",
   },
-  DeleteRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
+  DeleteRepositoryPolicy: {
+    run: deleteRepositoryPolicy,
+    writes,
+    about: "grants alone decide from then on",
+  },
   DeleteSigningConfiguration: {
     run: deleteSigningConfiguration,
     writes,
@@ -201,7 +206,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "as it was put, or `BASIC` without rules",
   },
-  GetRepositoryPolicy: { refused: "RepositoryPolicyNotFoundException", reason: noPolicies },
+  GetRepositoryPolicy: { run: getRepositoryPolicy, writes: reads, about: "the text as it was set" },
   GetSigningConfiguration: { run: getSigningConfiguration, writes: reads, about: "as it was put" },
   InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
   ListImageReferrers: {
@@ -266,7 +271,12 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about:
       "pulls by this user, robot or role move no `lastRecordedPullTime`, by any client, on all nodes within two seconds",
   },
-  SetRepositoryPolicy: { refused: invalid, reason: noPolicies },
+  SetRepositoryPolicy: {
+    run: setRepositoryPolicy,
+    writes,
+    about:
+      "evaluated for every client, beside grants; Deny wins; what cannot be evaluated is refused with its statement; nobody allows what they lack",
+  },
   StartImageScan: {
     run: startImageScan,
     writes,

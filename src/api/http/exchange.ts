@@ -69,6 +69,11 @@ export class Exchange implements Transfer, Caller, Where {
     return this.origin.address;
   }
 
+  /** Whether the client encrypts what it sends to the registry. */
+  get secure(): boolean {
+    return this.outside.scheme === "https";
+  }
+
   /** What the client calls this registry. */
   get outside(): OutsideName {
     return (this.#outside ??= this.connection.rules.nameFor(this.origin));

@@ -55,7 +55,7 @@ async function answer(door: TokenDoor, exchange: Exchange): Promise<void> {
     const message = `this registry is called ${audience}, not what service says: log in to that name, or tell the operator to set publicUrl and trustedProxies`;
     throw new RegistryError("REQUEST_INVALID", message);
   }
-  const issued = await issueToken(door.access, asked.principal, audience, readScopes(asked.scopes));
+  const issued = await issueToken(door.access, exchange, audience, readScopes(asked.scopes));
   const refresh = asked.offline ? await createRefreshToken(door.access, exchange, asked.client) : asked.refresh;
   const { token, expiresIn, issuedAt } = issued;
   const document = {

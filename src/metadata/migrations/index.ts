@@ -27,6 +27,7 @@ import { pending } from "./0029-pending.ts";
 import { ecr } from "./0031-ecr.ts";
 import { accessKeys } from "./0032-access-keys.ts";
 import { ecrTemplates } from "./0036-ecr-templates.ts";
+import { repositoryPolicies } from "./0034-repository-policies.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -63,6 +64,7 @@ export const migrations: readonly Migration[] = [
   ecr,
   accessKeys,
   ecrTemplates,
+  repositoryPolicies,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

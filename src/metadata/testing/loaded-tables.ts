@@ -279,6 +279,12 @@ export function loadTables(dialect: DialectName): string[] {
       4000,
       `1 + i % 2000, 'prefix-' || i, '{"lifecyclePolicy":"${" ".repeat(1000)}"}', i, i`,
     ),
+    fill(
+      "repository_policy",
+      "repository_id, account, policy, bound, revision, changed_at",
+      2000,
+      `i * 3, '000000000000', '{"Statement":[]}', '{}', 'r' || i, i`,
+    ),
     "analyze",
   ];
 }

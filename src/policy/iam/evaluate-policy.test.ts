@@ -138,6 +138,26 @@ test("where there is no request, what looks at one allows nothing and denies alw
   expect(effectOf({ ...allow, Condition: { StringEquals: { "aws:username": "alice" } } }, nobody)).toBe("allow");
 });
 
+test("for what might be at some time, what looks at a request allows always and denies nothing", () => {
+  const some = factsOf({ request: "most" });
+  const condition = { Condition: { IpAddress: { "aws:SourceIp": "198.51.100.0/24" } } };
+  expect(effectOf({ ...allow, ...condition }, some)).toBe("allow");
+  expect(effectOf({ ...allow, ...condition, Effect: "Deny" }, some)).toBe("neither");
+  expect(effectOf({ ...allow, Effect: "Deny" }, some)).toBe("deny");
+});
+
+test("a statement is common when it tells no caller from another", () => {
+  const commonOf = (statement: object) => policyOf([{ ...allow, ...statement }]).statements[0]!.common;
+  const net = { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } };
+  expect([commonOf({}), commonOf({ Condition: net }), commonOf({ Principal: { AWS: account } })]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(commonOf({ Principal: { AWS: alice } })).toBe(false);
+  expect(commonOf({ Condition: { ...net, StringLike: { "aws:username": "a*" } } })).toBe(false);
+});
+
 test("patterns take time that their author cannot drive up", () => {
   const evil = `${"*a".repeat(2_000)}b`;
   const facts = factsOf({}, { "aws:username": "a".repeat(4_000) });

@@ -19,9 +19,10 @@ export interface IamFacts {
   };
   /**
    * Whether there is a request. Without one, where it is asked what somebody may do, statements that look at more than the
-   * caller allow nothing and deny always.
+   * caller allow nothing and deny always; with `most`, where it is asked what somebody might do at some time, they allow always
+   * and deny nothing.
    */
-  readonly request: boolean;
+  readonly request: boolean | "most";
   /** Values of condition keys by their names in lower case; a key that is not there has none. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
 }
@@ -44,11 +45,9 @@ export function evaluateIamPolicy({ statements }: IamPolicy, facts: IamFacts): I
 }
 
 function applies(statement: IamStatement, facts: IamFacts): boolean {
-  return (
-    statement.actions.has(facts.action) &&
-    isMeant(statement, facts) &&
-    (statement.ofRequest && !facts.request ? statement.effect === "Deny" : isMetAll(statement, facts))
-  );
+  if (!statement.actions.has(facts.action) || !isMeant(statement, facts)) return false;
+  if (!statement.ofRequest || facts.request === true) return isMetAll(statement, facts);
+  return statement.effect === (facts.request === "most" ? "Allow" : "Deny");
 }
 
 function isMetAll(statement: IamStatement, facts: IamFacts): boolean {

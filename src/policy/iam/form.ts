@@ -56,6 +56,8 @@ export interface IamStatement {
   readonly conditions: readonly Condition[];
   /** Whether a condition or resource asks for what differs from one request of a caller to the next. */
   readonly ofRequest: boolean;
+  /** It means everybody alike, whoever asks: one request of two callers is the same to it. */
+  readonly common: boolean;
 }
 
 /** A policy of a repository or registry, read whole. */

@@ -68,8 +68,11 @@ function parseStatement(value: unknown, number: number, version: string, place: 
   const actions = readActions(value, place, refuse);
   const resources = readResources(value, place, read, refuse);
   const conditions = parseConditions(condition, read, refuse);
-  const ofRequest = asksRequest(conditions, resources.resources);
-  return { name, effect, ...principals, actions, ...resources, conditions, ofRequest };
+  const keys = keysOf(conditions, resources.resources);
+  const ofRequest = keys.some(isOfRequest);
+  const { everybody, account } = principals.principals;
+  const common = (everybody || account) && !principals.notPrincipal && keys.every(isOfRequest);
+  return { name, effect, ...principals, actions, ...resources, conditions, ofRequest, common };
 }
 
 function readPrincipals(value: Json, effect: "Allow" | "Deny", place: PolicyPlace, refuse: Refuse) {
@@ -163,12 +166,17 @@ function parseResource(text: string, element: string, read: ReadText, refuse: Re
   return read(text, true);
 }
 
-function asksRequest(conditions: IamStatement["conditions"], resources: IamStatement["resources"]): boolean {
+/** Condition keys that a statement looks at, in conditions and by policy variables. */
+function keysOf(conditions: IamStatement["conditions"], resources: IamStatement["resources"]): readonly string[] {
   const variables = [
     ...conditions.flatMap(({ values }) => ("absent" in values ? [] : values.flatMap(wildcardsOf))),
     ...(resources ?? []),
   ].flatMap(({ parts }) => parts.flatMap((part) => (typeof part === "object" ? [part.key] : [])));
-  return [...variables, ...conditions.map(({ key }) => key)].some((key) => findKey(key)?.ofRequest === true);
+  return [...variables, ...conditions.map(({ key }) => key)];
+}
+
+function isOfRequest(key: string): boolean {
+  return findKey(key)?.ofRequest === true;
 }
 
 function wildcardsOf(comparison: Exclude<IamStatement["conditions"][number]["values"], { absent: unknown }>[number]) {

@@ -30,7 +30,7 @@ export async function chooseRepositories(
     most,
   }: { readonly caller: Caller; readonly action: Action; readonly pattern: string; readonly most: number },
 ): Promise<readonly Chosen[]> {
-  const { paths, repositories } = await findReach(registry.access, caller.principal, action);
+  const { paths, repositories } = await findReach(registry.access, caller, action);
   const found = new Map<string, Chosen>();
   const take = async (one: Chosen) => {
     if (found.has(one.name) || !matchesPattern(pattern, one.name)) return;

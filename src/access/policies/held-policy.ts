@@ -1,0 +1,39 @@
+import type { IamPolicy } from "../../policy/index.ts";
+
+/** The policy of a repository. */
+export interface HeldPolicy {
+  readonly repository: number;
+  /** Twelve digits: whose users and roles it names. */
+  readonly account: string;
+  /** Undefined for one that this release cannot read, which denies everything. */
+  readonly policy: IamPolicy | undefined;
+  /** By ARN, who had it when the policy was set: `account:12`, `robot:3`, `rule:4`. */
+  readonly bound: ReadonlyMap<string, readonly string[]>;
+  readonly revision: string;
+}
+
+/** A repository that has a policy. */
+export interface PolicyPlace {
+  readonly id: number;
+  readonly name: string;
+  readonly public: boolean;
+}
+
+/** All policies there are at one version of rights. */
+export interface HeldPolicies {
+  readonly version: number;
+  /** In byte order of their names. */
+  readonly places: readonly PolicyPlace[];
+  /** By id of the repository. */
+  readonly held: ReadonlyMap<number, HeldPolicy>;
+}
+
+/** What a process knows of policies. */
+export interface PolicyMemory {
+  known: HeldPolicies;
+  loading: { readonly version: number; readonly done: Promise<HeldPolicies> } | undefined;
+}
+
+export function newPolicyMemory(): PolicyMemory {
+  return { known: { version: -1, places: [], held: new Map() }, loading: undefined };
+}
