@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import {
+  authenticate,
   authorize,
   deleteRepositoryPolicy,
   explainAccess,
@@ -19,6 +20,7 @@ import { createRepository, deleteRepository, renameRepository, restoreRepository
 import { describeEachDatabase } from "../support/each-database.ts";
 import type { GuardedRows } from "../support/each-database.ts";
 import {
+  basic,
   callerOf,
   grant,
   makeAccount,
@@ -27,8 +29,6 @@ import {
   makeToken,
   makeTrustRule,
 } from "../support/open-rights.ts";
-import { authenticate } from "../../src/access/index.ts";
-import { basic } from "../support/open-rights.ts";
 
 /* Policies of repositories in IAM's form, through the whole of authorisation. */
 
@@ -187,7 +187,7 @@ await describeEachDatabase((it, prepare) => {
     const narrowed = callerOf(await authenticate(access, basic("reader", secret)));
     const robot = await makeRobot(metadata, team, "ci", { account: id });
     const rule = await makeTrustRule(metadata, {
-      ...{ name: "deploy", issuer: "https://issuer.example", conditions: [{ claim: "sub", is: "x" }] as never },
+      ...{ name: "deploy", issuer: "https://issuer.example", conditions: [{ claim: ["sub"], equals: "x" }] },
       caller: as("owner"),
       namespace: "team",
     });
@@ -248,7 +248,9 @@ await describeEachDatabase((it, prepare) => {
   });
 
   it("a policy names who has a name now, goes along with a rename, and comes back with what was deleted", async () => {
-    const { registry, database } = given;
+    const { database } = given;
+    const undoWindow = { standard: 60_000, longest: 60_000 };
+    const registry = { ...given.registry, settings: { ...given.registry.settings, undoWindow } };
     const missing = await put(as("owner"), [
       { Effect: "Deny", Principal: { AWS: arn("user/nobody") }, Action: "ecr:*" },
     ]).catch((error: unknown) => error);
@@ -258,13 +260,13 @@ await describeEachDatabase((it, prepare) => {
     await renameRepository(registry, root, app, moved, undefined, false);
     expect([await may(as("stranger"), "pull", moved), await may(as("stranger"), "pull")]).toEqual([true, false]);
     expect(await listVisible(registry.access, as("stranger"), "", 10)).toEqual(["team/moved"]);
-    await deleteRepository(registry, root, moved, undefined, { force: false, purge: false } as never);
+    await deleteRepository(registry, root, moved, undefined);
     expect(await may(as("stranger"), "pull", moved)).toBe(false);
     await createRepository(registry, root, app, undefined);
     expect(await may(as("stranger"), "pull")).toBe(false);
     await restoreRepository(registry, root, moved);
     expect(await may(as("stranger"), "pull", moved)).toBe(true);
-    await database.metadata.write("deleteUser", { caller: root, user: "stranger", versions: undefined } as never);
+    await database.metadata.write("deleteUser", { caller: root, user: "stranger", versions: undefined });
     ids.set("stranger", await makeAccount(database.metadata, "stranger"));
     expect(await may(as("stranger"), "pull", moved)).toBe(false);
   });

@@ -83,7 +83,7 @@ test("a policy is read back as it was written, acts at once on every path, and i
   expect(denied.body.message).toContain(
     'with an explicit deny in a resource-based policy (statement 2 (Sid "Out") of the policy of team/app denies ecr:BatchGetImage)',
   );
-  const events = await admin.get("/access/explain?principal=reader&action=pull&repository=team/app");
+  const events = await admin.get("/access/explain?principal=reader&action=pull&name=team/app");
   expect(events.text).toContain("Out");
   const gone = await call("admin", "DeleteRepositoryPolicy", { repositoryName });
   expect(gone.body.policyText).toBe(policyText);
