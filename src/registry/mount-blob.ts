@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/index.ts";
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import { attempt, authorize, findAllowed } from "../access/index.ts";
+import { attempt, authorize, findAllowed, plainCaller } from "../access/index.ts";
 import type { Caller } from "../access/index.ts";
 import { listBlobRepositories } from "../metadata/index.ts";
 import type { Registry } from "./registry.ts";
@@ -51,8 +51,7 @@ export async function mountBlob(
 async function refuseNarrowToken(registry: Registry, caller: Caller, named: readonly RepositoryName[]): Promise<void> {
   const limits = caller.principal.limits.filter(({ lacking }) => lacking !== "challenge");
   if (limits.length === caller.principal.limits.length) return;
-  const { address, id } = caller;
-  const holder = { address, id, principal: { ...caller.principal, limits } };
+  const holder = { ...plainCaller(caller), principal: { ...caller.principal, limits } };
   for (const source of named) {
     if ((await findAllowed(registry.access, holder, "pull", source)) === undefined) continue;
     const message = `the token does not have pull on ${source}: ask for one that does, or upload the blob`;

@@ -75,18 +75,17 @@ async function bindNames(read: Reader, { arns }: IamPolicy): Promise<ReadonlyMap
   const bound = new Map<string, readonly string[]>();
   for (const arn of arns) {
     const [kind = "", name = ""] = arn.slice(arn.lastIndexOf(":") + 1).split(/\/(.*)/s);
+    // A robot's login is its own: whoever else has it is somebody else.
     const robot = await read.first(findRobotByLogin, { login: name });
     const other =
       kind === "user" ? await read.first(findAccount, { name }) : await read.first(findTrustRuleByName, { name });
-    const found = [
-      ...(robot === undefined ? [] : [`robot:${robot.id}`]),
-      ...(other === undefined ? [] : [`${kind === "user" ? "account" : "rule"}:${other.id}`]),
-    ];
-    if (found.length === 0) {
+    const found =
+      robot === undefined ? other && `${kind === "user" ? "account" : "rule"}:${other.id}` : `robot:${robot.id}`;
+    if (found === undefined) {
       const what = kind === "user" ? "user or robot" : "robot or trust rule";
       throw new IamFault(`the principal ${arn} is not there: name a ${what} that is, or leave it out`);
     }
-    bound.set(arn, found);
+    bound.set(arn, [found]);
   }
   return bound;
 }
