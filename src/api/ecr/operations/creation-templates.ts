@@ -99,7 +99,10 @@ function readChange({ account, region }: EcrCall, input: Change): Partial<EcrTem
   refuseControls("description", description);
   refuseControls("customRoleArn", customRoleArn);
   if (input.repositoryPolicy !== undefined && input.repositoryPolicy !== "") {
-    throw invalidParameter("repositoryPolicy", "a template gives no policy: leave it out, and set one when the repository is there");
+    throw invalidParameter(
+      "repositoryPolicy",
+      "a template gives no policy: leave it out, and set one when the repository is there",
+    );
   }
   if (lifecyclePolicy !== undefined && lifecyclePolicy !== "") readLifecycle(lifecyclePolicy);
   const mutability = readMutability(input);
