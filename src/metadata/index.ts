@@ -48,10 +48,11 @@ export {
   deleteRepositoryPolicy,
   findRepositoryPolicy,
   listPolicyPlaces,
+  listPolicyRevisions,
   listPolicyTexts,
   putRepositoryPolicy,
 } from "./policies.ts";
-export type { PolicyPlaceRow, RepositoryPolicyRow } from "./policies.ts";
+export type { RepositoryPolicyRow } from "./policies.ts";
 export {
   buryRepository,
   claimTombstone,

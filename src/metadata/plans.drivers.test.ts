@@ -25,7 +25,7 @@ const allowed: { readonly [statement: string]: string } = {
   listGrantsOfAccount: "rights of one principal, kept until access changes",
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
-  ...{ listGrantsOfTrustRule: "rights of one rule, kept until access changes", listPolicyPlaces: "the same of all" },
+  ...{ listGrantsOfTrustRule: "rights of one rule, kept until access changes", listPolicyRevisions: "the same of all" },
   listMembershipsOfSource: "groups of one account, at its login",
   findSponsoredRule: "rules are few: CI systems and clusters",
   listTrustRulesMadeWith: "rules are few: CI systems and clusters",
@@ -133,7 +133,7 @@ const allowedReads: { readonly [statement: string]: string } = {
     explainBlobs: "a page of a command that looks without doing",
   },
   ...{ explainManifests: "the same", weighUndo: "a page of the background, once an hour" },
-  weighManifests: "the same",
+  ...{ weighManifests: "the same", listPolicyRevisions: "repositories with a policy, kept until access changes" },
   listManifests: "fsck takes ten manifests with their bytes, six pages each",
 };
 

@@ -1,14 +1,6 @@
 import { sql } from "kysely";
 import { statement } from "./statement.ts";
 
-/** A repository that has a policy in IAM's form. */
-export interface PolicyPlaceRow {
-  readonly id: number;
-  readonly name: string;
-  readonly public: number;
-  readonly revision: string;
-}
-
 /** The policy of a repository. */
 export interface RepositoryPolicyRow {
   readonly repository_id: number;
@@ -18,13 +10,18 @@ export interface RepositoryPolicyRow {
   readonly revision: string;
 }
 
-/** Every repository with a policy, in byte order; deleted ones are left out. */
+/** Every repository with a policy, deleted ones among them, in no order. */
+export const listPolicyRevisions = statement(
+  "listPolicyRevisions",
+  (_db, _p: object) =>
+    sql<{ repository_id: number; revision: string }>`select repository_id, revision from repository_policy`,
+);
+
+/** What these repositories are called, and whether they are public, in no order. */
 export const listPolicyPlaces = statement(
   "listPolicyPlaces",
-  (_db, _p: object) => sql<PolicyPlaceRow>`
-    select r.id, r.name, r.public, p.revision
-    from repository_policy p join repository r on r.id = p.repository_id
-    where r.name < '{' order by r.name`,
+  (_db, p: { repositories: readonly number[] }, d) => sql<{ id: number; name: string; public: number }>`
+    select id, name, public from repository where ${d.isOneOf(sql`id`, p.repositories, "bigint")}`,
 );
 
 /** Policies of these repositories, in no order. */

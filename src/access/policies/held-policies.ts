@@ -1,9 +1,9 @@
 import type { MaybePromise } from "../../lib/index.ts";
-import { findRepositoryPolicy, listPolicyPlaces, listPolicyTexts } from "../../metadata/index.ts";
+import { findRepositoryPolicy, listPolicyPlaces, listPolicyRevisions, listPolicyTexts } from "../../metadata/index.ts";
 import type { RepositoryPolicyRow } from "../../metadata/index.ts";
 import { parseIamPolicy } from "../../policy/index.ts";
 import type { RightsSource } from "../rights-source.ts";
-import type { HeldPolicies, HeldPolicy } from "./held-policy.ts";
+import type { HeldPolicies, HeldPolicy, PolicyPlace } from "./held-policy.ts";
 
 /** All policies of the moment; at once where rights have not changed since they were read. @throws RegistryError UNAVAILABLE, MetadataError */
 export function findPolicies(access: RightsSource): MaybePromise<HeldPolicies> {
@@ -47,20 +47,29 @@ async function load(
   version: number,
   before: ReadonlyMap<number, HeldPolicy>,
 ): Promise<HeldPolicies> {
-  const rows = await read.all(listPolicyPlaces, {});
+  const rows = await read.all(listPolicyRevisions, {});
   const held = new Map<number, HeldPolicy>();
-  const other: number[] = [];
-  for (const { id, revision } of rows) {
-    const kept = before.get(id);
-    if (kept?.revision === revision) held.set(id, kept);
-    else other.push(id);
-  }
-  for (let from = 0; from < other.length; from += atOnce) {
-    const texts = await read.all(listPolicyTexts, { repositories: other.slice(from, from + atOnce) });
+  const places: PolicyPlace[] = [];
+  for (let from = 0; from < rows.length; from += atOnce) {
+    const some = rows.slice(from, from + atOnce);
+    const repositories = some.map((row) => row.repository_id);
+    const named = await read.all(listPolicyPlaces, { repositories });
+    // A deleted one has its policy again when it is brought back.
+    const live = named.filter(({ name }) => !name.startsWith("~"));
+    places.push(...live.map(({ id, name, public: open }) => ({ id, name, public: open !== 0 })));
+    const ids = new Set(live.map(({ id }) => id));
+    const other: number[] = [];
+    for (const { repository_id: id, revision } of some) {
+      const kept = before.get(id);
+      if (!ids.has(id)) continue;
+      if (kept?.revision === revision) held.set(id, kept);
+      else other.push(id);
+    }
+    const texts = other.length === 0 ? [] : await read.all(listPolicyTexts, { repositories: other });
     for (const row of texts) held.set(row.repository_id, readPolicy(row));
   }
-  const places = rows.map(({ id, name, public: open }) => ({ id, name, public: open !== 0 }));
-  return { version, places, held };
+  places.sort((left, right) => (left.name < right.name ? -1 : 1));
+  return { version, places: places.filter(({ id }) => held.has(id)), held };
 }
 
 function readPolicy({ repository_id: repository, account, policy, bound, revision }: RepositoryPolicyRow): HeldPolicy {
