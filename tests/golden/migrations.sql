@@ -1305,3 +1305,14 @@ create table ecr_template (
       namespace_id bigint not null references namespace (id) on delete cascade,
       prefix text collate "C" not null, document text collate "C" not null, created_at bigint not null, changed_at bigint not null,
       primary key (namespace_id, prefix)) ;
+
+-- 0034-repository-policies/1
+create table repository_policy (
+      repository_id integer primary key references repository (id) on delete cascade,
+      account text not null, policy text not null, bound text not null, revision text not null,
+      changed_at integer not null);
+
+create table repository_policy (
+      repository_id bigint primary key references repository (id) on delete cascade,
+      account text collate "C" not null, policy text collate "C" not null, bound text collate "C" not null, revision text collate "C" not null,
+      changed_at bigint not null);
