@@ -6,12 +6,7 @@ import { batchDeleteImage } from "./operations/batch-delete-image.ts";
 import { batchGetImage } from "./operations/batch-get-image.ts";
 import { completeLayerUpload } from "./operations/complete-layer-upload.ts";
 import { createRepository } from "./operations/create-repository.ts";
-import {
-  createRepositoryCreationTemplate,
-  deleteRepositoryCreationTemplate,
-  describeRepositoryCreationTemplates,
-  updateRepositoryCreationTemplate,
-} from "./operations/creation-templates.ts";
+import * as templates from "./operations/creation-templates.ts";
 import { deleteRepository } from "./operations/delete-repository.ts";
 import { describeRepositories } from "./operations/describe-repositories.ts";
 import { describeImages } from "./operations/describe-images.ts";
@@ -49,12 +44,7 @@ import {
 } from "./operations/pull-time-exclusions.ts";
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from "./operations/repository-policies.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
-import {
-  deleteSigningConfiguration,
-  describeImageSigningStatus,
-  getSigningConfiguration,
-  putSigningConfiguration,
-} from "./operations/signing.ts";
+import * as signing from "./operations/signing.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
 import { uploadLayerPart } from "./operations/upload-layer-part.ts";
 
@@ -100,7 +90,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
       "`imageTagMutability` is the setting `tagOverwrite`, and enforced; scanning, encryption and tags are kept and shown, and do nothing",
   },
   CreateRepositoryCreationTemplate: {
-    run: createRepositoryCreationTemplate,
+    run: templates.createRepositoryCreationTemplate,
     writes,
     about:
       "a push to a name below `prefix` makes the repository so, with `CREATE_ON_PUSH`; kept for the other uses, which do not act yet; `repositoryPolicy` is refused",
@@ -118,7 +108,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "without `force` only when it holds no image; what is held or runs somewhere stays; can be undone",
   },
   DeleteRepositoryCreationTemplate: {
-    run: deleteRepositoryCreationTemplate,
+    run: templates.deleteRepositoryCreationTemplate,
     writes,
     about: "repositories that began with it stay as they are",
   },
@@ -128,7 +118,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "grants alone decide from then on",
   },
   DeleteSigningConfiguration: {
-    run: deleteSigningConfiguration,
+    run: signing.deleteSigningConfiguration,
     writes,
     about: "gives what it was",
     invalid: "ValidationException",
@@ -149,7 +139,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "`ScanNotFoundException` for every image: there is no scanner yet",
   },
   DescribeImageSigningStatus: {
-    run: describeImageSigningStatus,
+    run: signing.describeImageSigningStatus,
     writes: reads,
     about: "nothing is signed yet: `signingStatuses` is empty",
   },
@@ -175,7 +165,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "those that the caller may pull from; a setting that ECR cannot say shows as the nearest that is not looser",
   },
   DescribeRepositoryCreationTemplates: {
-    run: describeRepositoryCreationTemplates,
+    run: templates.describeRepositoryCreationTemplates,
     writes: reads,
     about: "by prefix; those that are not there are passed over",
   },
@@ -207,7 +197,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "as it was put, or `BASIC` without rules",
   },
   GetRepositoryPolicy: { run: getRepositoryPolicy, writes: reads, about: "the text as it was set" },
-  GetSigningConfiguration: { run: getSigningConfiguration, writes: reads, about: "as it was put" },
+  GetSigningConfiguration: { run: signing.getSigningConfiguration, writes: reads, about: "as it was put" },
   InitiateLayerUpload: { run: initiateLayerUpload, writes, about: "`uploadId` is no UUID" },
   ListImageReferrers: {
     run: listImageReferrers,
@@ -261,7 +251,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "checked, kept and shown; nothing is replicated yet",
   },
   PutSigningConfiguration: {
-    run: putSigningConfiguration,
+    run: signing.putSigningConfiguration,
     writes,
     about: "checked, kept and shown; nothing is signed yet",
   },
@@ -295,7 +285,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   },
   UpdatePullThroughCacheRule: { run: updatePullThroughCacheRule, writes, about: "what is not named stays" },
   UpdateRepositoryCreationTemplate: {
-    run: updateRepositoryCreationTemplate,
+    run: templates.updateRepositoryCreationTemplate,
     writes,
     about: "what is not named stays; an empty text takes away what was said",
   },
