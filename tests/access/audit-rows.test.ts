@@ -260,7 +260,8 @@ function findRecording(): ReadonlySet<string> {
   const recording = new Set(["recordChange", "insertAudit"]);
   for (let size = 0; size < recording.size;) {
     size = recording.size;
-    const called = new RegExp(`\\b(?:${[...recording].join("|")})\\b`);
+    // Methods of other things have the same names, and so have words in comments and names of fields.
+    const called = new RegExp(`(?<!\\.)\\b(?:${[...recording].join("|")})\\b(?=[(,)])`);
     for (const [name, body] of bodies) if (name !== undefined && called.test(body)) recording.add(name);
   }
   return recording;

@@ -259,7 +259,7 @@ test("what a template cannot say is refused, and changes nothing", async () => {
       [{ prefix: "a", encryptionConfiguration: { encryptionType: "AES256", kmsKey: keyArn } }, "no kmsKey"],
       [{ prefix: "a", encryptionConfiguration: { encryptionType: "KMS", kmsKey: "alias/x" } }, "regular expression"],
       [{ prefix: "a", resourceTags: [{ Key: "aws:x", Value: "" }] }, "reserved", "InvalidTagParameterException"],
-      [{ prefix: "a", repositoryPolicy: JSON.stringify(policy) }, "not evaluated yet"],
+      [{ prefix: "a", repositoryPolicy: JSON.stringify(policy) }, "a template gives no policy"],
     ];
     for (const [input, sentence, type = "InvalidParameterException"] of cases) {
       const sent = { appliedFor: ["CREATE_ON_PUSH"], ...input };

@@ -47,7 +47,7 @@ export async function createEcrTemplate(
     const message = `${describePlace({ namespace: path })} has ${templateLimit} templates of ECR: delete one first`;
     throw new RegistryError("CONFLICT", message, { detail: { limit: templateLimit } });
   }
-  await keep(tx, { namespace: path, prefix, by }, namespace, template);
+  await keepTemplate(tx, { namespace: path, prefix, by }, namespace, template);
   return { ...template, createdAt: tx.now, changedAt: tx.now };
 }
 
@@ -60,7 +60,7 @@ export async function changeEcrTemplate(
   const { namespace, row } = await getEcrTemplate(tx, input);
   const { createdAt, changedAt: _before, ...before } = readTemplate(row);
   const template = { ...before, ...input.change };
-  await keep(tx, input, namespace, template);
+  await keepTemplate(tx, input, namespace, template);
   return { ...template, createdAt, changedAt: tx.now };
 }
 
@@ -73,7 +73,12 @@ export async function deleteEcrTemplate(tx: Transaction, input: NamedEcrTemplate
   return readTemplate(row);
 }
 
-async function keep(tx: Transaction, of: NamedEcrTemplate, namespace: number, template: EcrTemplate): Promise<void> {
+async function keepTemplate(
+  tx: Transaction,
+  of: NamedEcrTemplate,
+  namespace: number,
+  template: EcrTemplate,
+): Promise<void> {
   const above = await readSettingFacts(tx, { namespace: of.namespace });
   for (const [key, value] of Object.entries(settingsOfTemplate(template)) as [SettingKey, unknown][]) {
     const from = findStricter(key, value, above);
