@@ -29,7 +29,31 @@ const bash = (script: string, env: Readonly<Record<string, string>>) =>
   runProgram("bash", ["-euo", "pipefail", "-c", script], env);
 
 test("all blocks of commands are run by these tests", () => {
-  expect(page.match(/^```sh$/gm)).toHaveLength(3);
+  expect(page.match(/^```sh$/gm)).toHaveLength(4);
+});
+
+test("a template that the AWS command line makes is for what is pushed", { timeout: 180_000 }, async (context) => {
+  const aws = dirname(getPeer(context, "aws"));
+  const server = await startTestServer();
+  try {
+    const env = {
+      ...awsEnvironment(server.url),
+      PATH: [aws, process.env["PATH"]].join(delimiter),
+      AWS_PAGER: "",
+      AWS_CONFIG_FILE: "/dev/null",
+    };
+    const { code, stderr } = await bash(commandsOf("Creation templates"), env);
+    expect(code, stderr).toBe(0);
+    const of = { repositoryName: "prod/app" };
+    const { uploadId } = (await callEcr(server.url, "InitiateLayerUpload", of)).body;
+    const part = { partFirstByte: 0, partLastByte: 0, layerPartBlob: "YQ==", uploadId };
+    const sent = await callEcr(server.url, "UploadLayerPart", { ...of, ...part });
+    expect(sent.status, sent.text).toBe(200);
+    const { body } = await callEcr(server.url, "DescribeRepositories", { repositoryNames: ["prod/app"] });
+    expect(body["repositories"], JSON.stringify(body)).toMatchObject([{ imageTagMutability: "IMMUTABLE" }]);
+  } finally {
+    await server.close();
+  }
 });
 
 test("the example works with the AWS command line", { timeout: 180_000 }, async (context) => {
