@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { Composition } from "./cli/index.ts";
 
 // Rows hold keys, and the directory that a user names may be open to others: what is made here is its owner's alone.
 process.umask(0o077);
-// Before anything else is loaded, so that it is loaded from the cache.
-enableCompileCache();
+// Before anything else is loaded, so that it is loaded from the cache. What is in it is run, so it lies where only this
+// user writes; in the folder for temporary files, the default, anybody may have been first.
+enableCompileCache(join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth"));
 const { runCommand } = await import("./cli/index.ts");
 
 // One folder below the package, as a source and as a built file.

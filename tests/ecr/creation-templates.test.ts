@@ -253,7 +253,7 @@ test("what a template cannot say is refused, and changes nothing", async () => {
       [{ prefix: "a", appliedFor: ["ALWAYS"] }, "enum value set"],
       [{ prefix: "a", description: "x".repeat(257) }, "less than or equal to 256"],
       [{ prefix: "a", description: "\u0000" }, "no control characters"],
-      [{ prefix: "a", imageTagMutability: "IMMUTABLE_WITH_EXCLUSION" }, "must be given with IMMUTABLE_WITH_EXCLUSION"],
+      [{ prefix: "a", imageTagMutability: "IMMUTABLE_WITH_EXCLUSION" }, "can't be null when"],
       [{ prefix: "a", imageTagMutabilityExclusionFilters: [{ filterType: "WILDCARD", filter: "a" }] }, "only"],
       [{ prefix: "a", lifecyclePolicy: JSON.stringify({ rules: [], more: "x".repeat(100) }) }, "Invalid parameter"],
       [{ prefix: "a", encryptionConfiguration: { encryptionType: "AES256", kmsKey: keyArn } }, "no kmsKey"],

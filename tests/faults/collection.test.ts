@@ -96,6 +96,6 @@ for (const { every, ...plan } of plans) {
       await rm(data, { recursive: true });
     }
     expect(points).toBeGreaterThan(2);
-    report(`one collection, ${title}`, `${points} points, ${checkRestarts(restarts)}`);
+    report(`one collection, ${title}`, `${points} points, ${await checkRestarts(restarts)}`);
   });
 }

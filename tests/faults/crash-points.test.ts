@@ -80,7 +80,7 @@ test("a first start that is killed at any call is followed by one that comes thr
     await server.kill();
     await rm(data, { recursive: true, force: true });
   }
-  report("a first start, kill-before", `${points.length} points, ${checkRestarts(restarts)}`);
+  report("a first start, kill-before", `${points.length} points, ${await checkRestarts(restarts)}`);
 });
 
 const plans: { readonly [mode: string]: { readonly kinds: readonly CallKind[]; readonly every: number } } = {
@@ -102,7 +102,7 @@ for (const [what, operation] of Object.entries(operations)) {
       );
       expect(wrong).toEqual([]);
       expect(points).toBeGreaterThan(2);
-      const figures = `${points} points, ${ledger.acknowledged} acknowledgements, ${checkRestarts(restarts)}`;
+      const figures = `${points} points, ${ledger.acknowledged} acknowledgements, ${await checkRestarts(restarts)}`;
       report(`${what}, ${mode}`, figures);
       await rm(data, { recursive: true, force: true });
     });

@@ -61,7 +61,7 @@ test(
     expect(ledger.acknowledged).toBeGreaterThan(killed * 5);
     report(
       `random kills under ${clients} clients`,
-      `${killed} kills, ${ledger.acknowledged} acknowledged changes of ${ledger.size} paths, ${checkRestarts(restarts)}`,
+      `${killed} kills, ${ledger.acknowledged} acknowledged changes of ${ledger.size} paths, ${await checkRestarts(restarts)}`,
     );
   },
 );
