@@ -21,7 +21,7 @@ import { translateError } from "./registry/index.ts";
 
 /**
  * Which dialect answers which path.
- * @param limits what one principal may ask below `/v2/`
+ * @param limits what one principal may ask of content: below `/v2/`, and of the ECR API
  * @param broke told of what breaks while a request is answered
  * @param on with which people log in elsewhere
  * @param ecrSettings what clients of Amazon ECR find
@@ -46,7 +46,7 @@ export function routeRequests(
   };
   const front = { face: { ...bearerFace, tell: tellEcrUser(ofEcr) }, traffic };
   const accountFront = { face: ecrFace(ofEcr), traffic };
-  const ecr = { registry, jobs, settings: ecrSettings };
+  const ecr = { registry, jobs, settings: ecrSettings, traffic };
   const door = { access: registry.access, broke, translate: translateError };
   const accountOf = (host: string, region: string) => findAccount(ecrSettings, host, region).id;
   return (exchange) => {
@@ -54,7 +54,7 @@ export function routeRequests(
     if (exchange.path === tokenPath || exchange.path === keysPath) return handleToken(door, exchange);
     if (isEcrCall(exchange)) return handleEcr(ecr, exchange, log);
     if (isStsCall(exchange)) return handleSts({ ...door, accountOf }, exchange);
-    if (isLayerUrl(exchange)) return handleLayerUrl(registry, exchange, log);
+    if (isLayerUrl(exchange)) return handleLayerUrl(registry, traffic, exchange, log);
     if (isSsoPath(exchange.path)) return handleSso({ ...door, on }, exchange);
     if (exchange.path.startsWith("/api/")) return void handleManagement(management, exchange, log);
     return handleDistribution(registry, isAccountHost(exchange) ? accountFront : front, exchange, log);

@@ -37,7 +37,7 @@ export type { IssuedToken, Wanted } from "./issue-token.ts";
 export { wireActions } from "./registry-token.ts";
 export type { WireAction } from "./registry-token.ts";
 export { newAccessKey } from "./aws/access-keys.ts";
-export { verifySignature } from "./aws/verify-signature.ts";
+export { foreseeSignature, verifySignature } from "./aws/verify-signature.ts";
 export type { Signed } from "./aws/verify-signature.ts";
 export { SignatureError } from "./aws/signature-error.ts";
 export type { SignatureErrorCode } from "./aws/signature-error.ts";

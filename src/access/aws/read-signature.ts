@@ -55,6 +55,31 @@ export function readSignature(
   request: SignedRequest,
   { service, now }: { readonly service: string; readonly now: number },
 ): Claimed {
+  const { headers, placed, accessKeyId, scope, stamp } = readHead(request, { service, now });
+  const payload = payloadOf(request.body, placed);
+  const canonical = canonicalRequest({ ...request, ...placed, headers, payload });
+  const { day, region } = scope;
+  const digest = hash("sha256", Buffer.from(canonical, "latin1"), "hex");
+  const text = `${algorithm}\n${stamp}\n${day}/${region}/${service}/aws4_request\n${digest}`;
+  return { accessKeyId, ...scope, sessionToken: placed.sessionToken, text, signature: placed.signature };
+}
+
+/** A request before its body is read. */
+type Head = Pick<SignedRequest, "query" | "headers">;
+
+/**
+ * Whose key a request names, once all is judged that can be without its body and the key.
+ * @throws SignatureError
+ */
+export function readClaimedKey(
+  request: Head,
+  given: { readonly service: string; readonly now: number },
+): Pick<Claimed, "accessKeyId" | "sessionToken"> {
+  const { accessKeyId, placed } = readHead(request, given);
+  return { accessKeyId, sessionToken: placed.sessionToken };
+}
+
+function readHead(request: Head, { service, now }: { readonly service: string; readonly now: number }) {
   const headers = readHeaders(request.headers);
   const parameters = readQuery(request.query);
   const placed = isSignedAddress(parameters) ? fromQuery(headers, parameters) : fromHeader(headers, parameters);
@@ -68,12 +93,7 @@ export function readSignature(
   }
   requireCurrent(placed.time, placed.life, now);
   requireSigned(headers, placed.signed);
-  const payload = payloadOf(request.body, placed);
-  const canonical = canonicalRequest({ ...request, ...placed, headers, payload });
-  const { day, region } = scope;
-  const digest = hash("sha256", Buffer.from(canonical, "latin1"), "hex");
-  const text = `${algorithm}\n${stamp}\n${day}/${region}/${service}/aws4_request\n${digest}`;
-  return { accessKeyId, ...scope, sessionToken: placed.sessionToken, text, signature: placed.signature };
+  return { headers, placed, accessKeyId, scope, stamp };
 }
 
 /** The key that signs in a scope, of a secret. */

@@ -6,7 +6,7 @@ import { noteUse } from "../keep-uses.ts";
 import { anonymous, operator } from "../principal.ts";
 import type { Caller, Principal, Where } from "../principal.ts";
 import { findKey } from "./access-keys.ts";
-import { deriveKey, findScope, isSignedWith, readSignature } from "./read-signature.ts";
+import { deriveKey, findScope, isSignedWith, readClaimedKey, readSignature } from "./read-signature.ts";
 import type { Claimed } from "./read-signature.ts";
 import { openSessionKey } from "./sessions.ts";
 import { SignatureError } from "./signature-error.ts";
@@ -78,6 +78,28 @@ export async function verifySignature(
   }
 }
 
+/**
+ * Refuses a request of which the head alone shows that its signature is none: unsigned, for another service or time, by a key that
+ * is not there. What passes is not proved; for bodies so large that a stranger's is better not read.
+ * @throws SignatureError, RegistryError as {@link verifySignature} does
+ */
+export async function foreseeSignature(
+  access: Access,
+  request: Pick<SignedRequest, "query" | "headers">,
+  { service, where, now = Date.now() }: { readonly service: string; readonly where: Where; readonly now?: number },
+): Promise<void> {
+  if (access.settings.open) return;
+  try {
+    const { accessKeyId, sessionToken } = readClaimedKey(request, { service, now });
+    const remembered = memoryOf(access).known.get(accessKeyId);
+    if (remembered?.version === access.version.current()) return;
+    if ((await findSecret(access, { accessKeyId, sessionToken })) === undefined) throw unknownKey();
+  } catch (error) {
+    if (error instanceof SignatureError) note(access, where, error, { credential: null, whose: "" });
+    throw error;
+  }
+}
+
 /** What is known of whoever is refused. */
 interface Failure {
   credential: string | null;
@@ -115,7 +137,7 @@ async function findSigner(access: Access, claimed: Claimed, failure: Failure): P
 /** Of a key pair that stays, from its row; of a session's, from the token that came along. */
 async function findSecret(
   access: Access,
-  { accessKeyId, sessionToken }: Claimed,
+  { accessKeyId, sessionToken }: Pick<Claimed, "accessKeyId" | "sessionToken">,
 ): Promise<{ readonly secret: string; readonly holder: Holder } | undefined> {
   if (sessionToken === undefined) return findKey(access, accessKeyId);
   return openSessionKey(access, accessKeyId, sessionToken);

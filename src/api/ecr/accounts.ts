@@ -1,3 +1,5 @@
+import { describeAwsIdentity, partitionOf } from "../../access/index.ts";
+import type { Principal } from "../../access/index.ts";
 import { isRepositoryName } from "../../oci/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import { EcrError } from "./ecr-error.ts";
@@ -110,11 +112,6 @@ export function nameFor({ namespace }: EcrAccount, whole: string): string {
   return namespace === "" ? whole : whole.slice(namespace.length + 1);
 }
 
-/** `aws`, or what Amazon calls the part of the world that the region is in. */
-function partitionOf(region: string): string {
-  return region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
-}
-
 /** An ARN; `resource` is empty for the registry itself. */
 export function arnOf(
   service: "ecr" | "kms" | "secretsmanager",
@@ -125,11 +122,14 @@ export function arnOf(
   return `arn:${partitionOf(region)}:${service}:${region}:${id}:${resource}`;
 }
 
-/** A principal as policies and messages of AWS name one. */
-export function callerArn(region: string, { id }: EcrAccount, principal: string): string {
-  const [kind, ...rest] = principal.split(":");
-  const name = rest.length === 0 ? kind : rest.join(":");
-  return `arn:${partitionOf(region)}:iam::${id}:user/${name}`;
+/** A principal as policies and messages of AWS name one: the same as STS says who it is. */
+export function callerArn(region: string, { id }: EcrAccount, principal: Principal): string {
+  return describeAwsIdentity(principal, { account: id, region }).arn;
+}
+
+/** The account itself, as policies name it. */
+export function rootArn(region: string, { id }: EcrAccount): string {
+  return `arn:${partitionOf(region)}:iam::${id}:root`;
 }
 
 const repositoryArn = /^arn:aws[a-z-]*:ecr:([a-z0-9-]{1,40}):(\d{1,12}):repository\/(.{1,256})$/;

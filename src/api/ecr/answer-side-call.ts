@@ -56,6 +56,7 @@ export async function answerSideCall(ecr: Ecr, neighbour: Neighbour, exchange: E
   const { registry } = ecr;
   const { caller, region } = await verifyCaller(registry.access, exchange, body, neighbour.name);
   exchange.principal = caller.principal;
+  ecr.traffic.admit(exchange);
   const input = parseInput(neighbour.inputs[name]!, parseJson(body), neighbour.invalid);
   const account = chooseAccount(ecr.settings, region, []);
   const call = { registry, caller, account, region, input, now: Date.now() };
@@ -78,7 +79,7 @@ function translateRefusal(
   if (code !== "DENIED" && code !== "UNAUTHORIZED" && code !== "READ_ONLY") {
     return new EcrError(neighbour.invalid, error.message, {}, error);
   }
-  const who = callerArn(region, account, caller.principal.name);
+  const who = callerArn(region, account, caller.principal);
   const action = `${neighbour.name}:${name}`;
   const message = `User: ${who} is not authorized to perform: ${action} because no identity-based policy allows the ${action} action`;
   return new EcrError("AccessDeniedException", message, {}, error);

@@ -1,6 +1,7 @@
 import type { Caller } from "../../access/index.ts";
 import type { Jobs } from "../../jobs/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import type { Traffic } from "../http/index.ts";
 import type { EcrAccount, EcrSettings } from "./accounts.ts";
 import type { InputOf, OperationName } from "./model/inputs.ts";
 
@@ -9,6 +10,8 @@ export interface Ecr {
   readonly registry: Registry;
   readonly jobs: Jobs;
   readonly settings: EcrSettings;
+  /** What one principal may ask, together with what it asks below `/v2/`. */
+  readonly traffic: Traffic;
 }
 
 /** One call: who asks, what, and of which registry. */

@@ -40,7 +40,7 @@ export function translateRefusal(call: EcrCall, error: RegistryError): EcrError 
 function refuseAccess({ operation, caller, account, region }: EcrCall, name: string | undefined, cause: RegistryError) {
   const below = name !== undefined && (account.namespace === "" || name.startsWith(`${account.namespace}/`));
   const resource = below ? arnOf("ecr", region, account, `repository/${nameFor(account, name)}`) : "*";
-  const who = callerArn(region, account, caller.principal.name);
+  const who = callerArn(region, account, caller.principal);
   const action = `ecr:${operation}`;
   const { policy } = (cause.detail ?? {}) as Detail;
   const why =

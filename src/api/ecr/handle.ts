@@ -14,7 +14,7 @@ import { parseInput } from "./model/parse-input.ts";
 import { inputs } from "./model/inputs.ts";
 import type { OperationName } from "./model/inputs.ts";
 import { operations } from "./operations.ts";
-import { verifyCaller } from "./verify-caller.ts";
+import { foreseeCaller, verifyCaller } from "./verify-caller.ts";
 
 /** Before the operation's name in `X-Amz-Target`. */
 const targetPrefix = "AmazonEC2ContainerRegistry_V20150921.";
@@ -33,9 +33,11 @@ export function handleEcr(ecr: Ecr, exchange: Exchange, log: (error: unknown) =>
 async function answer(ecr: Ecr, exchange: Exchange): Promise<object> {
   const name = readTarget(exchange);
   const entry: Entry<OperationName> = operations[name];
+  await foreseeCaller(ecr.registry.access, exchange);
   const body = await readBody(exchange, entry.bodyLimit ?? standardBodyLimit, () => tooLarge(entry));
   const { caller: signer, region } = await verifyCaller(ecr.registry.access, exchange, body);
   exchange.principal = signer.principal;
+  ecr.traffic.admit(exchange, name === "UploadLayerPart");
   const caller = { ...signer, secure: exchange.secure, operation: `ecr:${name}` };
   const input = parseInput(inputs[name], parseJson(body), entry.invalid ?? "InvalidParameterException");
   const { outside } = exchange;

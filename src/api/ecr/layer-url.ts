@@ -1,11 +1,11 @@
 import { authenticate, makeEcrPassword, plainCaller, seal, unseal } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
 import { parseByteRange, parseDigest, parseRepositoryName, RegistryError } from "../../oci/index.ts";
-import type { Digest, RepositoryName } from "../../oci/index.ts";
+import type { Digest, RegistryErrorCode, RepositoryName } from "../../oci/index.ts";
 import { findBlob, findRedirect, sendBlob, translateError } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { queryOf, sendChunk, sendEmpty, sendRefusal } from "../http/index.ts";
-import type { Exchange } from "../http/index.ts";
+import type { Exchange, Traffic } from "../http/index.ts";
 import type { EcrCall } from "./call.ts";
 import { hostFor } from "./show-repository.ts";
 
@@ -42,21 +42,35 @@ export function isLayerUrl(exchange: Exchange): boolean {
 }
 
 /** Sends the layer, or a part of it. What breaks is told to `log`. */
-export function handleLayerUrl(registry: Registry, exchange: Exchange, log: (error: unknown) => void): void {
+export function handleLayerUrl(
+  registry: Registry,
+  traffic: Traffic,
+  exchange: Exchange,
+  log: (error: unknown) => void,
+): void {
   exchange.route = "ecr";
-  void answer(registry, exchange).catch((error: unknown) => {
-    const { code, message } = translateError(error);
+  void answer(registry, traffic, exchange).catch((error: unknown) => {
+    const { code, message, detail } = translateError(error);
     const broken = code === "INTERNAL" || code === "UNAVAILABLE";
     if (broken) log(error);
-    const status = broken ? 503 : code === "RANGE_NOT_SATISFIABLE" ? 416 : code === "UNSUPPORTED" ? 405 : 403;
-    sendRefusal(exchange, { status }, [], `${message}\n`, "text/plain; charset=utf-8");
+    const status = broken ? 503 : (statuses[code] ?? 403);
+    const { retryAfter = 1 } = (detail ?? {}) as { readonly retryAfter?: number };
+    const wait = status === 429 ? ["Retry-After", String(retryAfter)] : [];
+    sendRefusal(exchange, { status }, wait, `${message}\n`, "text/plain; charset=utf-8");
   });
 }
 
-async function answer(registry: Registry, exchange: Exchange): Promise<void> {
+const statuses: { readonly [code in RegistryErrorCode]?: number } = {
+  RANGE_NOT_SATISFIABLE: 416,
+  TOO_MANY_REQUESTS: 429,
+  UNSUPPORTED: 405,
+};
+
+async function answer(registry: Registry, traffic: Traffic, exchange: Exchange): Promise<void> {
   const { method, headers } = exchange.request;
   if (method !== "GET" && method !== "HEAD") throw new RegistryError("UNSUPPORTED", "send a GET");
   const { caller, name, digest } = await readGrant(registry, exchange);
+  traffic.admit(exchange);
   const blob = await findBlob(registry, caller, name, digest);
   const range = method === "HEAD" ? "whole" : parseByteRange(headers.range, blob.size);
   if (range === "unsatisfiable") {

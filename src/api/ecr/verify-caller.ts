@@ -1,4 +1,4 @@
-import { SignatureError, verifySignature } from "../../access/index.ts";
+import { foreseeSignature, SignatureError, verifySignature } from "../../access/index.ts";
 import type { Access, Caller } from "../../access/index.ts";
 import type { Exchange } from "../http/index.ts";
 import { EcrError } from "./ecr-error.ts";
@@ -8,6 +8,16 @@ import type { Neighbour } from "./side-call.ts";
 export interface Verified {
   readonly caller: Caller;
   readonly region: string;
+}
+
+/** Refuses, before the body is read, whoever signed with nothing that is known here. @throws EcrError for what the head shows to be wrong */
+export async function foreseeCaller(access: Access, exchange: Exchange): Promise<void> {
+  const { request, query } = exchange;
+  try {
+    await foreseeSignature(access, { query, headers: request.rawHeaders }, { service: "ecr", where: exchange });
+  } catch (error) {
+    throw translateSignature(error);
+  }
 }
 
 /** Who signed the call. @param service for which it is @throws EcrError for a signature that is missing, not whole, wrong or ended */
@@ -22,7 +32,10 @@ export async function verifyCaller(
   try {
     return await verifySignature(access, signed, { service, where: exchange });
   } catch (error) {
-    if (error instanceof SignatureError) throw new EcrError(error.code, error.message, {}, error);
-    throw error;
+    throw translateSignature(error);
   }
+}
+
+function translateSignature(error: unknown): unknown {
+  return error instanceof SignatureError ? new EcrError(error.code, error.message, {}, error) : error;
 }

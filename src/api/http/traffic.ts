@@ -38,12 +38,13 @@ export class Traffic {
 
   /**
    * Counts a request whose principal is known; an upload until its answer is out.
+   * @param upload it brings bytes of a blob; told by its path where nothing is said
    * @throws RegistryError TOO_MANY_REQUESTS with the seconds to wait
    */
-  admit(exchange: Exchange): void {
+  admit(exchange: Exchange, upload = isUpload(exchange)): void {
     const { requestRate, uploadsAtOnce } = this.#limits;
     if (requestRate > 0) this.#admitRequest(keyOf(exchange), requestRate);
-    if (uploadsAtOnce > 0 && isUpload(exchange)) this.#admitUpload(exchange, uploadsAtOnce);
+    if (uploadsAtOnce > 0 && upload) this.#admitUpload(exchange, uploadsAtOnce);
   }
 
   #admitRequest(key: string, rate: number): void {

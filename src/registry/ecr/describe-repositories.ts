@@ -36,7 +36,7 @@ export async function listEcrRepositoriesBelow(
   const found = await listVisible(registry.access, caller, after > first ? after : first, limit + 1);
   const names = found.filter((name) => name < before);
   return {
-    repositories: await describe(registry, names.slice(0, limit)),
+    repositories: await describeNamed(registry, names.slice(0, limit)),
     more: names.length > limit,
   };
 }
@@ -49,7 +49,7 @@ export async function getEcrRepositories(
 ): Promise<EcrRepository[]> {
   const permits = new Map<string, Awaited<ReturnType<typeof authorize>>>();
   for (const name of names) permits.set(name, await authorize(registry.access, caller, "pull", name));
-  const found = new Map((await describe(registry, [...permits.keys()])).map((one) => [one.name, one]));
+  const found = new Map((await describeNamed(registry, [...permits.keys()])).map((one) => [one.name, one]));
   return [...permits].map(([name, permit]) => {
     const repository = found.get(name);
     if (repository === undefined || isOther(permit, repository.id)) throw goneRepository(name);
@@ -57,7 +57,11 @@ export async function getEcrRepositories(
   });
 }
 
-async function describe({ metadata: { read } }: Registry, names: readonly string[]): Promise<EcrRepository[]> {
+/** Those that are there, by name; whoever calls it knows that they may be shown. */
+export async function describeNamed(
+  { metadata: { read } }: Registry,
+  names: readonly string[],
+): Promise<EcrRepository[]> {
   if (names.length === 0) return [];
   const rows = await read.all(listNamedRepositories, { names });
   const repositories = rows.map(({ id }) => id);

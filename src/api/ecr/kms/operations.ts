@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { putEcrSetting } from "../../../registry/index.ts";
-import { callerArn, placeOf } from "../accounts.ts";
+import { placeOf, rootArn } from "../accounts.ts";
 import { EcrError } from "../ecr-error.ts";
 import { secondsOf } from "../show-repository.ts";
 import type { SideCall, SideOperation } from "../side-call.ts";
@@ -131,7 +131,7 @@ function show(call: SideCall, key: KeptKey): object {
 
 /** What Amazon gives a key where nobody says. */
 function standardPolicy({ region, account }: SideCall): string {
-  const root = callerArn(region, account, "root").replace(/user\/root$/, "root");
+  const root = rootArn(region, account);
   const own = { Sid: "Enable IAM User Permissions", Effect: "Allow", Principal: { AWS: root } };
   const statement = { ...own, Action: "kms:*", Resource: "*" };
   return JSON.stringify({ Version: "2012-10-17", Id: "key-default-1", Statement: [statement] });

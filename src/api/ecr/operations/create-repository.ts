@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { RegistryError } from "../../../oci/index.ts";
 import { isFilter } from "../../../policy/index.ts";
 import type { TagMutability } from "../../../policy/index.ts";
-import { createEcrRepository, getEcrRepositories } from "../../../registry/index.ts";
+import { createEcrRepository } from "../../../registry/index.ts";
 import type { EcrFacts } from "../../../registry/index.ts";
 import { arnOf, nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
@@ -21,14 +21,13 @@ export async function createRepository(call: EcrCall<"CreateRepository">): Promi
     tags: readTags(input.tags ?? []),
   };
   try {
-    await createEcrRepository(registry, caller, name, readMutability(input), facts);
+    const made = await createEcrRepository(registry, caller, name, readMutability(input), facts);
+    return { repository: showRepository(call, made) };
   } catch (error) {
     if (!(error instanceof RegistryError) || error.code !== "CONFLICT") throw error;
     const message = `The repository with name '${input.repositoryName}' already exists in the registry with id '${account.id}'`;
     throw new EcrError("RepositoryAlreadyExistsException", message, {}, error);
   }
-  const [made] = await getEcrRepositories(registry, caller, [name]);
-  return { repository: showRepository(call, made!) };
 }
 
 /** What is said of tags; undefined where nothing is. @throws EcrError InvalidParameterException */
