@@ -5,7 +5,7 @@ import { startGuardedServer } from "../support/management-client.ts";
 import type { GuardedServer } from "../support/management-client.ts";
 import { signedHeaders } from "../support/sign-as.ts";
 import type { Pair } from "../support/sign-as.ts";
-import { digestOf } from "../support/wire-client.ts";
+import { digestOf, types } from "../support/wire-client.ts";
 
 const guarded = await startGuardedServer();
 let writer: Pair;
@@ -79,7 +79,7 @@ test("a refusal names its caller as STS does", async () => {
 });
 
 test("who calls faster than allowed is told to wait, by the API and by addresses of layers", async () => {
-  const slow = await startGuardedServer({ limits: { requestRate: 1 } });
+  const slow = await startGuardedServer({ limits: { requestRate: 2 } });
   try {
     const pair = await makeWriter(slow);
     const upload = async (text: string) => {
@@ -94,7 +94,12 @@ test("who calls faster than allowed is told to wait, by the API and by addresses
       return call(slow, pair, "CompleteLayerUpload", { repositoryName, uploadId, layerDigests: [digestOf(text)] });
     };
     expect((await call(slow, pair, "CreateRepository", { repositoryName: "team/app" })).status).toBe(200);
-    expect((await upload("layer")).status).toBe(200);
+    for (const text of ["{}", "layer"]) expect((await upload(text)).status).toBe(200);
+    const describe = (mediaType: string, text: string) => ({ mediaType, digest: digestOf(text), size: text.length });
+    const manifest = { schemaVersion: 2, mediaType: types.manifest, config: describe(types.config, "{}") };
+    const imageManifest = JSON.stringify({ ...manifest, layers: [describe(types.layer, "layer")] });
+    const put = await call(slow, pair, "PutImage", { repositoryName: "team/app", imageManifest });
+    expect(put.status, put.text).toBe(200);
     const asked = { repositoryName: "team/app", layerDigest: digestOf("layer") };
     const { downloadUrl } = (await call(slow, pair, "GetDownloadUrlForLayer", asked)).body;
     expect(downloadUrl).toContain("/ecr/layers");
