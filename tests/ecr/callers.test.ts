@@ -78,6 +78,16 @@ test("a refusal names its caller as STS does", async () => {
   expect(message).toContain("User: arn:aws:iam::000000000000:user/robot_team_ci is not authorized");
 });
 
+/** The first answer with this status, to what is asked many times at once. */
+async function refused<Answer extends { readonly status: number }>(ask: () => Promise<Answer>, status: number) {
+  for (let time = 0; time < 100; time++) {
+    const answers = await Promise.all(Array.from({ length: 15 }, ask));
+    const found = answers.find((answer) => answer.status === status);
+    if (found !== undefined) return found;
+  }
+  throw new Error("nothing was refused");
+}
+
 test("who calls faster than allowed is told to wait, by the API and by addresses of layers", async () => {
   const slow = await startGuardedServer({ limits: { requestRate: 2 } });
   try {
@@ -103,18 +113,31 @@ test("who calls faster than allowed is told to wait, by the API and by addresses
     const asked = { repositoryName: "team/app", layerDigest: digestOf("layer") };
     const { downloadUrl } = (await call(slow, pair, "GetDownloadUrlForLayer", asked)).body;
     expect(downloadUrl).toContain("/ecr/layers");
-    const refused = async (ask: () => Promise<{ readonly status: number }>, status: number) => {
-      for (let time = 0; time < 100; time++) {
-        const answers = await Promise.all(Array.from({ length: 15 }, ask));
-        const found = answers.find((answer) => answer.status === status);
-        if (found !== undefined) return found;
-      }
-      throw new Error("nothing was refused");
-    };
     const throttled = await refused(() => call(slow, pair, "DescribeRepositories"), 400);
-    expect((throttled as { readonly body?: any }).body.__type).toBe("ThrottlingException");
+    expect(throttled.body.__type).toBe("ThrottlingException");
     expect((await refused(() => fetch(downloadUrl), 429)).status).toBe(429);
   } finally {
     await slow.close();
+  }
+});
+
+test("parts of layers count as uploads, of which one may have a number at a time", async () => {
+  const narrow = await startGuardedServer({ limits: { uploadsAtOnce: 1 } });
+  try {
+    const pair = await makeWriter(narrow);
+    const repositoryName = "team/app";
+    expect((await call(narrow, pair, "CreateRepository", { repositoryName })).status).toBe(200);
+    const layerPartBlob = Buffer.alloc(100_000, "layer").toString("base64");
+    const throttled = await refused(async () => {
+      const { uploadId } = (await call(narrow, pair, "InitiateLayerUpload", { repositoryName })).body;
+      const part = { partFirstByte: 0, partLastByte: 99_999, layerPartBlob };
+      return call(narrow, pair, "UploadLayerPart", { repositoryName, uploadId, ...part });
+    }, 400);
+    expect(throttled.body).toMatchObject({
+      __type: "ThrottlingException",
+      message: expect.stringContaining("uploads"),
+    });
+  } finally {
+    await narrow.close();
   }
 });
