@@ -8,7 +8,12 @@ import type { Composition } from "./cli/index.ts";
 process.umask(0o077);
 // Before anything else is loaded, so that it is loaded from the cache. What is in it is run, so it lies where only this
 // user writes; in the folder for temporary files, the default, anybody may have been first.
-enableCompileCache(join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth"));
+const compiled = (process.env["NODE_COMPILE_CACHE"] ??= join(
+  process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"),
+  "berth",
+));
+// By the variable its threads use it, too, which would strip and compile each file again.
+enableCompileCache(compiled);
 const { runCommand } = await import("./cli/index.ts");
 
 // One folder below the package, as a source and as a built file.

@@ -10,7 +10,6 @@ export type { Log, LogLevel, OpenLog } from "./log.ts";
 export { andThen } from "./maybe-promise.ts";
 export type { MaybePromise } from "./maybe-promise.ts";
 export { RecentMap } from "./recent-map.ts";
-export { startThread } from "./start-thread.ts";
 export { formatSize, parseSize } from "./size.ts";
 export { nodeHttp, nodeHttps } from "./node-http.ts";
 export { versionOf } from "./version-of.ts";

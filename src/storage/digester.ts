@@ -1,8 +1,7 @@
-import type { Worker } from "node:worker_threads";
 import { createHash, hash } from "node:crypto";
+import { Worker } from "node:worker_threads";
 import { availableParallelism } from "node:os";
 import { crc32 } from "node:zlib";
-import { startThread } from "../lib/index.ts";
 
 /** Hashes that content is named by. */
 export type HashAlgorithm = "sha256" | "sha512";
@@ -149,7 +148,7 @@ export class DigestThreads {
 
   #start(slot: number): Thread {
     const file = import.meta.url.endsWith(".ts") ? "./digest-thread.ts" : "./digest-thread.js";
-    const worker = startThread(new URL(file, import.meta.url));
+    const worker = new Worker(new URL(file, import.meta.url));
     const thread: Thread = { worker, asked: new Map(), ended: undefined };
     worker.unref();
     worker.on("message", (reply: DigestReply) => {

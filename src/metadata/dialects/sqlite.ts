@@ -1,4 +1,4 @@
-import { startThread } from "../../lib/index.ts";
+import { Worker } from "node:worker_threads";
 import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Writes } from "../metadata.ts";
 import { SqliteConnection, translate } from "./sqlite-connection.ts";
@@ -105,7 +105,7 @@ export async function openSqlite<W extends Writes>(path: string, writer: URL): P
   } finally {
     first.close();
   }
-  const worker = startThread(writer, { path, generations, posted } satisfies WriterStart);
+  const worker = new Worker(writer, { workerData: { path, generations, posted } satisfies WriterStart });
   const asked = new Asked((jobs) => {
     worker.postMessage(jobs);
     Atomics.add(posted, 0, jobs.length);

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { startThread } from "../../lib/index.ts";
+import { Worker } from "node:worker_threads";
 import { listHolds, listUses, readBlobFacts, readManifestFacts, readTime } from "../../metadata/index.ts";
 import type { FactsPage, HoldRow, ManifestFactsRow, Reader, UseRow } from "../../metadata/index.ts";
 import type { ImageDecision, LifecyclePlan, PlanDifference, SeenManifest, TagSettings } from "../../policy/index.ts";
@@ -108,7 +108,7 @@ export function planInPages(read: Reader, input: PlanInput, taker: PlanTaker): P
 
 async function planNow(read: Reader, { id, ...order }: PlanInput, { take, look }: PlanTaker): Promise<PlanSums> {
   const file = import.meta.url.endsWith(".ts") ? "./plan-thread.ts" : "./plan-thread.js";
-  const worker = startThread(new URL(file, import.meta.url));
+  const worker = new Worker(new URL(file, import.meta.url));
   const send = (message: PlanOrder) => worker.postMessage(message);
   try {
     const made = new Promise<PlanSums>((resolve, reject) => {
