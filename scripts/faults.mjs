@@ -2,14 +2,23 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 const all = process.argv.includes("--all");
 const rest = process.argv.slice(2).filter((argument) => argument !== "--all");
 const folder = mkdtempSync(join(tmpdir(), "berth-faults-"));
 const report = join(folder, "report.jsonl");
 writeFileSync(report, "");
-const env = { ...process.env, BERTH_FAULTS_REPORT: report, ...(all ? { BERTH_FAULTS: "all" } : {}) };
+// What is struck is the program as it is shipped.
+const program = resolve("dist-tested/main.js");
+if (spawnSync(process.execPath, ["scripts/build.mjs", dirname(program)], { stdio: "inherit" }).status !== 0)
+  process.exit(1);
+const env = {
+  ...process.env,
+  BERTH_FAULTS_REPORT: report,
+  BERTH_TEST_PROGRAM: program,
+  ...(all ? { BERTH_FAULTS: "all" } : {}),
+};
 const long = all ? ["--testTimeout=7200000"] : [];
 // One after the other: what cuts the power of disks runs by itself.
 const ended = ["crashes", "faults"].map(

@@ -11,14 +11,14 @@ import { getPeer } from "./support/peers.ts";
 import { run } from "./support/run.ts";
 import { startProcess } from "./support/start-process.ts";
 import { startTestServer } from "./support/start-server.ts";
+import { mainFile } from "./support/main-file.ts";
 
 // Each command is a process of its own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 const folder = await mkdtemp(join(tmpdir(), "berth-cli-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
-const main = resolve(import.meta.dirname, "../src/main.ts");
 const berth = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  run(process.execPath, [main, ...args], { cwd: folder, env });
+  run(process.execPath, [mainFile, ...args], { cwd: folder, env });
 
 describe("the launcher", () => {
   const launcher = resolve(import.meta.dirname, "../bin/berth.mjs");
@@ -193,7 +193,7 @@ describe("serve", () => {
   });
 
   test("--output yaml logs a document of YAML a line", async () => {
-    const args = [main, ...open, "--listen", "127.0.0.1:0", "--data", "yaml", "--output", "yaml"];
+    const args = [mainFile, ...open, "--listen", "127.0.0.1:0", "--data", "yaml", "--output", "yaml"];
     const child = spawn(process.execPath, args, { cwd: folder });
     let output = "";
     for await (const chunk of child.stdout) {
@@ -208,7 +208,7 @@ describe("serve", () => {
   test("greets on a terminal: where it listens, where the data is, who can reach it, a first push", async () => {
     const command = [
       process.execPath,
-      main,
+      mainFile,
       ...open,
       "--listen",
       "127.0.0.1:0",

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { runBerth } from "../support/run-berth.ts";
 import { startTestServer } from "../support/start-server.ts";
 import type { TestServer } from "../support/start-server.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { mainFile } from "../support/main-file.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-trail-"));
 const postgres = await startPostgres();
@@ -17,7 +18,6 @@ afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
-const main = resolve(import.meta.dirname, "../../src/main.ts");
 
 describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
   const there = kind === "SQLite" || postgres !== undefined;
@@ -28,7 +28,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
 
   const berth = (...args: string[]) => {
     const env = kind === "SQLite" ? {} : { BERTH_DATABASE: postgres!.url };
-    return run(process.execPath, [main, "trail", ...args, "--data", data], { cwd: folder, env });
+    return run(process.execPath, [mainFile, "trail", ...args, "--data", data], { cwd: folder, env });
   };
   const sql = async (text: string) => {
     if (kind === "SQLite") {

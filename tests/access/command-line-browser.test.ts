@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { awaitBrowser } from "../../src/cli/await-browser.ts";
 import { startGuardedServer } from "../support/management-client.ts";
 import { ScriptedServer } from "../support/scripted-server.ts";
 import { DevicePage, SsoTestProvider, TestBrowser } from "../support/sso-provider.ts";
+import { mainFile } from "../support/main-file.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-browser-"));
 const provider = await SsoTestProvider.listen();
@@ -33,8 +34,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const main = resolve(import.meta.dirname, "../../src/main.ts");
-
 /** Runs a login; `visit` is given the address as soon as it is printed. */
 async function logIn(
   args: readonly string[],
@@ -43,7 +42,7 @@ async function logIn(
   shown = /^http:\/\/\S+(?=\n)/m,
 ) {
   const env = { ...process.env, HOME: home, PATH: path, XDG_CONFIG_HOME: "" };
-  const child = spawn(process.execPath, [main, "login", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [mainFile, "login", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<number | null>((done) => child.once("close", done));
   let [stdout, stderr] = ["", ""];
   let visiting: Promise<unknown> | undefined;

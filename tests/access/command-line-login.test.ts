@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeCertificate } from "../support/certificate.ts";
 import { runBerth } from "../support/run-berth.ts";
 import { madeToken, ScriptedServer } from "../support/scripted-server.ts";
 import type { Asked } from "../support/scripted-server.ts";
+import { mainFile } from "../support/main-file.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "berth-login-"));
 const certificate = makeCertificate(folder, "localhost");
@@ -80,8 +81,7 @@ describe("login", () => {
 
   test("asks for name and password on the terminal, and does not show the password", async () => {
     expectLogin(server);
-    const main = resolve(import.meta.dirname, "../../src/main.ts");
-    const command = [process.execPath, main, "login", server.host].join(" ");
+    const command = [process.execPath, mainFile, "login", server.host].join(" ");
     const child = spawn("script", ["-qec", command, "/dev/null"], {
       env: { ...process.env, HOME: home, TERM: "dumb" },
     });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { afterAll, describe, expect, test } from "vitest";
@@ -17,6 +17,7 @@ import { startPostgres } from "../support/postgres.ts";
 import { run } from "../support/run.ts";
 import { startS3 } from "../support/s3.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { mainFile } from "../support/main-file.ts";
 
 /*
  * Canaries: texts that stand for secrets. They are given to a server in every place where a secret belongs, and in some
@@ -24,7 +25,6 @@ import { WireClient } from "../support/wire-client.ts";
  */
 
 const folder = await mkdtemp(join(tmpdir(), "berth-canaries-"));
-const main = resolve(import.meta.dirname, "../../src/main.ts");
 const postgres = await startPostgres();
 const keys = { accessKeyId: "canaryKeyId0001", secretAccessKey: "canarySecretKey0002" };
 const s3 = await startS3("versitygw", keys);
@@ -90,7 +90,7 @@ interface Server {
 }
 
 async function start(env: Readonly<Record<string, string>>): Promise<Server> {
-  const child = spawn(process.execPath, [main, "serve"], {
+  const child = spawn(process.execPath, [mainFile, "serve"], {
     cwd: folder,
     env: { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "127.0.0.1:0", BERTH_LOG_LEVEL: "trace", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -196,7 +196,7 @@ describe("after logins right and wrong, tokens, robots and failures no secret is
     const metrics = await (await fetch(`${server.ops}/metrics`)).text();
     const args = await readFile(`/proc/${server.child.pid}/cmdline`, "utf8");
     await server.stop();
-    const exported = await run(process.execPath, [main, "trail", "export", "--data", data], { cwd: folder });
+    const exported = await run(process.execPath, [mainFile, "trail", "export", "--data", data], { cwd: folder });
     expect(exported.output).toContain('"action":"login"');
     const rows = await databaseRows({ file: join(data, "berth.db") });
     expect(rows).toContain("user:admin");
@@ -270,7 +270,7 @@ describe("after logins right and wrong, tokens, robots and failures no secret is
     await server.stop();
     const rows = await databaseRows({ url: postgres.url });
     const said = server.said();
-    const shown = await run(process.execPath, [main, "config", "--output", "json"], { cwd: folder, env });
+    const shown = await run(process.execPath, [mainFile, "config", "--output", "json"], { cwd: folder, env });
     for (const [where, text] of Object.entries({
       said,
       answers: answers.join("\n"),

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { awsEnvironment, callBoto3 } from "../support/call-boto3.ts";
 import { getPeer } from "../support/peers.ts";
 import { run, runProgram } from "../support/run.ts";
 import { startTestServer } from "../support/start-server.ts";
 import type { TestServer } from "../support/start-server.ts";
+import { mainFile } from "../support/main-file.ts";
 
 /* Tools of AWS from before AWS_ENDPOINT_URL find a server by a data path, which `berth generate aws-endpoint` writes. */
 
@@ -23,9 +24,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const main = resolve(import.meta.dirname, "../../src/main.ts");
 const generate = (...args: readonly string[]) =>
-  run(process.execPath, [main, "generate", "aws-endpoint", ...args], {
+  run(process.execPath, [mainFile, "generate", "aws-endpoint", ...args], {
     cwd: folder,
     env: { XDG_CONFIG_HOME: join(folder, "config") },
   });

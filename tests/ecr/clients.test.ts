@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { operations } from "../../src/api/ecr/operations.ts";
 import type { OperationName } from "../../src/api/ecr/model/inputs.ts";
@@ -12,6 +12,7 @@ import { run } from "../support/run.ts";
 import { s3Settings, startS3 } from "../support/s3.ts";
 import { startTestServer } from "../support/start-server.ts";
 import type { TestServer } from "../support/start-server.ts";
+import { mainFile } from "../support/main-file.ts";
 
 /* Each operation, paginator and waiter by each client of AWS, unmodified. What is served must give what `ecr-examples.ts` says;
    what is refused, the error of the table of operations. */
@@ -62,9 +63,8 @@ test("each operation has an example, and where it is served the example says wha
 
 /** A directory for AWS_DATA_PATH, made as users make it. */
 async function writeDataPath(host: string): Promise<string> {
-  const main = resolve(import.meta.dirname, "../../src/main.ts");
   const directory = join(folder, host.replace(":", "-"));
-  const args = [main, "generate", "aws-endpoint", host, "--directory", directory];
+  const args = [mainFile, "generate", "aws-endpoint", host, "--directory", directory];
   const { code, output } = await run(process.execPath, args, { cwd: folder });
   expect(code, output).toBe(0);
   return directory;

@@ -10,6 +10,7 @@ import { runProgram } from "../support/run.ts";
 import { startTestServer } from "../support/start-server.ts";
 import { openTerraform } from "../support/terraform.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { mainFile } from "../support/main-file.ts";
 
 /* The commands of docs/guide/ecr.md, as they stand there but for addresses. */
 
@@ -135,8 +136,7 @@ test("Terraform is tested against a registry of its own", { timeout: 400_000 }, 
     await terraform.write("main.tf", `${sample}\nresource "aws_kms_key" "ecr" {\n  description = "images"\n}\n`);
     const port = await findFreePort();
     await mkdir(join(folder, "bin"));
-    const main = resolve(import.meta.dirname, "../../src/main.ts");
-    await writeFile(join(folder, "bin/berth"), `#!/bin/sh\nexec ${process.execPath} ${main} "$@"\n`);
+    await writeFile(join(folder, "bin/berth"), `#!/bin/sh\nexec ${process.execPath} ${mainFile} "$@"\n`);
     await chmod(join(folder, "bin/berth"), 0o755);
     const script = commandsOf("Testing Terraform offline")
       .replaceAll("127.0.0.1:5000", `127.0.0.1:${port}`)

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { resolve } from "node:path";
+import { mainFile } from "./main-file.ts";
 
 export interface TestProcess {
   /** `127.0.0.1:40123` */
@@ -20,13 +20,13 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** False for a server that asks for credentials. */
   readonly open?: boolean;
-  /** What starts the program; `node src/main.ts` when left out. */
+  /** What starts the program; `mainFile` when left out. */
   readonly command?: readonly [string, ...string[]];
 }
 
 /** Starts `berth serve` as a process of its own and waits until it listens. Its standard error is this process's. */
 export async function startProcess({ data, env, open = true, command }: ProcessOptions): Promise<TestProcess> {
-  const [program, ...args] = command ?? [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")];
+  const [program, ...args] = command ?? [process.execPath, mainFile];
   const child = spawn(program, [...args, "serve", ...(open ? ["--open"] : [])], {
     env: { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data, ...env },
     stdio: ["ignore", "pipe", "inherit"],
