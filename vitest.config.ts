@@ -7,7 +7,7 @@ const crashes = ["bit-flips", "collection", "crash-points", "durable-order", "ki
 
 /** Tests of one kind. What they wait for beside them takes its time on a busy machine: only what never comes is to fail. */
 const project = (name: string, include: string[], more: object = {}) => ({
-  test: { name, include, testTimeout: 240_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } }, ...more },
+  test: { name, include, testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 30_000 } }, ...more },
 });
 const folder = (name: string, more: object = {}) => project(name, [`tests/${name}/**/*.test.ts`], more);
 
