@@ -12,7 +12,7 @@ export const nouns = {
   settings: "look after what namespaces and repositories are set to",
   quota: "look at what namespaces use of their quotas",
   repository: "look after repositories",
-  image: "look at images and delete them",
+  image: "look at images, archive and delete them",
   tag: "look after tags",
   hold: "let nothing delete an image or a repository, for legal reasons",
   usage: "say which digests run somewhere, and so stay",

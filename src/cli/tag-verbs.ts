@@ -1,5 +1,5 @@
 import { usageError } from "./command-error.ts";
-import { byForceOrPurge, heldPlace } from "./keeping-verbs.ts";
+import { byForce, byForceOrPurge, heldPlace } from "./keeping-verbs.ts";
 import { parsePlace } from "./parse-scope.ts";
 import type { Joined, Spread, Verb } from "./verb.ts";
 
@@ -24,6 +24,33 @@ const joined: Joined = {
     const { name, tag } = text.includes(":") ? wholeTag.read(text) : {};
     return tag === undefined ? undefined : [name as string, tag as string];
   },
+};
+
+/** `berth image …` */
+export const imageVerbs: Readonly<Record<string, Verb>> = {
+  list: {
+    endpoint: "listImages",
+    ...inRepository,
+    columns: ["digest", "tags", "platforms", "size", "storageClass", "pushedAt", "pulledAt"],
+  },
+  show: { endpoint: "getImage", ...inRepository, digest: "digest" },
+  archive: {
+    endpoint: "setImageClass",
+    about: "keep an image, and serve it no more",
+    ...inRepository,
+    digest: "digest",
+    fixed: { storageClass: "archive" },
+    ...byForce,
+  },
+  restore: {
+    endpoint: "setImageClass",
+    about: "serve an archived image again",
+    ...inRepository,
+    digest: "digest",
+    fixed: { storageClass: "standard" },
+    ...byForce,
+  },
+  delete: { endpoint: "deleteImage", ...inRepository, ...byForceOrPurge },
 };
 
 /** `berth tag …` */

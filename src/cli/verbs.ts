@@ -4,7 +4,7 @@ import { byForce, byForceOrPurge, holdVerbs, usageVerbs } from "./keeping-verbs.
 import type { Noun } from "./nouns.ts";
 import { quotaVerbs } from "./quota-verbs.ts";
 import { settingVerbs } from "./setting-verbs.ts";
-import { tagVerbs, undoVerbs } from "./tag-verbs.ts";
+import { imageVerbs, tagVerbs, undoVerbs } from "./tag-verbs.ts";
 import type { Spread, Verb } from "./verb.ts";
 import { parseCondition, parsePlace, parseRight, parseScope, parseSubject } from "./parse-scope.ts";
 
@@ -87,7 +87,6 @@ const to = {
 };
 
 const inNamespace = { labels: { path: "namespace" } } as const;
-const inRepository = { labels: { name: "repository" } } as const;
 
 /** What can be done with each noun. */
 export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
@@ -253,15 +252,7 @@ export const verbs: Readonly<Record<Noun, Readonly<Record<string, Verb>>>> = {
   },
   settings: settingVerbs,
   quota: quotaVerbs,
-  image: {
-    list: {
-      endpoint: "listImages",
-      ...inRepository,
-      columns: ["digest", "tags", "platforms", "size", "pushedAt", "pulledAt"],
-    },
-    show: { endpoint: "getImage", ...inRepository, digest: "digest" },
-    delete: { endpoint: "deleteImage", ...inRepository, ...byForceOrPurge },
-  },
+  image: imageVerbs,
   tag: tagVerbs,
   undo: undoVerbs,
   hold: holdVerbs,

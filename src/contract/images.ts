@@ -22,6 +22,10 @@ const bytes = z
   .int()
   .meta({ description: "Bytes of the manifest and of all that it names; shared blobs count each time" });
 
+const imageClass = z
+  .enum(["standard", "archive"])
+  .meta({ id: "ImageClass", description: "What is in the archive is kept, and not served to those who pull" });
+
 const listed = z.object({
   digest: z.string(),
   mediaType: z.string(),
@@ -33,6 +37,9 @@ const listed = z.object({
   created: z.string().nullable().meta({ description: "As its builder says" }),
   pushedAt: time.meta({ description: "When it was first pushed here" }),
   pulledAt: time.nullable().meta({ description: "When it was last pulled, to the minute" }),
+  storageClass: imageClass,
+  archivedAt: time.nullable().meta({ description: "When it was last archived" }),
+  restoredAt: time.nullable().meta({ description: "When it was last brought back" }),
 });
 
 export const imageSummary = listed.meta({ id: "ImageSummary" });
@@ -116,6 +123,20 @@ export const imageEndpoints = {
     answer: image,
     status: 200,
     errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN"],
+  },
+  setImageClass: {
+    method: "PUT",
+    path: "/repositories/{name+}/-/images/{digest}/storage-class",
+    tag: "images",
+    summary: "Put an image into the archive, or bring it back",
+    about:
+      "What is archived is kept and not served; it takes as much space as before. Signatures and other referrers go along, and what an index lists returns with it. An image that an index lists which is served is refused.",
+    auth: { place: "repository", action: "manage-settings" },
+    parameters: imageParameters,
+    query: z.strictObject({ force }),
+    body: z.strictObject({ storageClass: imageClass }),
+    status: 204,
+    errors: ["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "REFERENCED"],
   },
   deleteImage: {
     method: "DELETE",

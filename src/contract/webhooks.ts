@@ -8,6 +8,8 @@ export const eventType = z
     "image.pushed",
     "image.pulled",
     "image.deleted",
+    "image.archived",
+    "image.restored",
     "tag.moved",
     "tag.refused",
     "lifecycle.ran",

@@ -11,6 +11,10 @@ export interface EcrImageRow {
   readonly subject: string | null;
   readonly created_at: number;
   readonly pulled_at: number | null;
+  /** 1 while it is kept and not served. */
+  readonly archived: number;
+  readonly archived_at: number | null;
+  readonly activated_at: number | null;
   /** Bytes of config and layers; of an index, those of its largest child. */
   readonly size: number;
   /** Up to 1,000 names of tags in byte order, with commas between; null for none. */
@@ -20,11 +24,18 @@ export interface EcrImageRow {
 function columns(d: Spelling) {
   return sql`
     m.id, m.digest, m.media_type, m.artifact_type, m.subject, m.created_at, m.pulled_at,
+    m.archived, m.archived_at, m.activated_at,
     case m.kind when 'index' then coalesce(
       (select max(k.content_size) from manifest_child c join manifest k on k.id = c.child_id where c.parent_id = m.id), 0)
       else m.content_size end as size,
     (select ${d.join(sql`name`)} from (
        select name from tag where manifest_id = m.id order by name limit 1000) named) as tags`;
+}
+
+/** Images of one class; of both where it is null. */
+function isOfClass(d: Spelling, archived: number | null) {
+  const wanted = d.name === "postgres" ? sql`${archived}::bigint` : sql`${archived}`;
+  return sql`(${wanted} is null or m.archived = ${archived})`;
 }
 
 function flag(d: Spelling, value: number) {
@@ -45,6 +56,8 @@ export const listEcrImages = statement(
       /** 1: with a tag only; 1: without only. */
       tagged: number;
       untagged: number;
+      /** 1: archived only; 0: served only; null: both. */
+      archived: number | null;
       limit: number;
     },
     d,
@@ -53,6 +66,7 @@ export const listEcrImages = statement(
     from manifest m ${d.indexedBy("manifest_by_push")}
     where m.repository_id = ${p.repository} and (m.created_at, m.id) < (${p.beforeTime}, ${p.beforeId})
       and m.created_at >= ${p.from} and (m.created_at > ${p.from} or m.id >= ${p.fromId})
+      and ${isOfClass(d, p.archived)}
       and (${flag(d, p.tagged)} = 0 or exists (select 1 from tag t where t.manifest_id = m.id))
       and (${flag(d, p.untagged)} = 0 or not exists (select 1 from tag t where t.manifest_id = m.id))
     order by m.created_at desc, m.id desc limit ${p.limit}`,
@@ -63,14 +77,22 @@ export const listUntaggedDigests = statement(
   "listUntaggedDigests",
   (
     _db,
-    p: { repository: number; from: number; fromId: number; beforeTime: number; beforeId: number; limit: number },
+    p: {
+      repository: number;
+      from: number;
+      fromId: number;
+      beforeTime: number;
+      beforeId: number;
+      archived: number | null;
+      limit: number;
+    },
     d,
   ) => sql<{ id: number; digest: string; created_at: number }>`
     select m.id, m.digest, m.created_at
     from manifest m ${d.indexedBy("manifest_by_push")}
     where m.repository_id = ${p.repository} and (m.created_at, m.id) < (${p.beforeTime}, ${p.beforeId})
       and m.created_at >= ${p.from} and (m.created_at > ${p.from} or m.id >= ${p.fromId})
-      and not exists (select 1 from tag t where t.manifest_id = m.id)
+      and ${isOfClass(d, p.archived)} and not exists (select 1 from tag t where t.manifest_id = m.id)
     order by m.created_at desc, m.id desc limit ${p.limit}`,
 );
 

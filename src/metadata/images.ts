@@ -16,6 +16,10 @@ export interface ImageRow {
   readonly image_created: string | null;
   readonly created_at: number;
   readonly pulled_at: number | null;
+  /** 1 while it is kept and not served. */
+  readonly archived: number;
+  readonly archived_at: number | null;
+  readonly activated_at: number | null;
   /** Bytes: its own, of what its descriptors state, and of what its children's state. */
   readonly total: number;
   /** Up to 101 names of tags in byte order, with commas between; null for none. */
@@ -25,7 +29,7 @@ export interface ImageRow {
 function imageColumns(d: Spelling) {
   return sql`
     m.id, m.digest, m.media_type, m.kind, m.artifact_type, m.subject, m.os, m.architecture, m.variant, m.image_created,
-    m.created_at, m.pulled_at,
+    m.created_at, m.pulled_at, m.archived, m.archived_at, m.activated_at,
     m.size + m.content_size + coalesce(
       (select sum(k.content_size) from manifest_child c join manifest k on k.id = c.child_id where c.parent_id = m.id), 0)
       as total,
@@ -132,6 +136,8 @@ export interface TagRow {
   readonly name: string;
   readonly digest: string;
   readonly media_type: string;
+  /** 1 while what it names is kept and not served. */
+  readonly archived: number;
   readonly created_at: number;
   readonly updated_at: number;
   readonly pulled_at: number | null;
@@ -141,7 +147,7 @@ export interface TagRow {
 export const listTagRows = statement(
   "listTagRows",
   (_db, p: { repository: number; after: string; pattern: string | null; limit: number }, d) => sql<TagRow>`
-    select t.name, m.digest, m.media_type, t.created_at, t.updated_at, t.pulled_at
+    select t.name, m.digest, m.media_type, m.archived, t.created_at, t.updated_at, t.pulled_at
     from tag t cross join manifest m
     where t.repository_id = ${p.repository} and t.name > ${p.after} and ${matches(d, "t.name", p.pattern)}
       and m.id = t.manifest_id
@@ -151,6 +157,6 @@ export const listTagRows = statement(
 export const findTagRow = statement(
   "findTagRow",
   (_db, p: { repository: number; name: string }) => sql<TagRow>`
-    select t.name, m.digest, m.media_type, t.created_at, t.updated_at, t.pulled_at
+    select t.name, m.digest, m.media_type, m.archived, t.created_at, t.updated_at, t.pulled_at
     from tag t join manifest m on m.id = t.manifest_id where t.repository_id = ${p.repository} and t.name = ${p.name}`,
 );

@@ -41,6 +41,7 @@ export {
   putEcrTemplate,
 } from "./ecr-templates.ts";
 export type { EcrTemplateRow } from "./ecr-templates.ts";
+export { activateManifests, archiveManifests, findServedParent } from "./archive.ts";
 export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolveTagNames } from "./ecr-images.ts";
 export type { EcrImageRow } from "./ecr-images.ts";
 export type { EcrRepositoryRow } from "./ecr.ts";

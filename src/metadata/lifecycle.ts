@@ -39,6 +39,9 @@ export type ManifestFactsRow = readonly [
   tags: readonly TagFactsRow[] | null,
   children: readonly number[] | null,
   blobs: readonly number[] | null,
+  archived: number,
+  archivedAt: number | null,
+  activatedAt: number | null,
 ];
 
 /** A tag, by name, with when it was moved and pulled last. */
@@ -83,7 +86,8 @@ export const readManifestFacts = statement(
     const row =
       list(sql`m.id, m.digest, m.kind, m.media_type, m.artifact_type, m.subject, m.size, m.created_at, m.pulled_at,
       m.pin_until, m.image_created, m.os, m.architecture, m.variant, ${nest(sql`m.labels`)}, ${nest(sql`m.annotations`)},
-      ${nest(tags)}, case when m.kind = 'index' then ${nest(children)} end, ${nest(blobs)}`);
+      ${nest(tags)}, case when m.kind = 'index' then ${nest(children)} end, ${nest(blobs)}, m.archived,
+      m.archived_at, m.activated_at`);
     return sql<FactsPage<string>>`
       select count(*) as count, max(m.digest) as last, ${text(gather(row, sql`m.digest`))} as rows from (
         select * from manifest where repository_id = ${p.repository} and digest > ${p.after}

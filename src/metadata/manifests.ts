@@ -8,6 +8,8 @@ export interface ServedManifest {
   readonly digest: string;
   readonly media_type: string;
   readonly size: number;
+  /** 1 while it is kept and not served. */
+  readonly archived: number;
   readonly bytes: Uint8Array;
 }
 
@@ -16,7 +18,7 @@ export const findManifestByTag = statement(
   "findManifestByTag",
   (_db, p: { repository: string; tag: string }) =>
     sql<ServedManifest>`
-    select m.id, m.repository_id, m.digest, m.media_type, m.size, c.bytes
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.archived, c.bytes
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
     join manifest m on m.id = t.manifest_id
@@ -29,7 +31,7 @@ export const findManifestByDigest = statement(
   "findManifestByDigest",
   (_db, p: { repository: string; digest: string }) =>
     sql<ServedManifest>`
-      select m.id, m.repository_id, m.digest, m.media_type, m.size, c.bytes
+      select m.id, m.repository_id, m.digest, m.media_type, m.size, m.archived, c.bytes
       from repository r
       join manifest m on m.repository_id = r.id and m.digest = ${p.digest}
       join manifest_content c on c.manifest_id = m.id
@@ -44,13 +46,15 @@ export interface NamedManifest {
   readonly media_type: string;
   readonly size: number;
   readonly pin_until: number;
+  /** 1 while it is kept and not served. */
+  readonly archived: number;
 }
 
 export const resolveTag = statement(
   "resolveTag",
   (_db, p: { repository: string; tag: string }) =>
     sql<NamedManifest>`
-    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until, m.archived
     from repository r
     join tag t on t.repository_id = r.id and t.name = ${p.tag}
     join manifest m on m.id = t.manifest_id
@@ -61,7 +65,7 @@ export const resolveDigest = statement(
   "resolveDigest",
   (_db, p: { repository: string; digest: string }) =>
     sql<NamedManifest>`
-    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until
+    select m.id, m.repository_id, m.digest, m.media_type, m.size, m.pin_until, m.archived
     from repository r
     join manifest m on m.repository_id = r.id and m.digest = ${p.digest}
     where r.name = ${p.repository}`,
@@ -75,8 +79,8 @@ export const readManifestContent = statement("readManifestContent", (db, p: { ma
 export const lockManifest = statement(
   "lockManifest",
   (_db, p: { repository: number; digest: string }, d) =>
-    sql<{ id: number; subject: string | null; pin_until: number }>`
-    select id, subject, pin_until from manifest
+    sql<{ id: number; subject: string | null; pin_until: number; archived: number }>`
+    select id, subject, pin_until, archived from manifest
     where repository_id = ${p.repository} and digest = ${p.digest} ${d.forUpdate}`,
 );
 
@@ -145,18 +149,25 @@ export const insertManifestBlobs = statement(
             select ${p.manifest}::bigint, ${p.repository}::bigint, e.value from ${d.each(p.blobs, "bigint")}`,
 );
 
+interface LockedChild {
+  readonly id: number;
+  readonly digest: string;
+  readonly size: number;
+  readonly archived: number;
+}
+
 /** Children that are there, kept from being removed until this transaction ends, in one order for all. */
 export const lockChildren = statement("lockChildren", (_db, p: { repository: number; digests: readonly string[] }, d) =>
   d.name === "sqlite"
-    ? sql<{ id: number; digest: string; size: number }>`
-          select m.id, m.digest, m.size from ${d.each(p.digests, "text")}
+    ? sql<LockedChild>`
+          select m.id, m.digest, m.size, m.archived from ${d.each(p.digests, "text")}
           cross join manifest m on m.repository_id = ${p.repository} and m.digest = e.value`
     : // Any other form may read every manifest of the repository.
-      sql<{ id: number; digest: string; size: number }>`
-          select m.id, m.digest, m.size
+      sql<LockedChild>`
+          select m.id, m.digest, m.size, m.archived
           from (select value from ${d.each(p.digests, "text")} order by value) w
           cross join lateral (
-            select id, digest, size from manifest
+            select id, digest, size, archived from manifest
             where repository_id = ${p.repository} and digest = w.value for key share) m`,
 );
 
@@ -195,12 +206,12 @@ export const listManifestChildren = statement("listManifestChildren", (db, p: { 
   db.selectFrom("manifest_child").select("child_id as id").where("parent_id", "=", p.manifest),
 );
 
-/** Digest and artifact type of the manifests that an index lists. */
+/** Digest, artifact type and class of the manifests that an index lists. */
 export const listChildTypes = statement(
   "listChildTypes",
   (_db, p: { manifest: number }) =>
-    sql<{ digest: string; artifact_type: string | null }>`
-    select m.digest, m.artifact_type from manifest_child c join manifest m on m.id = c.child_id
+    sql<{ digest: string; artifact_type: string | null; archived: number }>`
+    select m.digest, m.artifact_type, m.archived from manifest_child c join manifest m on m.id = c.child_id
     where c.parent_id = ${p.manifest}`,
 );
 
@@ -237,14 +248,18 @@ export interface ReferrerRow {
   readonly repository_id: number;
   readonly digest: string;
   readonly descriptor: string;
+  /** 1 while it is kept and not served. */
+  readonly archived: number;
 }
+
+const classOfReferrer = sql`(select m.archived from manifest m where m.id = manifest_id) as archived`;
 
 /** Referrers of a subject after `after` in byte order. */
 export const listReferrers = statement(
   "listReferrers",
   (_db, p: { repository: string; subject: string; after: string; limit: number }) =>
     sql<ReferrerRow>`
-      select repository_id, digest, descriptor from referrer
+      select repository_id, digest, descriptor, ${classOfReferrer} from referrer
       where repository_id = (select id from repository where name = ${p.repository})
         and subject = ${p.subject} and digest > ${p.after}
       order by digest limit ${p.limit}`,
@@ -255,7 +270,7 @@ export const listReferrersOfType = statement(
   "listReferrersOfType",
   (_db, p: { repository: string; subject: string; artifactType: string; after: string; limit: number }, d) =>
     sql<ReferrerRow>`
-      select repository_id, digest, descriptor from referrer ${d.indexedBy("referrer_by_type")}
+      select repository_id, digest, descriptor, ${classOfReferrer} from referrer ${d.indexedBy("referrer_by_type")}
       where repository_id = (select id from repository where name = ${p.repository})
         and subject = ${p.subject} and artifact_type = ${p.artifactType} and digest > ${p.after}
       order by digest limit ${p.limit}`,

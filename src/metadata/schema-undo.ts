@@ -61,6 +61,9 @@ export interface UndoManifestTable {
   annotations: string | null;
   created_at: number;
   pulled_at: number | null;
+  archived: number;
+  archived_at: number | null;
+  activated_at: number | null;
   descriptor: string | null;
   bytes: Uint8Array;
 }

@@ -133,6 +133,11 @@ export interface ManifestTable {
   pulled_at: Generated<number | null>;
   /** JSON object of its annotations; null for none, and for more than 64 KiB of them. */
   annotations: Generated<string | null>;
+  /** 1 while it is kept and not served. */
+  archived: Generated<number>;
+  /** When it was last archived, and when it was last brought back; null for never. */
+  archived_at: Generated<number | null>;
+  activated_at: Generated<number | null>;
 }
 
 /** Bytes of a manifest. */

@@ -58,11 +58,12 @@ export const insertUndoManifest = statement(
   "insertUndoManifest",
   (_db, p: { undo: number; manifest: number }) => sql<never>`
     insert into undo_manifest (undo_id, repository_id, digest, media_type, size, kind, artifact_type, subject,
-      content_size, os, architecture, variant, image_created, labels, annotations, created_at, pulled_at, descriptor,
-      bytes)
+      content_size, os, architecture, variant, image_created, labels, annotations, created_at, pulled_at, archived,
+      archived_at, activated_at, descriptor, bytes)
     select cast(${p.undo} as bigint), m.repository_id, m.digest, m.media_type, m.size, m.kind, m.artifact_type, m.subject,
            m.content_size, m.os, m.architecture, m.variant, m.image_created, m.labels, m.annotations, m.created_at,
-           m.pulled_at, (select r.descriptor from referrer r where r.manifest_id = m.id limit 1), c.bytes
+           m.pulled_at, m.archived, m.archived_at, m.activated_at,
+           (select r.descriptor from referrer r where r.manifest_id = m.id limit 1), c.bytes
     from manifest m join manifest_content c on c.manifest_id = m.id where m.id = ${p.manifest}`,
 );
 
@@ -301,7 +302,7 @@ export const findDeletedManifest = statement(
 export const readUndoManifest = statement("readUndoManifest", (db, p: { undo: number }) =>
   db
     .selectFrom("undo_manifest")
-    .select(["digest", "size", "subject", "artifact_type", "descriptor"])
+    .select(["digest", "size", "subject", "artifact_type", "descriptor", "archived"])
     .where("undo_id", "=", p.undo),
 );
 
@@ -322,9 +323,10 @@ export const insertRestoredManifest = statement(
   "insertRestoredManifest",
   (_db, p: { undo: number; pinUntil: number }) => sql<{ id: number }>`
     insert into manifest (repository_id, digest, media_type, size, kind, artifact_type, subject, content_size, os,
-      architecture, variant, image_created, labels, annotations, created_at, pulled_at, pin_until)
+      architecture, variant, image_created, labels, annotations, created_at, pulled_at, archived, archived_at,
+      activated_at, pin_until)
     select repository_id, digest, media_type, size, kind, artifact_type, subject, content_size, os, architecture, variant,
-           image_created, labels, annotations, created_at, pulled_at, cast(${p.pinUntil} as bigint)
+           image_created, labels, annotations, created_at, pulled_at, archived, archived_at, activated_at, cast(${p.pinUntil} as bigint)
     from undo_manifest where undo_id = ${p.undo}
     on conflict (repository_id, digest) do nothing returning id`,
 );

@@ -5,6 +5,8 @@ export const eventTypes = [
   "image.pushed",
   "image.pulled",
   "image.deleted",
+  "image.archived",
+  "image.restored",
   "tag.moved",
   "tag.refused",
   "lifecycle.ran",

@@ -95,6 +95,8 @@ export { cancelPreviewRow, openLifecyclePreview } from "./writes/lifecycle-previ
 export { openLifecycleRun } from "./writes/lifecycle-runs.ts";
 export { setTag } from "./set-tag.ts";
 export { deleteBlob, deleteManifest, deleteTag, weighPending } from "./delete-content.ts";
+export { setImageClass } from "./image-class.ts";
+export type { ImageStatus } from "./list-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
 export { findBlob, findRedirect, findUsedBlob, inspectBlob, sendBlob } from "./open-blob.ts";

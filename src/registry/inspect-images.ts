@@ -13,6 +13,7 @@ import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { findPermitted } from "./inspect-repository.ts";
 import { listReferrers } from "./list-content.ts";
 import type { Registry } from "./registry.ts";
+import type { ImageClass } from "./writes/set-image-class.ts";
 import { tagVersion } from "./writes/set-tag.ts";
 
 /** What an image runs on; null where its config does not say. */
@@ -48,6 +49,11 @@ export interface ListedImage {
   readonly pushedAt: number;
   /** To the minute; null for never. */
   readonly pulledAt: number | null;
+  /** What is in the archive is not served. */
+  readonly storageClass: ImageClass;
+  /** When it was archived, and when it was brought back last; null for never. */
+  readonly archivedAt: number | null;
+  readonly restoredAt: number | null;
   /** Where a list goes on after it. */
   readonly cursor: string;
 }
@@ -166,6 +172,7 @@ export async function inspectImage(
     subject: digest,
     types: [],
     after: "",
+    status: "ANY",
   });
   return {
     ...show(row, children),
@@ -257,6 +264,9 @@ function show(row: ImageRow, children: readonly ChildRow[]): ListedImage {
     created: row.image_created,
     pushedAt: row.created_at,
     pulledAt: row.pulled_at,
+    storageClass: row.archived === 0 ? "standard" : "archive",
+    archivedAt: row.archived_at,
+    restoredAt: row.activated_at,
     cursor: cursorOf(row),
   };
 }

@@ -71,8 +71,13 @@ const referrersBatch = 16;
 /** A page of referrers: descriptors as JSON texts, and the digest to go on from. */
 export interface ReferrersPage {
   readonly descriptors: readonly string[];
+  /** Which of them are archived: their places. */
+  readonly archived: ReadonlySet<number>;
   readonly next: string | undefined;
 }
+
+/** Images that are served, that are archived, or both. */
+export type ImageStatus = "ACTIVE" | "ARCHIVED" | "ANY";
 
 /** Which referrers are wanted. */
 export interface WantedReferrers {
@@ -84,6 +89,8 @@ export interface WantedReferrers {
   readonly after: string;
   /** Entries of a page; 500 at most, and where nothing is said. */
   readonly limit?: number;
+  /** Those that can be pulled where nothing is said. */
+  readonly status?: ImageStatus;
 }
 
 /**
@@ -95,34 +102,44 @@ export async function listReferrers(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
-  { subject, types, after, limit = referrersPage }: WantedReferrers,
+  { subject, types, after, limit = referrersPage, status = "ACTIVE" }: WantedReferrers,
 ): Promise<ReferrersPage> {
   const permit = await authorize(registry.access, caller, "pull", repository);
-  const rows = await readReferrers(registry, permit, { repository, subject, after }, types, limit);
+  const rows = await readReferrers(registry, permit, { repository, subject, after, status }, types, limit);
   const known = new Set(rows.map((row) => row.digest));
   const tagged = (await listTaggedReferrers(registry, permit, repository, subject)).filter(
-    ({ digest, type }) =>
-      digest > after && !known.has(digest) && (types.length === 0 || (type !== undefined && types.includes(type))),
+    ({ digest, type, archived }) =>
+      isWanted(status, archived) &&
+      digest > after &&
+      !known.has(digest) &&
+      (types.length === 0 || (type !== undefined && types.includes(type))),
   );
   const all = tagged.length === 0 ? rows : [...rows, ...tagged].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const descriptors: string[] = [];
+  const archived = new Set<number>();
   let bytes = 0;
   for (const row of all) {
     bytes += row.descriptor.length;
     const full = descriptors.length === limit || (bytes > referrersBytes && descriptors.length > 0);
-    if (full) return { descriptors, next: all[descriptors.length - 1]!.digest };
+    if (full) return { descriptors, archived, next: all[descriptors.length - 1]!.digest };
+    if (row.archived !== 0) archived.add(descriptors.length);
     descriptors.push(row.descriptor);
   }
-  return { descriptors, next: undefined };
+  return { descriptors, archived, next: undefined };
+}
+
+function isWanted(status: ImageStatus, archived: number): boolean {
+  return status === "ANY" || (status === "ARCHIVED") === (archived !== 0);
 }
 
 interface ReferrersOf {
   readonly repository: RepositoryName;
   readonly subject: Digest;
   readonly after: string;
+  readonly status: ImageStatus;
 }
 
-type Referrer = { readonly digest: string; readonly descriptor: string };
+type Referrer = { readonly digest: string; readonly descriptor: string; readonly archived: number };
 
 /** As many as fill a page, and hardly more: together they may be as large as a disk. */
 async function readReferrers(
@@ -141,7 +158,7 @@ async function readReferrers(
 async function readReferrersOf(
   { metadata: { read } }: Registry,
   permit: Permit,
-  of: ReferrersOf,
+  { status, ...of }: ReferrersOf,
   artifactType: string | undefined,
   limit: number,
 ): Promise<readonly Referrer[]> {
@@ -155,9 +172,10 @@ async function readReferrersOf(
         : await read.all(listReferrersOfType, { ...batch, artifactType });
     for (const row of some) {
       if (isOther(permit, row.repository_id)) return [];
+      after = row.digest;
+      if (!isWanted(status, row.archived)) continue;
       rows.push(row);
       bytes += row.descriptor.length;
-      after = row.digest;
     }
     if (some.length < referrersBatch) break;
   }
@@ -169,6 +187,7 @@ interface TaggedReferrer {
   /** Artifact type. */
   readonly type: string | undefined;
   readonly descriptor: string;
+  readonly archived: number;
 }
 
 /** What the index under the referrers tag lists; empty when there is none, or when another thing has that tag. */
@@ -181,15 +200,21 @@ async function listTaggedReferrers(
   const { read } = registry.metadata;
   const tag = referrersTag(subject);
   const found = await read.first(findManifestByTag, { repository, tag });
-  if (found === undefined || isOther(permit, found.repository_id)) return [];
+  if (found === undefined || isOther(permit, found.repository_id) || found.archived !== 0) return [];
   if (found.media_type !== mediaTypes.ociIndex) return [];
-  const types = new Map(
-    (await read.all(listChildTypes, { manifest: found.id })).map((row) => [row.digest, row.artifact_type ?? undefined]),
+  const kinds = new Map(
+    (await read.all(listChildTypes, { manifest: found.id })).map(({ digest, ...row }) => [digest, row]),
   );
   const { manifests } = parseManifest(found.bytes, found.media_type as MediaType);
   const listed = manifests.map(({ mediaType, digest, size, annotations, artifactType }): TaggedReferrer => {
-    const type = artifactType ?? types.get(digest);
-    return { digest, type, descriptor: JSON.stringify({ mediaType, digest, size, artifactType: type, annotations }) };
+    const { artifact_type: own, archived = 0 } = kinds.get(digest) ?? {};
+    const type = artifactType ?? own ?? undefined;
+    return {
+      digest,
+      type,
+      archived,
+      descriptor: JSON.stringify({ mediaType, digest, size, artifactType: type, annotations }),
+    };
   });
   return [...new Map(listed.map((one) => [one.digest, one])).values()];
 }

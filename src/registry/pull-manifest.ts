@@ -32,7 +32,7 @@ const recent = new WeakMap<Registry, RecentBytes>();
 
 /**
  * Reads a manifest by tag or digest (end-3).
- * @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN
+ * @throws RegistryError MANIFEST_UNKNOWN, also for one that is archived, NAME_UNKNOWN
  */
 export function pullManifest(
   registry: Registry,
@@ -60,13 +60,14 @@ function pull(
   return andThen(found, (row) =>
     row === undefined || isOther(permit, row.repository_id)
       ? refuseUnknown(registry, permit, repository, reference)
-      : pulled(row, row.bytes, reference),
+      : pulled(repository, row, row.bytes, reference),
   );
 }
 
-type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_type">;
+type NamedRow = Pick<NamedManifest, "id" | "repository_id" | "digest" | "media_type" | "archived">;
 
-function pulled(row: NamedRow, bytes: Uint8Array, reference: Reference): PulledManifest {
+function pulled(name: RepositoryName, row: NamedRow, bytes: Uint8Array, reference: Reference): PulledManifest {
+  if (row.archived !== 0) throw refuseArchived(name, row.digest, reference);
   const tag = reference.kind === "tag" ? reference.tag : null;
   const { id: manifest, repository_id: repository, digest } = row;
   const mark = { repository, manifest, digest, tag, at: 0, last: 0, pulls: 0, waiting: false, next: undefined };
@@ -75,7 +76,7 @@ function pulled(row: NamedRow, bytes: Uint8Array, reference: Reference): PulledM
 
 /**
  * Finds a manifest for somebody who may go on to push, and holds it back from collection (end-3 by HEAD).
- * @throws RegistryError MANIFEST_UNKNOWN, NAME_UNKNOWN
+ * @throws RegistryError as {@link pullManifest} does
  */
 export async function inspectManifest(
   registry: Registry,
@@ -87,6 +88,7 @@ export async function inspectManifest(
   const row = await resolve(registry, repository, reference);
   if (row === undefined || isOther(permit, row.repository_id))
     return refuseUnknown(registry, permit, repository, reference);
+  if (row.archived !== 0) throw refuseArchived(repository, row.digest, reference);
   const { digest, media_type: mediaType, size } = row;
   const { pin } = registry.settings;
   if (row.pin_until >= Date.now() + pin / 2) return { digest, mediaType, size, pinUntil: row.pin_until };
@@ -117,7 +119,7 @@ async function pullShared(
     if (bytes === undefined) return refuseUnknown(registry, permit, repository, reference);
     cache.keep(row.digest, bytes);
   }
-  return pulled(row, bytes, reference);
+  return pulled(repository, row, bytes, reference);
 }
 
 function resolve(
@@ -129,6 +131,14 @@ function resolve(
   return reference.kind === "tag"
     ? read.first(resolveTag, { repository, tag: reference.tag })
     : read.first(resolveDigest, { repository, digest: reference.digest });
+}
+
+/** Told only to those who may pull, and would get it. */
+function refuseArchived(repository: RepositoryName, digest: string, reference: Reference): RegistryError {
+  const what = reference.kind === "tag" ? `${repository}:${reference.tag}` : `${repository}@${digest}`;
+  const message = `${what} is archived, and not served: a maintainer restores it (berth image restore ${repository} ${digest}), or a push of it does`;
+  const detail = { name: repository, digest, storageClass: "archive" };
+  return new RegistryError("MANIFEST_UNKNOWN", message, { detail });
 }
 
 function refuseUnknown(

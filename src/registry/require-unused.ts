@@ -40,7 +40,7 @@ export interface Insistence {
 /** What is about to be taken away: a tag that is gone already, a manifest, or the repository from its name. */
 export type UsedRemoval =
   | { readonly kind: "tag"; readonly tag: string; readonly manifest: number }
-  | { readonly kind: "manifest"; readonly digest: string; readonly manifest: number }
+  | { readonly kind: "manifest"; readonly digest: string; readonly manifest: number; readonly act?: "archived" }
   | { readonly kind: "repository"; readonly act: "deleted" | "renamed" };
 
 /** What was done although something runs; for the audit row and for who did it. */
@@ -139,6 +139,6 @@ function factOf({ report_id, digest, workload }: UseRow, reports: ReadonlyMap<nu
 
 function describeRemoval(name: string, removal: UsedRemoval): string {
   if (removal.kind === "repository") return `the repository ${name} may not be ${removal.act}`;
-  if (removal.kind === "manifest") return `the manifest ${removal.digest} may not be deleted`;
+  if (removal.kind === "manifest") return `the manifest ${removal.digest} may not be ${removal.act ?? "deleted"}`;
   return `the tag ${removal.tag} may not be deleted, as its image has no other`;
 }

@@ -44,6 +44,7 @@ import { createRepository, deleteRepository, renameRepository, updateRepository 
 import { giveUpUndo, keepPending, recallPending } from "./writes/quotas/give-up-undo.ts";
 import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
 import { purgeRepositoryUndo, restoreRepository } from "./writes/restore-repository.ts";
+import { setImageClass } from "./writes/set-image-class.ts";
 import { setTag } from "./writes/set-tag.ts";
 import { reviewBatch } from "./writes/review.ts";
 import { deleteTemplate, putTemplate } from "./writes/templates.ts";
@@ -144,6 +145,7 @@ export const registryWrites = {
   reviewBatch,
   saveUpload,
   setHold,
+  setImageClass,
   setReadOnly,
   setTag,
   settleUsage,

@@ -76,17 +76,10 @@ test("what is no call is refused with 400 in the protocol's words", async () => 
 });
 
 test("an operation that is not served is refused with the error of the table and its reason", async () => {
-  const inputs: Record<string, object> = {
-    UpdateImageStorageClass: {
-      repositoryName: "team/app",
-      imageId: { imageTag: "v1" },
-      targetStorageClass: "ARCHIVE",
-    },
-  };
-  for (const [name, input] of Object.entries(inputs)) {
-    const entry = operations[name as keyof typeof operations];
-    if (!("refused" in entry)) throw new Error(`${name} is served: choose another`);
-    const { status, body } = await callEcr(server.url, name, input);
+  const inputs: Record<string, object> = { PutRegistryPolicy: { policyText: "{}" } };
+  for (const [name, entry] of Object.entries(operations)) {
+    if (!("refused" in entry)) continue;
+    const { status, body } = await callEcr(server.url, name, inputs[name] ?? {});
     expect([status, body.__type]).toEqual([400, entry.refused]);
     expect(body.message).toContain(entry.reason);
   }

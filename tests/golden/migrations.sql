@@ -1316,3 +1316,33 @@ create table repository_policy (
       repository_id bigint primary key references repository (id) on delete cascade,
       account text collate "C" not null, policy text collate "C" not null, bound text collate "C" not null, revision text collate "C" not null,
       changed_at bigint not null);
+
+-- 0037-archive/1
+alter table manifest add column archived integer not null default 0;
+
+alter table manifest add column archived bigint not null default 0;
+
+-- 0037-archive/2
+alter table manifest add column archived_at integer;
+
+alter table manifest add column archived_at bigint;
+
+-- 0037-archive/3
+alter table manifest add column activated_at integer;
+
+alter table manifest add column activated_at bigint;
+
+-- 0037-archive/4
+alter table undo_manifest add column archived integer not null default 0;
+
+alter table undo_manifest add column archived bigint not null default 0;
+
+-- 0037-archive/5
+alter table undo_manifest add column archived_at integer;
+
+alter table undo_manifest add column archived_at bigint;
+
+-- 0037-archive/6
+alter table undo_manifest add column activated_at integer;
+
+alter table undo_manifest add column activated_at bigint;

@@ -141,7 +141,16 @@ export const ecrExamples = (host: string): readonly EcrExample[] => [
     { ...of, subjectId: { imageDigest: digestOf(first) } },
     { referrers: [{ digest: digestOf(signature) }] },
   ),
-  call("UpdateImageStorageClass", { ...of, imageId: { imageTag: "v2" }, targetStorageClass: "ARCHIVE" }, of),
+  call(
+    "UpdateImageStorageClass",
+    { ...of, imageId: { imageTag: "v2" }, targetStorageClass: "ARCHIVE" },
+    { ...of, imageStatus: "ARCHIVED" },
+  ),
+  call(
+    "UpdateImageStorageClass",
+    { ...of, imageId: { imageTag: "v2" }, targetStorageClass: "STANDARD" },
+    { ...of, imageStatus: "ACTIVE" },
+  ),
   call("DescribeImageReplicationStatus", { ...of, imageId }, { replicationStatuses: some }),
   call("DescribeImageSigningStatus", { ...of, imageId }, { signingStatuses: some }),
   call("StartImageScan", { ...of, imageId }, { refused: "ValidationException" }),

@@ -71,7 +71,7 @@ function tellAsEcr(options: EcrFaceOptions, exchange: Exchange, error: RegistryE
   const route = matchRoute(exchange.path);
   const account = options.accountOf(exchange.origin.host ?? "");
   const name = route !== undefined && "name" in route ? nameIn(account, route.name) : "";
-  const { tag, setting, action } = (error.detail ?? {}) as Readonly<Record<string, string | undefined>>;
+  const { tag, setting, action, storageClass } = (error.detail ?? {}) as Readonly<Record<string, string | undefined>>;
   switch (error.code) {
     case "UNAUTHORIZED":
       return {
@@ -84,6 +84,8 @@ function tellAsEcr(options: EcrFaceOptions, exchange: Exchange, error: RegistryE
       return { status: 404, code: "NAME_UNKNOWN", message };
     }
     case "MANIFEST_UNKNOWN":
+      // It is there, and the sentence says why it is not served.
+      if (storageClass !== undefined) return undefined;
       return { status: 404, code: "MANIFEST_UNKNOWN", message: "Requested image not found" };
     case "DENIED": {
       if (setting === "tagOverwrite" && tag !== undefined) {

@@ -1,5 +1,5 @@
 import { isDigest, isTag } from "../../oci/index.ts";
-import type { EcrImage, EcrImageId } from "../../registry/index.ts";
+import type { EcrImage, EcrImageId, ImageStatus } from "../../registry/index.ts";
 import type { EcrCall } from "./call.ts";
 import { EcrError } from "./ecr-error.ts";
 import { secondsOf } from "./show-repository.ts";
@@ -25,9 +25,12 @@ export function readImageId({ imageDigest, imageTag }: ImageId): EcrImageId {
   return { digest: imageDigest, tag: imageTag };
 }
 
-/** Whether images that can be pulled are wanted: all are, there is no archive. */
-export function wantsActive(status: "ACTIVE" | "ARCHIVED" | "ACTIVATING" | "ANY" | undefined): boolean {
-  return status === undefined || status === "ACTIVE" || status === "ANY";
+/** Which images are wanted: those that can be pulled, where nothing is said. None is ever on its way back: undefined. */
+export function findStatus(
+  asked: ImageStatus | "ACTIVATING" | undefined,
+  unsaid: ImageStatus = "ACTIVE",
+): ImageStatus | undefined {
+  return asked === "ACTIVATING" ? undefined : (asked ?? unsaid);
 }
 
 /** An image as lists show it. */
@@ -44,7 +47,9 @@ export function showImage({ account }: EcrCall, repositoryName: string, image: E
     artifactMediaType: image.artifactType ?? undefined,
     lastRecordedPullTime: image.pulledAt === null ? undefined : secondsOf(image.pulledAt),
     subjectManifestDigest: image.subject ?? undefined,
-    imageStatus: "ACTIVE",
+    imageStatus: image.archived ? "ARCHIVED" : "ACTIVE",
+    lastArchivedAt: image.archivedAt === null ? undefined : secondsOf(image.archivedAt),
+    lastActivatedAt: image.activatedAt === null ? undefined : secondsOf(image.activatedAt),
   };
 }
 
@@ -76,6 +81,13 @@ export function mayBeThere({ imageDigest, imageTag }: ImageId): boolean {
 
 export function notFound(imageId: ImageId): ImageFailure {
   return { imageId, failureCode: "ImageNotFound", failureReason: "Requested image not found" };
+}
+
+/** It is there, and not served. */
+export function archivedImage(imageId: ImageId): ImageFailure {
+  const failureReason =
+    "Requested image is archived: restore it first (UpdateImageStorageClass with the targetStorageClass STANDARD)";
+  return { imageId, failureCode: "ImageInaccessible", failureReason };
 }
 
 export function otherDigest(imageId: ImageId): ImageFailure {

@@ -13,13 +13,7 @@ import { describeImages } from "./operations/describe-images.ts";
 import { deleteLifecyclePolicy, getLifecyclePolicy, putLifecyclePolicy } from "./operations/lifecycle-policies.ts";
 import { getLifecyclePolicyPreview, startLifecyclePolicyPreview } from "./operations/lifecycle-previews.ts";
 import { putImageTagMutability } from "./operations/put-image-tag-mutability.ts";
-import {
-  createPullThroughCacheRule,
-  deletePullThroughCacheRule,
-  describePullThroughCacheRules,
-  updatePullThroughCacheRule,
-  validatePullThroughCacheRule,
-} from "./operations/pull-through-cache-rules.ts";
+import * as pullThrough from "./operations/pull-through-cache-rules.ts";
 import { getAuthorizationToken } from "./operations/get-authorization-token.ts";
 import { getDownloadUrlForLayer } from "./operations/get-download-url-for-layer.ts";
 import { describeImageScanFindings, startImageScan } from "./operations/image-scans.ts";
@@ -37,22 +31,18 @@ import {
   describeRegistry,
   putReplicationConfiguration,
 } from "./operations/replication.ts";
-import {
-  deregisterPullTimeUpdateExclusion,
-  listPullTimeUpdateExclusions,
-  registerPullTimeUpdateExclusion,
-} from "./operations/pull-time-exclusions.ts";
+import * as exclusions from "./operations/pull-time-exclusions.ts";
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from "./operations/repository-policies.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import * as signing from "./operations/signing.ts";
 import { listTagsForResource, tagResource, untagResource } from "./operations/tags.ts";
+import { updateImageStorageClass } from "./operations/update-image-storage-class.ts";
 import { uploadLayerPart } from "./operations/upload-layer-part.ts";
 
 /** Bytes. */
 const mebibyte = 1024 ** 2;
 
-const reads = false;
-const writes = true;
+const [reads, writes] = [false, true];
 
 const noPolicies = "grants of Berth decide who may do what; policies of registries are not evaluated yet";
 
@@ -71,7 +61,11 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about:
       "a tag, and with its last one the image; what a rule, a hold or use keeps is a failure `ImageInaccessible` with the sentence; can be undone",
   },
-  BatchGetImage: { run: batchGetImage, writes: reads, about: "manifests byte for byte; counts as a pull" },
+  BatchGetImage: {
+    run: batchGetImage,
+    writes: reads,
+    about: "manifests byte for byte, but for what is archived; a pull",
+  },
   BatchGetRepositoryScanningConfiguration: {
     run: batchGetRepositoryScanningConfiguration,
     writes: reads,
@@ -79,7 +73,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   },
   CompleteLayerUpload: { run: completeLayerUpload, writes, about: "the digest is checked; quotas hold" },
   CreatePullThroughCacheRule: {
-    run: createPullThroughCacheRule,
+    run: pullThrough.createPullThroughCacheRule,
     writes,
     about: "checked and kept; nothing is pulled through yet; whether there is a secret of `credentialArn` is not asked",
   },
@@ -100,7 +94,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes,
     about: "the repository's own; what a namespace says holds from then on",
   },
-  DeletePullThroughCacheRule: { run: deletePullThroughCacheRule, writes, about: "the rule" },
+  DeletePullThroughCacheRule: { run: pullThrough.deletePullThroughCacheRule, writes, about: "the rule" },
   DeleteRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
   DeleteRepository: {
     run: deleteRepository,
@@ -124,7 +118,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     invalid: "ValidationException",
   },
   DeregisterPullTimeUpdateExclusion: {
-    run: deregisterPullTimeUpdateExclusion,
+    run: exclusions.deregisterPullTimeUpdateExclusion,
     writes,
     about: "the principal's pulls count again, on all nodes within two seconds",
   },
@@ -147,10 +141,10 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     run: describeImages,
     writes: reads,
     about:
-      "every manifest, children of an index among them; sizes as ECR counts them; `lastRecordedPullTime` to the minute; no image is archived",
+      "every manifest, children of an index among them; sizes as ECR counts them; `lastRecordedPullTime` to the minute; archived ones by their id, or with the filter",
   },
   DescribePullThroughCacheRules: {
-    run: describePullThroughCacheRules,
+    run: pullThrough.describePullThroughCacheRules,
     writes: reads,
     about: "as they were written; nothing is pulled through yet",
   },
@@ -202,11 +196,15 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   ListImageReferrers: {
     run: listImageReferrers,
     writes: reads,
-    about: "the same list as `/v2/<name>/referrers/<digest>`",
+    about: "the same list as `/v2/<name>/referrers/<digest>`; archived ones with the filter",
   },
-  ListImages: { run: listImages, writes: reads, about: "one entry for each tag, one for each image without a tag" },
+  ListImages: {
+    run: listImages,
+    writes: reads,
+    about: "each tag, each image without one; archived ones with the filter",
+  },
   ListPullTimeUpdateExclusions: {
-    run: listPullTimeUpdateExclusions,
+    run: exclusions.listPullTimeUpdateExclusions,
     writes: reads,
     about: "those of the account, at most 100 a page",
   },
@@ -256,7 +254,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "checked, kept and shown; nothing is signed yet",
   },
   RegisterPullTimeUpdateExclusion: {
-    run: registerPullTimeUpdateExclusion,
+    run: exclusions.registerPullTimeUpdateExclusion,
     writes,
     about:
       "pulls by this user, robot or role move no `lastRecordedPullTime`, by any client, on all nodes within two seconds",
@@ -280,10 +278,12 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   TagResource: { run: tagResource, writes, about: "kept and shown" },
   UntagResource: { run: untagResource, writes, about: "kept and shown" },
   UpdateImageStorageClass: {
-    refused: "ImageStorageClassUpdateNotSupportedException",
-    reason: "every image can be pulled at once; there is no archive",
+    run: updateImageStorageClass,
+    writes,
+    about:
+      "archived images are kept and not served, with what refers to them; no space is saved; back at once, or by a push",
   },
-  UpdatePullThroughCacheRule: { run: updatePullThroughCacheRule, writes, about: "what is not named stays" },
+  UpdatePullThroughCacheRule: { run: pullThrough.updatePullThroughCacheRule, writes, about: "what is not named stays" },
   UpdateRepositoryCreationTemplate: {
     run: templates.updateRepositoryCreationTemplate,
     writes,
@@ -296,7 +296,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     bodyLimit: 28 * mebibyte,
   },
   ValidatePullThroughCacheRule: {
-    run: validatePullThroughCacheRule,
+    run: pullThrough.validatePullThroughCacheRule,
     writes: reads,
     about: "`isValid` is false, and `failure` says that nothing is pulled through yet",
   },

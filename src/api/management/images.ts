@@ -6,6 +6,7 @@ import {
   inspectImage,
   inspectTag,
   listImages,
+  setImageClass,
   setTag,
   weighPending,
 } from "../../registry/index.ts";
@@ -30,6 +31,10 @@ export const imageHandlers: HandlersOf<typeof imageEndpoints> = {
     const { name, digest } = parameters;
     const image = await inspectImage(registry, caller, name, digest);
     return { body: { ...image, ...show(image), children: [...image.children], referrers: [...image.referrers] } };
+  },
+  async setImageClass({ management: { registry }, caller, parameters: { name, digest }, query, body }) {
+    const { warnings } = await setImageClass(registry, caller, name, { digest }, body.storageClass, query.force);
+    return { body: undefined, warnings };
   },
   async deleteImage({ management: { registry }, caller, parameters: { name, digest }, query }) {
     const { warnings, undo } = await deleteManifest(registry, caller, name, digest, query);
@@ -63,6 +68,8 @@ function show(image: ListedImage) {
     tags: [...image.tags],
     pushedAt: timeOf(image.pushedAt),
     pulledAt: findTime(image.pulledAt),
+    archivedAt: findTime(image.archivedAt),
+    restoredAt: findTime(image.restoredAt),
   };
 }
 

@@ -28,6 +28,7 @@ import { ecr } from "./0031-ecr.ts";
 import { accessKeys } from "./0032-access-keys.ts";
 import { ecrTemplates } from "./0036-ecr-templates.ts";
 import { repositoryPolicies } from "./0034-repository-policies.ts";
+import { archive } from "./0037-archive.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -65,6 +66,7 @@ export const migrations: readonly Migration[] = [
   accessKeys,
   ecrTemplates,
   repositoryPolicies,
+  archive,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

@@ -24,6 +24,7 @@ export const ecrActionsOf: Readonly<Record<Action, readonly string[]>> = {
     "ecr:DeleteLifecyclePolicy",
     "ecr:StartLifecyclePolicyPreview",
     "ecr:PutImageScanningConfiguration",
+    "ecr:UpdateImageStorageClass",
     "ecr:TagResource",
     "ecr:UntagResource",
   ],

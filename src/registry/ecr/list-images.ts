@@ -10,6 +10,7 @@ import {
 import type { EcrImageRow } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import { findPermitted } from "../inspect-repository.ts";
+import type { ImageStatus } from "../list-content.ts";
 import type { Registry } from "../registry.ts";
 
 /** An image as ECR's clients see it: any manifest, also one that an index lists. Times are milliseconds since 1970. */
@@ -25,6 +26,11 @@ export interface EcrImage {
   readonly mediaType: string;
   readonly artifactType: string | null;
   readonly subject: string | null;
+  /** It is kept, and not served. */
+  readonly archived: boolean;
+  /** When it was archived, and when it was brought back last; null for never. */
+  readonly archivedAt: number | null;
+  readonly activatedAt: number | null;
 }
 
 /** What names an image, or is asked for. */
@@ -34,7 +40,15 @@ export interface EcrImageId {
 }
 
 /** Which images are wanted. */
-export type TagStatus = "TAGGED" | "UNTAGGED" | "ANY";
+export interface EcrImageFilter {
+  readonly tags: "TAGGED" | "UNTAGGED" | "ANY";
+  readonly status: ImageStatus;
+}
+
+/** As statements take it. */
+function classOf({ status }: EcrImageFilter): number | null {
+  return status === "ANY" ? null : Number(status === "ARCHIVED");
+}
 
 /** A page; `next` is where to go on, undefined on the last. It may be short and not the last. */
 export interface EcrPage<T> {
@@ -68,12 +82,13 @@ export async function describeEcrImages(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
-  status: TagStatus,
+  filter: EcrImageFilter,
   after: string | undefined,
   limit: number,
 ): Promise<EcrPage<EcrImage>> {
   const { id } = await findPermitted(registry, caller, "pull", repository);
-  const which = { tagged: Number(status === "TAGGED"), untagged: Number(status === "UNTAGGED") };
+  const [tagged, untagged] = [Number(filter.tags === "TAGGED"), Number(filter.tags === "UNTAGGED")];
+  const which = { tagged, untagged, archived: classOf(filter) };
   const read = (look: Look, rows: number) => registry.metadata.read.all(listRows, { ...look, ...which, limit: rows });
   const { items, next } = await gather(registry, id, after, limit, read);
   return { items: items.map(show), next };
@@ -88,26 +103,53 @@ export async function listEcrImages(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
-  status: TagStatus,
+  filter: EcrImageFilter,
   after: string | undefined,
   limit: number,
 ): Promise<EcrPage<EcrImageId>> {
   const { id } = await findPermitted(registry, caller, "pull", repository);
+  const { tags: status } = filter;
+  const archived = classOf(filter);
   const [kind, place] = after === undefined ? ["tag", ""] : [after.slice(0, 3), after.slice(4)];
   const tags: EcrImageId[] = [];
   if (kind === "tag" && status !== "UNTAGGED") {
-    const page = { repository: id, after: place, pattern: null, limit: limit + 1 };
-    const rows = await registry.metadata.read.all(listTagRows, page);
-    tags.push(...rows.slice(0, limit).map(({ name, digest }) => ({ digest, tag: name })));
-    if (rows.length > limit) return { items: tags, next: `tag.${tags.at(-1)!.tag}` };
+    const { items, next } = await gatherTags(registry, id, place!, limit, archived);
+    if (next !== undefined) return { items, next: `tag.${next}` };
+    tags.push(...items);
   }
   if (status === "TAGGED") return { items: tags, next: undefined };
   if (tags.length === limit) return { items: tags, next: "dig." };
-  const read = (look: Look, rows: number) => registry.metadata.read.all(listUntaggedDigests, { ...look, limit: rows });
+  const read = (look: Look, rows: number) =>
+    registry.metadata.read.all(listUntaggedDigests, { ...look, archived, limit: rows });
   const start = kind === "dig" && place !== "" ? place : undefined;
   const { items, next } = await gather(registry, id, start, limit - tags.length, read);
   const untagged = items.map(({ digest }) => ({ digest }));
   return { items: [...tags, ...untagged], next: next === undefined ? undefined : `dig.${next}` };
+}
+
+/** Tags after one, in byte order, of images of one class; of both where it is null. `next` is the tag after which it goes on. */
+async function gatherTags(
+  { metadata: { read } }: Registry,
+  repository: number,
+  place: string,
+  limit: number,
+  archived: number | null,
+): Promise<EcrPage<EcrImageId>> {
+  const items: EcrImageId[] = [];
+  let after = place;
+  for (let looked = 0; looked < lookLimit; looked += limit + 1) {
+    const rows = await read.all(listTagRows, { repository, after, pattern: null, limit: limit + 1 });
+    for (const row of rows) {
+      if (archived !== null && row.archived !== archived) continue;
+      if (items.length === limit) return { items, next: items.at(-1)!.tag };
+      items.push({ digest: row.digest, tag: row.name });
+    }
+    if (rows.length <= limit) return { items, next: undefined };
+    after = rows.at(-1)!.name;
+    // As below.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { items, next: after };
 }
 
 /**
@@ -189,5 +231,8 @@ function show(row: EcrImageRow): EcrImage {
     mediaType: row.media_type,
     artifactType: row.artifact_type,
     subject: row.subject,
+    archived: row.archived !== 0,
+    archivedAt: row.archived_at,
+    activatedAt: row.activated_at,
   };
 }

@@ -39,7 +39,7 @@ export class GrowingFacts {
   addManifests(rows: string): void {
     for (const row of JSON.parse(rows) as readonly ManifestFactsRow[]) {
       const [id, digest, kind, mediaType, artifactType, subject, size, pushedAt, pulledAt, pinUntil, ...more] = row;
-      const [created, os, architecture, variant, labels, annotations, tags, children, blobs] = more;
+      const [created, os, architecture, variant, labels, annotations, tags, children, blobs, ...classed] = more;
       if (children !== null) this.#children.set(this.#images.length, children);
       this.#rows.push({ id, digest, pulledAt, pinUntil });
       this.#images.push({
@@ -51,6 +51,7 @@ export class GrowingFacts {
         tags: tags === null ? none : tags.map(tagOf),
         // A blob that came since the blobs were read frees nothing.
         blobs: blobs === null ? none : blobs.flatMap((blob) => this.#places.get(blob) ?? none),
+        ...classOf(classed),
       });
     }
   }
@@ -106,6 +107,18 @@ function findHold({ tags }: ImageFacts, settings: TagSettings): string | undefin
 }
 
 const none: readonly never[] = [];
+
+type Classed = readonly [archived: number, archivedAt: number | null, activatedAt: number | null];
+
+/** Nothing for most, which have always been served: so many objects have to stay small. */
+function classOf([archived, archivedAt, activatedAt]: Classed): Partial<Growing> {
+  if (archivedAt === null) return {};
+  return {
+    storageClass: archived === 0 ? "standard" : "archive",
+    archivedAt,
+    ...(activatedAt === null ? {} : { activatedAt }),
+  };
+}
 
 function tagOf([name, pushedAt, pulledAt]: TagFactsRow): ImageFacts["tags"][number] {
   return { name, pushedAt, pulledAt };

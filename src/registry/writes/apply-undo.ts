@@ -30,6 +30,7 @@ import { requireTag } from "../require-tag.ts";
 import { afterPin, checkTags, getRepository, record } from "./context.ts";
 import type { UndoableContext } from "./context.ts";
 import { moveTag } from "./move-tag.ts";
+import { bringBack } from "./set-image-class.ts";
 import { countLink, countManifest } from "./quotas/count-content.ts";
 
 export interface ApplyUndoInput extends UndoableContext {
@@ -234,9 +235,8 @@ async function restore(tx: Transaction, repository: number, undo: number, input:
   const row = await tx.first(readUndoManifest, { undo });
   if (row === undefined) throw goneUndo(input);
   const children: number[] = [];
-  for (const { digest } of (await tx.all(listUndoChildren, { undo })).toSorted(byDigest)) {
-    children.push(await ensureManifest(tx, repository, digest, input));
-  }
+  const listed = (await tx.all(listUndoChildren, { undo })).toSorted(byDigest);
+  for (const { digest } of listed) children.push(await ensureManifest(tx, repository, digest, input));
   await linkBlobs(tx, repository, undo, input.repository);
   const { digest, size, subject, artifact_type: artifactType, descriptor } = row;
   // Its removal, on another node, comes before this or sees the referrer that it must review.
@@ -246,7 +246,12 @@ async function restore(tx: Transaction, repository: number, undo: number, input:
   const manifest = inserted.id;
   await tx.run(insertRestoredContent, { undo, manifest });
   await tx.run(insertRestoredManifestBlobs, { undo, manifest, repository });
-  if (children.length > 0) await tx.run(insertManifestChildren, { parent: manifest, children });
+  if (children.length > 0) {
+    await tx.run(insertManifestChildren, { parent: manifest, children });
+    const there = await tx.all(lockChildren, { repository, digests: listed.map((one) => one.digest) });
+    const away = row.archived === 0 ? there.filter((one) => one.archived !== 0) : [];
+    await bringBack(tx, { id: repository, name: input.repository }, away, input);
+  }
   if (subject !== null && descriptor !== null) {
     await tx.run(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
   }

@@ -53,7 +53,7 @@ async function deleteWhole(tx: Transaction, input: DeleteEcrImageInput, digest: 
 const attempts = 10;
 
 /** The tag and what it is at, both for this transaction alone: in the order in which pushes lock them. */
-async function lockTagged(
+export async function lockTagged(
   tx: Transaction,
   { repository, name, tag }: { readonly repository: number; readonly name: string; readonly tag: string },
 ): Promise<{ readonly digest: string; readonly manifest: number }> {

@@ -16,6 +16,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { afterPin, checkTags, ensureRepository, record } from "./context.ts";
 import type { UndoableContext } from "./context.ts";
 import { moveTag } from "./move-tag.ts";
+import { bringBack } from "./set-image-class.ts";
 import { countManifest } from "./quotas/count-content.ts";
 
 /** A descriptor whose content must be there. */
@@ -54,8 +55,12 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
   const repository = await ensureRepository(tx, input);
   checkTags(input, input.tags);
   const blobs = await gatherBlobs(tx, repository, input.blobs);
-  const children = await gatherChildren(tx, repository, input.children);
-  const { manifest, created, version } = await ensureManifest(tx, repository, input, blobs, children);
+  const listed = await gatherChildren(tx, repository, input.children);
+  const children = listed.map(({ id }) => id);
+  const { manifest, created, version, archived } = await ensureManifest(tx, repository, input, blobs, children);
+  const away = listed.filter((one) => one.archived !== 0);
+  if (archived) away.push({ id: manifest, digest: input.digest, archived: 1 });
+  await bringBack(tx, { id: repository, name: input.repository }, away, input);
   for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
   if (created && input.tags.length === 0) {
     const reviewAfter = afterPin(tx.now, input.pin);
@@ -98,12 +103,18 @@ async function gatherBlobs(tx: Transaction, repository: number, needed: readonly
   return [...found.values()].map((row) => row.id);
 }
 
-async function gatherChildren(tx: Transaction, repository: number, needed: readonly Needed[]): Promise<number[]> {
+interface Child {
+  readonly id: number;
+  readonly digest: string;
+  readonly archived: number;
+}
+
+async function gatherChildren(tx: Transaction, repository: number, needed: readonly Needed[]): Promise<Child[]> {
   if (needed.length === 0) return [];
   const digests = [...new Set(needed.map((one) => one.digest))];
   const found = new Map((await tx.all(lockChildren, { repository, digests })).map((row) => [row.digest, row]));
   refuseMissing(needed, found, "manifests", "push them by digest first, then push the index again");
-  return [...found.values()].map((row) => row.id);
+  return [...found.values()];
 }
 
 function refuseMissing(
@@ -125,13 +136,21 @@ function refuseMissing(
   }
 }
 
+interface EnsuredManifest {
+  readonly manifest: number;
+  readonly created: boolean;
+  readonly version: string | null;
+  /** It was there, and kept from being served. */
+  readonly archived: boolean;
+}
+
 async function ensureManifest(
   tx: Transaction,
   repository: number,
   input: PutManifestInput,
   blobs: readonly number[],
   children: readonly number[],
-): Promise<{ readonly manifest: number; readonly created: boolean; readonly version: string | null }> {
+): Promise<EnsuredManifest> {
   const pinUntil = tx.now + input.pin;
   if (input.subject !== null) {
     // Its removal, on another node, comes before this push or sees the referrer that it must review.
@@ -144,7 +163,7 @@ async function ensureManifest(
     if (found !== undefined) {
       // Each push moves the pin: whoever judged the image before sees that.
       await tx.send(pinManifest, { manifest: found.id, until: pinUntil, unless: pinUntil });
-      return { manifest: found.id, created: false, version: null };
+      return { manifest: found.id, created: false, version: null, archived: found.archived !== 0 };
     }
     // Another node removed the row that was in the way.
     if (attempt > 10) throw new MetadataError("unavailable", `the row of ${input.digest} comes and goes`);
@@ -158,7 +177,7 @@ async function ensureManifest(
     const { subject, digest, artifactType, referrer: descriptor } = input;
     await tx.send(insertReferrer, { repository, subject, digest, manifest, artifactType, descriptor });
   }
-  return { manifest, created: true, version: inserted.settings };
+  return { manifest, created: true, version: inserted.settings, archived: false };
 }
 
 function rowOf(input: PutManifestInput) {

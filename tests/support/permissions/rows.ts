@@ -227,6 +227,7 @@ const management: Readonly<Record<string, Wish>> = {
   renameRepository: here("delete-repository"),
   deleteRepository: here("delete-repository"),
   ...{ listImages: here("pull"), getImage: here("pull"), deleteImage: here("delete") },
+  setImageClass: here("manage-settings"),
   ...{ listTags: here("pull"), getTag: here("pull"), setTag: here("push"), deleteTag: here("delete") },
   ...backgroundWishes,
   ...governanceWishes,

@@ -4,7 +4,7 @@ import { notePull, pullManifest, requireRepository } from "../../../registry/ind
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { EcrError } from "../ecr-error.ts";
-import { findFault, mayBeThere, notFound, otherDigest, readImageId, showImageId } from "../images.ts";
+import { archivedImage, findFault, mayBeThere, notFound, otherDigest, readImageId, showImageId } from "../images.ts";
 import type { ImageFailure, ImageId } from "../images.ts";
 
 /** Bytes of all manifests of an answer together: each may have 4 MiB. */
@@ -60,8 +60,13 @@ async function find(
     const found = await pullManifest(registry, caller, name, parseReference(id.imageTag ?? id.imageDigest!));
     return (id.imageDigest ?? found.digest) === found.digest ? found : otherDigest(id);
   } catch (error) {
-    if (error instanceof RegistryError && error.code === "MANIFEST_UNKNOWN") return notFound(id);
-    throw error;
+    if (!(error instanceof RegistryError) || error.code !== "MANIFEST_UNKNOWN") throw error;
+    const { storageClass, digest } = (error.detail ?? {}) as {
+      readonly storageClass?: string;
+      readonly digest?: string;
+    };
+    if (storageClass === undefined) return notFound(id);
+    return (id.imageDigest ?? digest) === digest ? archivedImage(id) : otherDigest(id);
   }
 }
 

@@ -3,21 +3,24 @@ import type { EcrImage } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { invalidParameter } from "../errors.ts";
-import { findFault, mayBeThere, readImageId, showImage, unknownImage, wantsActive } from "../images.ts";
+import { findFault, findStatus, mayBeThere, readImageId, showImage, unknownImage } from "../images.ts";
 import type { ImageId } from "../images.ts";
 import { makePageToken, pageSize, readPageToken } from "../page-token.ts";
 
-/** One entry for each image, the latest pushed first; or the images that are named. */
+/** One entry for each image, the latest pushed first; or the images that are named, archived or not. */
 export async function describeImages(call: EcrCall<"DescribeImages">): Promise<object> {
   const { registry, caller, account, input } = call;
   const name = nameWithin(account, input.repositoryName);
-  const status = input.filter?.tagStatus ?? "ANY";
-  const active = wantsActive(input.filter?.imageStatus);
+  const tags = input.filter?.tagStatus ?? "ANY";
+  const asked = input.filter?.imageStatus;
   const show = (image: EcrImage) => showImage(call, input.repositoryName, image);
   if (input.imageIds === undefined) {
-    const page = await describeEcrImages(registry, caller, name, status, readPageToken(call), pageSize(call));
+    const status = findStatus(asked);
+    const filter = { tags, status: status ?? "ANY" };
+    const page = await describeEcrImages(registry, caller, name, filter, readPageToken(call), pageSize(call));
+    if (status === undefined) return { imageDetails: [] };
     return {
-      imageDetails: active ? page.items.map(show) : [],
+      imageDetails: page.items.map(show),
       nextToken: page.next === undefined ? undefined : makePageToken(call, page.next),
     };
   }
@@ -32,8 +35,13 @@ export async function describeImages(call: EcrCall<"DescribeImages">): Promise<o
   const { images, missing } = await findEcrImagesById(registry, caller, name, known.map(readImageId));
   const [unknown] = input.imageIds.filter((id) => !mayBeThere(id) || missing.some((one) => isSame(one, id)));
   if (unknown !== undefined) throw unknownImage(call, input.repositoryName, unknown);
-  const wanted = images.filter(({ tags }) => status === "ANY" || (status === "TAGGED") === tags.length > 0);
-  return { imageDetails: active ? wanted.map(show) : [] };
+  const status = findStatus(asked, "ANY");
+  const wanted = images.filter(
+    (one) =>
+      (tags === "ANY" || (tags === "TAGGED") === one.tags.length > 0) &&
+      (status === "ANY" || (status === "ARCHIVED") === one.archived),
+  );
+  return { imageDetails: status === undefined ? [] : wanted.map(show) };
 }
 
 function isSame(

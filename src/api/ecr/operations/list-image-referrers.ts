@@ -3,7 +3,7 @@ import { listReferrers, requireRepository } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { invalidParameter } from "../errors.ts";
-import { wantsActive } from "../images.ts";
+import { findStatus } from "../images.ts";
 import { makePageToken, pageSize, readPageToken } from "../page-token.ts";
 
 /** Entries of a page where the client does not say. */
@@ -28,17 +28,19 @@ export async function listImageReferrers(call: EcrCall<"ListImageReferrers">): P
   const subject = input.subjectId.imageDigest;
   if (!isDigest(subject)) throw invalidParameter("subjectId", "must be the digest of a manifest");
   const after = readPageToken(call) ?? "";
-  const wanted = { subject, types: input.filter?.artifactTypes ?? [], after, limit: pageSize(call, standardPage) };
+  const status = findStatus(input.filter?.artifactStatus);
+  const limit = pageSize(call, standardPage);
+  const wanted = { subject, types: input.filter?.artifactTypes ?? [], after, limit, status: status ?? "ANY" };
   // The Distribution API lists nothing for a repository that is not there.
   await requireRepository(registry, caller, "pull", name);
-  const { descriptors, next } = await listReferrers(registry, caller, name, wanted);
-  const active = wantsActive(input.filter?.artifactStatus);
+  const { descriptors, archived, next } = await listReferrers(registry, caller, name, wanted);
+  if (status === undefined) return { referrers: [] };
   return {
-    referrers: active ? descriptors.map((text) => show(JSON.parse(text) as Descriptor)) : [],
+    referrers: descriptors.map((text, at) => show(JSON.parse(text) as Descriptor, archived.has(at))),
     nextToken: next === undefined ? undefined : makePageToken(call, next),
   };
 }
 
-function show({ digest, mediaType, artifactType, size, annotations }: Descriptor): object {
-  return { digest, mediaType, artifactType, size, annotations, artifactStatus: "ACTIVE" };
+function show({ digest, mediaType, artifactType, size, annotations }: Descriptor, archived: boolean): object {
+  return { digest, mediaType, artifactType, size, annotations, artifactStatus: archived ? "ARCHIVED" : "ACTIVE" };
 }

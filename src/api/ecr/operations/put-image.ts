@@ -67,7 +67,8 @@ async function refuseTwice(
   const { images } = await findEcrImagesById(registry, caller, name, [
     tag === undefined ? { digest } : { digest, tag },
   ]);
-  if (images.length === 0) return;
+  // To push an archived image is to bring it back.
+  if (images.length === 0 || images[0]!.archived) return;
   const under = tag === undefined ? "" : ` and tag '${tag}'`;
   const message = `Image with digest '${digest}'${under} already exists in the repository with name '${input.repositoryName}' in registry with id '${account.id}'`;
   throw new EcrError("ImageAlreadyExistsException", message);
