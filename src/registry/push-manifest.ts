@@ -26,6 +26,8 @@ export interface PushManifestInput {
   readonly tags: readonly Tag[];
   readonly bytes: Uint8Array;
   readonly contentType: MediaType | undefined;
+  /** The repository must be there: this push makes none. */
+  readonly existing?: boolean;
 }
 
 /** What came of a push. */
@@ -41,14 +43,15 @@ const configLimit = 1024 * 1024;
 
 /**
  * Stores a manifest and moves tags to it, in one transaction (end-7a, end-7b). Everything it names must be there.
- * @throws RegistryError MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, MANIFEST_TOO_LARGE
+ * @throws RegistryError NAME_UNKNOWN, MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, MANIFEST_TOO_LARGE
  */
 export async function pushManifest(
   registry: Registry,
   caller: Caller,
   input: PushManifestInput,
 ): Promise<PushedManifest> {
-  const permit = await authorize(registry.access, caller, "push", input.repository);
+  const asked = await authorize(registry.access, caller, "push", input.repository);
+  const permit = input.existing === true ? { ...asked, mayCreate: false } : asked;
   const document = parseManifest(input.bytes, input.contentType);
   const digest = checkDigest(input.bytes, input.digest);
   checkEmbedded(document);

@@ -1,5 +1,6 @@
 import { describeAwsIdentity, isContentSession, partitionOf } from "../../access/index.ts";
 import type { RegistryError } from "../../oci/index.ts";
+import { queryOf } from "../http/index.ts";
 import type { Exchange } from "../http/index.ts";
 import type { Face, Told } from "./challenge.ts";
 import { matchRoute } from "./route.ts";
@@ -46,9 +47,15 @@ export function ecrFace(options: EcrFaceOptions): Face {
     enter(exchange) {
       const namespace = accountNamespace(exchange);
       const route = matchRoute(exchange.path);
-      if (namespace === "" || route === undefined || !("name" in route) || route.name.startsWith(`${namespace}/`))
-        return;
-      exchange.retarget(`/v2/${namespace}/${exchange.path.slice("/v2/".length)}`);
+      if (namespace === "" || route === undefined || !("name" in route)) return;
+      const isWhole = (name: string) => name.startsWith(`${namespace}/`);
+      const from = route.kind === "uploads" ? queryOf(exchange).get("from") : null;
+      const path = isWhole(route.name) ? exchange.path : `/v2/${namespace}/${exchange.path.slice("/v2/".length)}`;
+      if (from !== null && from !== "" && !isWhole(from)) {
+        const query = queryOf(exchange);
+        query.set("from", `${namespace}/${from}`);
+        exchange.retarget(path, query.toString());
+      } else if (path !== exchange.path) exchange.retarget(path);
     },
     ...(options.createOnPush ? {} : { templatesOnly: accountNamespace }),
   };

@@ -13,7 +13,7 @@ export class Exchange implements Transfer, Caller, Where {
   /** Path as it was sent, or as it is meant here, without the query: percent-encoding stands. */
   path: string;
   /** Query as it was sent, without the question mark. */
-  readonly query: string;
+  query: string;
   /** Milliseconds of the process's clock (`performance.now`) at which its head was read. */
   readonly startedAt: number;
   /** Who asks: nobody until the dialect has looked at what was shown. */
@@ -48,9 +48,10 @@ export class Exchange implements Transfer, Caller, Where {
     return this.cut !== undefined;
   }
 
-  /** The request is for another path than its client wrote. */
-  retarget(path: string): void {
+  /** The request is for another path, or with another query, than its client wrote. */
+  retarget(path: string, query = this.query): void {
     this.path = path;
+    this.query = query;
     this.request.url = this.query === "" ? path : `${path}?${this.query}`;
   }
 

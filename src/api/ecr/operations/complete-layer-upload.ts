@@ -1,6 +1,6 @@
 import { parseDigest, RegistryError } from "../../../oci/index.ts";
 import type { Digest, RepositoryName } from "../../../oci/index.ts";
-import { cancelUpload, finishUpload, inspectBlob, inspectUpload } from "../../../registry/index.ts";
+import { cancelUpload, finishUpload, inspectBlob, inspectUpload, requirePushTarget } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { EcrError } from "../ecr-error.ts";
@@ -13,6 +13,8 @@ export async function completeLayerUpload(call: EcrCall<"CompleteLayerUpload">):
   const name = nameWithin(account, input.repositoryName);
   const { uploadId } = input;
   const digest = readDigest(input.layerDigests);
+  // What was deleted since the upload began is not made again.
+  await requirePushTarget(registry, caller, account.namespace, name);
   try {
     if ((await inspectUpload(registry, caller, name, uploadId)) === 0) {
       throw new EcrError("EmptyUploadException", "The upload has no parts: send at least one");

@@ -22,7 +22,9 @@ export async function putImage(call: EcrCall<"PutImage">): Promise<object> {
   const imageDigest = input.imageDigest ?? `sha256:${hash("sha256", bytes)}`;
   const digest = read("imageDigest", () => parseDigest(imageDigest));
   try {
-    const pushed = { repository: name, digest, tags: tag === undefined ? [] : [tag], bytes, contentType };
+    const tags = tag === undefined ? [] : [tag];
+    // It was there a moment ago: one that was deleted meanwhile is not made again.
+    const pushed = { repository: name, digest, tags, bytes, contentType, existing: true };
     await refuseTwice(call, name, imageDigest);
     await pushManifest(registry, caller, pushed);
   } catch (error) {
