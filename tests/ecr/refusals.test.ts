@@ -41,6 +41,10 @@ test("a policy is looked at where its repository is there", async () => {
     (await refusal("PutLifecyclePolicy", { repositoryName, lifecyclePolicyText }))[0];
   expect(await put("none")).toBe("RepositoryNotFoundException");
   expect(await put("app")).toBe("InvalidParameterException");
+  const set = async (repositoryName: string) =>
+    (await refusal("SetRepositoryPolicy", { repositoryName, policyText: "nonsense" }))[0];
+  expect(await set("none")).toBe("RepositoryNotFoundException");
+  expect(await set("app")).toBe("InvalidParameterException");
 });
 
 test("a manifest that does not say what it is takes imageManifestMediaType", async () => {

@@ -37,6 +37,10 @@ export interface WantedPolicy {
 export async function setRepositoryPolicy(access: Access, caller: Caller, wanted: WantedPolicy): Promise<void> {
   const { repository, account, text, force } = wanted;
   const permit = await authorize(access, caller, "manage-access", repository);
+  // What is not there is told before what is wrong with the policy.
+  if ((await access.metadata.read.first(findRepository, { name: repository })) === undefined) {
+    throw unknownRepository(repository);
+  }
   const policy = parseIamPolicy(text, { of: "repository", account });
   const bound = await bindNames(access.metadata.read, policy);
   if (!force && typeof permit.repository === "number") {
