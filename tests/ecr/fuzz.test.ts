@@ -7,7 +7,7 @@ import { Dice } from "../support/fuzz-requests.ts";
 import { needPeers } from "../support/peers.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startTestServer } from "../support/start-server.ts";
-import { digestOf, WireClient } from "../support/wire-client.ts";
+import { digestOf, types, WireClient } from "../support/wire-client.ts";
 
 /** Calls of one database: `FUZZ_REQUESTS` asks for another number. */
 const wanted = Number(process.env["FUZZ_REQUESTS"] ?? 500);
@@ -85,8 +85,44 @@ function mutate(text: string, dice: Dice): string | Uint8Array {
   }
 }
 
+/** How often a whole push and pull stands between fuzzed calls. */
+const everyCalls = 25;
+
+/** Pushes an image by calls alone, which are all taken, and gets it and its layer back. */
+async function pushAndPull(url: string, number: number, about: string): Promise<void> {
+  const repositoryName = "good/app";
+  const call = async (operation: OperationName, input: object) => {
+    const answer = await callEcr(url, operation, { repositoryName, ...input });
+    expect(answer.status, `${about}: ${operation} was answered with ${answer.text}`).toBe(200);
+    return answer.body;
+  };
+  const layer = `layer ${number}`;
+  if (number === 0) {
+    await call("CreateRepository", {});
+    await upload("{}");
+  }
+  await upload(layer);
+  const describe = (mediaType: string, text: string) => ({ mediaType, digest: digestOf(text), size: text.length });
+  const parts = { config: describe(types.config, "{}"), layers: [describe(types.layer, layer)] };
+  const imageManifest = JSON.stringify({ schemaVersion: 2, mediaType: types.manifest, ...parts });
+  await call("PutImage", { imageManifest, imageTag: `v${number}` });
+  const { images } = await call("BatchGetImage", { imageIds: [{ imageTag: `v${number}` }] });
+  expect(images[0].imageManifest, about).toBe(imageManifest);
+  const { imageDetails } = await call("DescribeImages", { imageIds: [{ imageDigest: digestOf(imageManifest) }] });
+  expect(imageDetails[0].imageTags, about).toEqual([`v${number}`]);
+  const { downloadUrl } = await call("GetDownloadUrlForLayer", { layerDigest: digestOf(layer) });
+  expect(await (await fetch(downloadUrl)).text(), about).toBe(layer);
+
+  async function upload(text: string): Promise<void> {
+    const { uploadId } = await call("InitiateLayerUpload", {});
+    const layerPartBlob = Buffer.from(text).toString("base64");
+    await call("UploadLayerPart", { uploadId, partFirstByte: 0, partLastByte: text.length - 1, layerPartBlob });
+    await call("CompleteLayerUpload", { uploadId, layerDigests: [digestOf(text)] });
+  }
+}
+
 test.each(["SQLite", "PostgreSQL"] as const)(
-  "fuzzed calls on %s: each is answered, none by 5xx",
+  "fuzzed calls on %s: each is answered, none by 5xx, and what is good is taken in between",
   async (kind, context: any) => {
     if (kind === "PostgreSQL") needPeers(context, "postgresql");
     const database = kind === "PostgreSQL" ? { database: await postgres!.makeDatabase() } : {};
@@ -98,6 +134,8 @@ test.each(["SQLite", "PostgreSQL"] as const)(
       const dice = new Dice(seed);
       const statuses = new Map<number, number>();
       for (let sent = 0; sent < wanted; sent++) {
+        if (sent % everyCalls === 0)
+          await pushAndPull(server.url, sent / everyCalls, `seed ${seed}, after ${sent} calls`);
         const name = dice.pick(Object.keys(inputs)) as OperationName;
         const body = mutate(JSON.stringify(sample(inputs[name], dice, digests)), dice);
         const more: Record<string, string> = dice.once(30)
