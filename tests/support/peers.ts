@@ -27,6 +27,7 @@ const peers = {
   haproxy: { at: { program: "haproxy" }, for: "several nodes behind HAProxy" },
   helm: { at: { file: "helm" }, for: "charts pushed and pulled by helm" },
   minio: { at: { file: "minio" }, for: "objects in MinIO" },
+  moto: { at: { file: "moto" }, for: "answers of the ECR API beside those of moto" },
   nbdkit: { at: { program: "nbdkit" }, for: "power cuts" },
   nginx: { at: { program: "nginx" }, for: "Berth behind nginx" },
   openssl: { at: { program: "openssl" }, for: "certificates" },
