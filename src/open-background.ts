@@ -1,3 +1,4 @@
+import { placeOfRepository } from "./api/ecr/index.ts";
 import type { Config } from "./config.ts";
 import { collectionJobs, lifecycleJobs, openJobs, openWebhooks, previewJobs, webhookUpkeep } from "./jobs/index.ts";
 import type { JobKinds, Jobs, Webhooks } from "./jobs/index.ts";
@@ -33,7 +34,8 @@ export async function openBackground(
   const schedules = parts.flatMap((part) => part.schedules);
   for (const name of lifecycle.dropped) await metadata.write("dropSchedule", { name });
   const jobs = await openJobs(metadata, { kinds, schedules, many: previews.many, keep: config.jobs.keep, alarm });
-  const webhooks = await openWebhooks({ metadata, access, fetch, source }, { look, giveUp, lease, alarm });
+  const ecrPlaceOf = (repository: string) => placeOfRepository(config.ecr, repository);
+  const webhooks = await openWebhooks({ metadata, access, fetch, source, ecrPlaceOf }, { look, giveUp, lease, alarm });
   return {
     jobs,
     webhooks,

@@ -7,6 +7,7 @@ import {
   isEcrCall,
   isLayerUrl,
   listAccountsOf,
+  standardRegion,
 } from "./api/ecr/index.ts";
 import type { EcrSettings } from "./api/ecr/index.ts";
 import { Traffic } from "./api/http/index.ts";
@@ -38,7 +39,7 @@ export function routeRequests(
   const traffic = new Traffic(limits);
   const ofEcr = {
     accountOf(host: string) {
-      const region = findHostRegion(host) ?? "us-east-1";
+      const region = findHostRegion(host) ?? standardRegion;
       const { id, namespace } = findAccount(ecrSettings, host, region);
       return { id, region, namespace };
     },

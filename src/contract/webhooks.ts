@@ -21,11 +21,13 @@ export const eventType = z
   ])
   .meta({ id: "EventType" });
 
-const format = z.enum(["cloudevents", "cloudevents-batch", "cloudevents-binary", "distribution", "harbor"]).meta({
-  id: "WebhookFormat",
-  description:
-    "`cloudevents-batch` tells of up to 100 events in a message; `distribution` and `harbor` tell of pushes, pulls and deletes of images alone",
-});
+const format = z
+  .enum(["cloudevents", "cloudevents-batch", "cloudevents-binary", "distribution", "eventbridge", "harbor"])
+  .meta({
+    id: "WebhookFormat",
+    description:
+      "`cloudevents-batch` tells of up to 100 events in a message; `distribution` and `harbor` tell of pushes, pulls and deletes of images alone; `eventbridge` is what Amazon ECR sends to EventBridge of pushes and deletes",
+  });
 
 const url = line(2000)
   .refine(isWebUrl, "is no URL of a receiver: https://host/path, without a user name")

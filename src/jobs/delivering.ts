@@ -2,6 +2,7 @@ import type { Access } from "../access/index.ts";
 import type { GuardedFetch } from "../lib/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { PauseRule } from "./pause.ts";
+import type { EcrPlace } from "./told-event.ts";
 import type { JobWrites } from "./writes.ts";
 
 /** Times in milliseconds. */
@@ -32,4 +33,6 @@ export interface Delivering {
   readonly access: Access;
   readonly fetch: GuardedFetch;
   readonly source: string;
+  /** Where clients of ECR find a repository. */
+  readonly ecrPlaceOf: (repository: string) => EcrPlace;
 }

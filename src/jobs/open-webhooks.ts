@@ -7,7 +7,7 @@ import type { JobKinds } from "./open-jobs.ts";
 import { secretPurpose, secretsOf } from "./open-secrets.ts";
 import { hostOf, renderEvent } from "./render-event.ts";
 import type { WebhookFormat } from "./render-event.ts";
-import { sendEvent } from "./send-event.ts";
+import { sendMessages } from "./send-event.ts";
 import type { Sent } from "./send-event.ts";
 import { newWebhookSecret } from "./sign-message.ts";
 import type { Schedule } from "./writes/schedules.ts";
@@ -56,10 +56,12 @@ export async function testWebhook(deps: Delivering, webhook: WebhookRow): Promis
   const repository = webhook.repository ?? webhook.path ?? "";
   const payload = { target: `webhook ${webhook.id}`, principal: null };
   const event = { id, type: "webhook.tested", repository, at: Date.now(), payload };
-  const teller = { source: deps.source, host: hostOf(deps.source), repository: undefined };
-  const message = renderEvent(webhook.format as WebhookFormat, event, teller);
+  // The account of a namespace is that of what is in it.
+  const ecr = deps.ecrPlaceOf(webhook.repository ?? `${repository}/any`);
+  const teller = { source: deps.source, host: hostOf(deps.source), repository: undefined, ecr };
+  const messages = renderEvent(webhook.format as WebhookFormat, event, teller);
   const signal = new AbortController().signal;
-  return sendEvent(deps.fetch, { url: webhook.url, id, secrets: secretsOf(deps, webhook), signal }, message);
+  return sendMessages(deps.fetch, { url: webhook.url, id, secrets: secretsOf(deps, webhook), signal }, messages);
 }
 
 /** Deliveries of a webhook that are kept at most, and removed by one write. */

@@ -1,18 +1,14 @@
-/** Forms of message that receivers know. */
-export type WebhookFormat = "cloudevents" | "cloudevents-batch" | "cloudevents-binary" | "distribution" | "harbor";
+import { eventBridgeTypes, isImageAction, renderImageActions } from "./render-image-action.ts";
+import type { EcrPlace, Message, ToldEvent } from "./told-event.ts";
 
-/** An event as it is told. */
-export interface ToldEvent {
-  /** The same each time it is sent. */
-  readonly id: string;
-  readonly type: string;
-  /** Name of the repository, path of a namespace, or empty for the server. */
-  readonly repository: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  /** As `metadata` keeps it: `target`, `principal` and the facts of the change. */
-  readonly payload: Readonly<Record<string, unknown>>;
-}
+/** Forms of message that receivers know. */
+export type WebhookFormat =
+  | "cloudevents"
+  | "cloudevents-batch"
+  | "cloudevents-binary"
+  | "distribution"
+  | "eventbridge"
+  | "harbor";
 
 /** What a message says beside the event. */
 export interface Teller {
@@ -22,11 +18,8 @@ export interface Teller {
   readonly host: string;
   /** Of the repository as it is now; undefined when it is gone. */
   readonly repository: { readonly createdAt: number; readonly public: boolean } | undefined;
-}
-
-export interface Message {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Where clients of ECR find the repository. */
+  readonly ecr: EcrPlace;
 }
 
 /** Host of the source, where it is a URL. */
@@ -37,7 +30,13 @@ export function hostOf(source: string): string {
 /** The types that a form can say; null for all. */
 export function sayableIn(format: string): readonly string[] | null {
   if (format === "distribution") return Object.keys(distributionActions);
+  if (format === "eventbridge") return eventBridgeTypes;
   return format === "harbor" ? Object.keys(harborTypes) : null;
+}
+
+/** Whether a form that can say the type has anything to say of this event. */
+export function saysAnything(format: string, { type, payload }: Pick<ToldEvent, "type" | "payload">): boolean {
+  return format !== "eventbridge" || isImageAction(type, payload);
 }
 
 /** Whether one message of the form tells of several events. */
@@ -45,8 +44,15 @@ export function isBatched(format: string): boolean {
   return format === "cloudevents-batch";
 }
 
-/** What is sent of one event. */
-export function renderEvent(format: WebhookFormat, event: ToldEvent, teller: Teller): Message {
+/**
+ * What is sent of one event, one message after the other: of most forms one. None where the form has nothing to say of it, as when
+ * a webhook was given another form while the event waited.
+ */
+export function renderEvent(format: WebhookFormat, event: ToldEvent, teller: Teller): readonly Message[] {
+  return format === "eventbridge" ? renderImageActions(event, teller.ecr) : [renderWhole(format, event, teller)];
+}
+
+function renderWhole(format: Exclude<WebhookFormat, "eventbridge">, event: ToldEvent, teller: Teller): Message {
   switch (format) {
     case "cloudevents":
       return renderStructured(event, teller);

@@ -1,6 +1,6 @@
 import type { GuardedFetch } from "../lib/index.ts";
 import { OutgoingError } from "../lib/index.ts";
-import type { Message } from "./render-event.ts";
+import type { Message } from "./told-event.ts";
 import { signMessage } from "./sign-message.ts";
 import type { Attempt } from "./writes/deliveries.ts";
 
@@ -13,15 +13,35 @@ export interface Sent extends Attempt {
 /** The longest that a receiver may put us off, in milliseconds. */
 const longest = 3_600_000;
 
+/** Where a message goes, and by what it is known and signed. */
+interface To {
+  readonly url: string;
+  readonly id: string;
+  /** The latest first. */
+  readonly secrets: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends all messages that tell of an event, one after the other, and says what came of it: the first that is not taken ends it. Without a message it is told at once. Each
+ * has the same id each time: the event's, with its part. Never rejects.
+ */
+export async function sendMessages(fetch: GuardedFetch, to: To, messages: readonly Message[]): Promise<Sent> {
+  let sent: Sent = { ...nothing, delivered: true, error: null, took: 0 };
+  let took = 0;
+  for (const message of messages) {
+    const id = message.part === undefined ? to.id : `${to.id}-${message.part}`;
+    sent = await sendEvent(fetch, { ...to, id }, message);
+    took += sent.took;
+    if (!sent.delivered || to.signal.aborted) break;
+  }
+  return { ...sent, took };
+}
+
 /**
  * Sends a message, signed, and says what came of it. Never rejects. What the receiver answers beside its status goes nowhere.
- * @param secrets the latest first
  */
-export async function sendEvent(
-  fetch: GuardedFetch,
-  to: { readonly url: string; readonly id: string; readonly secrets: readonly string[]; readonly signal: AbortSignal },
-  { headers, body }: Message,
-): Promise<Sent> {
+async function sendEvent(fetch: GuardedFetch, to: To, { headers, body }: Message): Promise<Sent> {
   const began = performance.now();
   const signed = signMessage(to.id, Math.floor(Date.now() / 1000), body, to.secrets);
   const sent = { "user-agent": "Berth-Webhooks", ...headers, ...signed };

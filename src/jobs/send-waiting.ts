@@ -6,8 +6,9 @@ import type { Delivering, DeliveryOptions } from "./delivering.ts";
 import { secretsOf } from "./open-secrets.ts";
 import { pauseAfter } from "./pause.ts";
 import { hostOf, isBatched, renderBatch, renderEvent } from "./render-event.ts";
-import type { Teller, ToldEvent, WebhookFormat } from "./render-event.ts";
-import { sendEvent } from "./send-event.ts";
+import type { Teller, WebhookFormat } from "./render-event.ts";
+import { sendMessages } from "./send-event.ts";
+import type { ToldEvent } from "./told-event.ts";
 import type { MadeAttempt, WebhookLease } from "./writes/deliveries.ts";
 
 /** A webhook that this process delivers for. */
@@ -149,9 +150,11 @@ class Sending {
     const format = webhook.format as WebhookFormat;
     const teller = await tellerFor(this.#deps, webhook, first.repository);
     const isBatch = isBatched(format);
-    const message = isBatch ? renderBatch(rows.map(toldEvent), teller) : renderEvent(format, toldEvent(first), teller);
+    const messages = isBatch
+      ? [renderBatch(rows.map(toldEvent), teller)]
+      : renderEvent(format, toldEvent(first), teller);
     const to = { url: webhook.url, id: isBatch ? idOfBatch(rows) : first.event, secrets: this.#secrets, signal };
-    const { retryAfter, ...attempt } = await sendEvent(this.#deps.fetch, to, message);
+    const { retryAfter, ...attempt } = await sendMessages(this.#deps.fetch, to, messages);
     if (signal.aborted && !attempt.delivered) return undefined;
     const again = Math.max(retryAfter, pauseAfter(first.attempts + 1, pause));
     const back = Math.max(retryAfter, pauseAfter(Math.max(1, webhook.failures + 2 - threshold), rest));
@@ -207,9 +210,13 @@ function toldEvent({ event, type, repository, happened_at: at, payload }: Delive
   return { id: event, type, repository, at, payload: JSON.parse(payload) as ToldEvent["payload"] };
 }
 
-async function tellerFor({ metadata, source }: Delivering, { format }: WebhookRow, name: string): Promise<Teller> {
+async function tellerFor(
+  { metadata, source, ecrPlaceOf }: Delivering,
+  { format }: WebhookRow,
+  name: string,
+): Promise<Teller> {
   const isAsked = format === "harbor" && name !== "";
   const row = isAsked ? await metadata.read.first(findRepositoryRow, { name }) : undefined;
   const repository = row && { createdAt: row.created_at, public: row.public !== 0 };
-  return { source, host: hostOf(source), repository };
+  return { source, host: hostOf(source), repository, ecr: ecrPlaceOf(name) };
 }

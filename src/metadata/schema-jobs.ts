@@ -64,7 +64,7 @@ export interface WebhookTable {
   repository_id: number | null;
   /** May hold a secret: shown to those who manage it alone. */
   url: string;
-  /** `cloudevents`, `cloudevents-batch`, `cloudevents-binary`, `distribution`, `harbor`. */
+  /** `cloudevents`, `cloudevents-batch`, `cloudevents-binary`, `distribution`, `eventbridge`, `harbor`. */
   format: string;
   /** JSON list of types; null for all but `image.pulled`. */
   events: string | null;

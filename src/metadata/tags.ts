@@ -38,7 +38,14 @@ export const moveTag = statement(
 
 /** Resolves with the manifest that it named. */
 export const deleteTag = statement("deleteTag", (db, p: { repository: number; name: string }) =>
-  db.deleteFrom("tag").where("repository_id", "=", p.repository).where("name", "=", p.name).returning("manifest_id"),
+  db
+    .deleteFrom("tag")
+    .where("repository_id", "=", p.repository)
+    .where("name", "=", p.name)
+    .returning((from) => [
+      "manifest_id",
+      from.selectFrom("manifest").select("digest").whereRef("manifest.id", "=", "tag.manifest_id").as("digest"),
+    ]),
 );
 
 /** All tags of a manifest. */

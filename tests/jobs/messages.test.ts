@@ -1,8 +1,9 @@
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 import { eventType } from "../../src/contract/webhooks.ts";
-import { renderBatch, renderEvent, sayableIn } from "../../src/jobs/render-event.ts";
-import type { Teller, ToldEvent } from "../../src/jobs/render-event.ts";
+import { renderBatch, renderEvent, sayableIn, saysAnything } from "../../src/jobs/render-event.ts";
+import type { Teller } from "../../src/jobs/render-event.ts";
+import type { ToldEvent } from "../../src/jobs/told-event.ts";
 import { newWebhookSecret, signMessage } from "../../src/jobs/sign-message.ts";
 import { pauseAfter } from "../../src/jobs/pause.ts";
 import { eventTypes } from "../../src/policy/index.ts";
@@ -18,12 +19,17 @@ const pushed: ToldEvent = {
 const teller: Teller = {
   ...{ source: "https://registry.example.com", host: "registry.example.com" },
   repository: { createdAt: 1_700_000_000_000, public: false },
+  ecr: {
+    ...{ account: "123456789012", region: "eu-central-1", name: "app" },
+    arn: "arn:aws:ecr:eu-central-1:123456789012:repository/app",
+  },
 };
+const rendered = (...of: Parameters<typeof renderEvent>) => renderEvent(...of)[0]!;
 const bodyOf = (format: Parameters<typeof renderEvent>[0], event = pushed) =>
-  JSON.parse(renderEvent(format, event, teller).body);
+  JSON.parse(rendered(format, event, teller).body);
 
 test("CloudEvents 1.0, structured: the attributes that it demands, and data as JSON", () => {
-  const { headers } = renderEvent("cloudevents", pushed, teller);
+  const { headers } = rendered("cloudevents", pushed, teller);
   expect(headers["content-type"]).toMatch(/^application\/cloudevents\+json/);
   expect(bodyOf("cloudevents")).toEqual({
     ...{ specversion: "1.0", id: "evt_1_2", source: "https://registry.example.com", type: "image.pushed" },
@@ -45,7 +51,7 @@ test("CloudEvents 1.0, batched: a list of what is sent one by one otherwise, in 
 
 test("CloudEvents 1.0, binary: attributes in headers, encoded, and data alone in the body", () => {
   const moved = { ...pushed, type: "tag.moved", payload: { target: "v1", digest, new: true } };
-  const { headers } = renderEvent("cloudevents-binary", moved, { ...teller, source: 'https://x/"ü%' });
+  const { headers } = rendered("cloudevents-binary", moved, { ...teller, source: 'https://x/"ü%' });
   expect(headers).toEqual({
     ...{ "ce-specversion": "1.0", "ce-id": "evt_1_2", "ce-type": "tag.moved", "ce-subject": "team/app:v1" },
     ...{ "ce-source": "https://x/%22%C3%BC%25", "ce-time": "2026-11-25T03:04:05.678Z" },
@@ -62,7 +68,7 @@ test("what concerns no repository names what it is about", () => {
 });
 
 test("the envelope of Docker Registry has an event for each tag, or one without", () => {
-  const { headers } = renderEvent("distribution", pushed, teller);
+  const { headers } = rendered("distribution", pushed, teller);
   expect(headers["content-type"]).toBe("application/vnd.docker.distribution.events.v2+json");
   const { events } = bodyOf("distribution");
   expect(events).toHaveLength(2);
@@ -102,9 +108,65 @@ test("Harbor's default payload: resources, and the repository by its parts", () 
   });
 });
 
-test("these two forms say what they can say", () => {
+const actionsOf = (event: ToldEvent) =>
+  renderEvent("eventbridge", event, teller).map(({ part, body }) => ({ part, body: JSON.parse(body) }));
+
+test("EventBridge is told of an image action for each tag of a push, in the envelope of Amazon ECR", () => {
+  const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  const of = (tag: string) => ({
+    ...{ version: "0", id: uuid, "detail-type": "ECR Image Action", source: "aws.ecr", account: "123456789012" },
+    ...{ time: "2026-11-25T03:04:05Z", region: "eu-central-1" },
+    resources: ["arn:aws:ecr:eu-central-1:123456789012:repository/app"],
+    detail: {
+      ...{ result: "SUCCESS", "repository-name": "app", "image-digest": digest },
+      ...{ "action-type": "PUSH", "image-tag": tag },
+    },
+  });
+  const told = actionsOf(pushed);
+  expect(told).toEqual([
+    { part: "0", body: of("v1") },
+    { part: "1", body: of("latest") },
+  ]);
+  expect(told[0]!.body.id).not.toBe(told[1]!.body.id);
+  expect(actionsOf(pushed)).toEqual(told);
+  const { headers } = rendered("eventbridge", pushed, teller);
+  expect(headers).toEqual({ "content-type": "application/json" });
+});
+
+test("EventBridge is told of images without a tag, of deletes, and of tags that were moved by themselves", () => {
+  const detailsOf = (type: string, payload: ToldEvent["payload"]) =>
+    actionsOf({ ...pushed, type, payload }).map(({ part, body }) => [part, body.detail]);
+  const image = { result: "SUCCESS", "repository-name": "app", "image-digest": digest };
+  const pushOne = (more: object) => [[undefined, { ...image, "action-type": "PUSH", ...more }]];
+  const deleteOne = (more: object) => [[undefined, { ...image, "action-type": "DELETE", ...more }]];
+  expect(detailsOf("image.pushed", { target: digest, tags: [] })).toEqual(pushOne({}));
+  expect(detailsOf("image.deleted", { target: digest, tags: [] })).toEqual(deleteOne({}));
+  expect(detailsOf("image.deleted", { target: digest, tags: ["v1", "v2"] })).toEqual([
+    ["0", { ...image, "action-type": "DELETE", "image-tag": "v1" }],
+    ["1", { ...image, "action-type": "DELETE", "image-tag": "v2" }],
+  ]);
+  expect(detailsOf("tag.moved", { target: "v1", digest, new: false })).toEqual(pushOne({ "image-tag": "v1" }));
+  expect(detailsOf("tag.moved", { target: "v1", digest, deleted: true })).toEqual(deleteOne({ "image-tag": "v1" }));
+});
+
+test("EventBridge is not told twice of a tag that a push moved, nor of what Amazon ECR has no event for", () => {
+  const moved = { ...pushed, type: "tag.moved", payload: { target: "v1", digest, new: true, pushed: true } };
+  for (const event of [moved, ...["image.pulled", "repository.created"].map((type) => ({ ...pushed, type }))]) {
+    expect([saysAnything("eventbridge", event), actionsOf(event)], event.type).toEqual([false, []]);
+    expect(saysAnything("cloudevents", event)).toBe(true);
+  }
+  expect(saysAnything("eventbridge", pushed)).toBe(true);
+  // Trying a webhook out is no push to anybody.
+  const tested = { ...pushed, type: "webhook.tested", payload: { target: "webhook 1", principal: null } };
+  expect(actionsOf(tested)[0]!.body).toMatchObject({
+    ...{ source: "berth", "detail-type": "Webhook Test", resources: [], detail: { target: "webhook 1" } },
+  });
+});
+
+test("these forms say what they can say", () => {
   const three = ["image.pushed", "image.pulled", "image.deleted"];
   expect([sayableIn("distribution"), sayableIn("harbor"), sayableIn("cloudevents")]).toEqual([three, three, null]);
+  expect(sayableIn("eventbridge")).toEqual(["image.pushed", "image.deleted", "tag.moved"]);
 });
 
 test("a message is verified by the library of Standard Webhooks, with either secret while both are good", () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Metadata } from "../../src/metadata/index.ts";
-import { parseRepositoryName, parseTag } from "../../src/oci/index.ts";
-import { setTag } from "../../src/registry/index.ts";
+import { parseDigest, parseRepositoryName, parseTag } from "../../src/oci/index.ts";
+import { deleteManifest, setTag } from "../../src/registry/index.ts";
 import type { AllWrites } from "../../src/writes.ts";
 import { everybody, HookStage } from "../support/hook-stage.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -123,6 +123,39 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     expect(new Set(stage.receiver.got.map(({ headers }) => headers["webhook-id"])).size).toBe(new Set(ids).size);
     const states = (await stage.deliveries(id)).toReversed().map(({ state, attempts }) => `${state} ${attempts}`);
     expect(states).toEqual(["delivered 2", "dead 4", "delivered 2", "dead 4"]);
+  });
+
+  it("an event of which several messages tell is told again from the first when one is refused, under the same ids", async () => {
+    const id = await stage.hook({ format: "eventbridge", events: ["image.deleted"] });
+    const digest = await stage.push("a", "parts", name);
+    await setTag(stage.registry, everybody, name, parseTag("b"), digest, undefined);
+    await deleteManifest(stage.registry, everybody, name, parseDigest(digest));
+    stage.receiver.react = () => (stage.receiver.got.length === 2 ? 500 : undefined);
+    await stage.open();
+    await stage.until(async () => (await stage.deliveries(id, "delivered")).length === 1);
+    const heard = stage.receiver.got.map(({ headers, body }) => {
+      const { id: uuid, detail } = JSON.parse(body);
+      return [detail["image-tag"], uuid, headers["webhook-id"]];
+    });
+    expect(heard.map(([tag]) => tag)).toEqual(["a", "b", "a", "b"]);
+    expect(heard.slice(2)).toEqual(heard.slice(0, 2));
+    const [row] = await stage.deliveries(id);
+    expect(heard.map(([, , message]) => message).slice(0, 2)).toEqual([`${row!.event}-0`, `${row!.event}-1`]);
+    expect(row).toMatchObject({ attempts: 2, status: 204 });
+  });
+
+  it("what waits when a webhook gets a form that has no words for it is not sent: the log has it without an answer", async () => {
+    const id = await stage.hook({ events: ["repository.created", "tag.moved"] });
+    await stage.push("v1", "worded", parseRepositoryName(`team/worded-${id}`));
+    await stage.metadata.write("spreadEvents", { limit: 100, waiting: 100 });
+    const wish = { format: "eventbridge" };
+    await stage.metadata.write("updateWebhook", { caller: stage.olga, webhook: id, versions: undefined, wish });
+    await stage.open();
+    await stage.until(async () => (await stage.deliveries(id, "delivered")).length === 2);
+    expect(stage.receiver.got).toEqual([]);
+    expect((await stage.deliveries(id)).map(({ status, error }) => `${status} ${error}`)).toEqual(
+      Array.from({ length: 2 }, () => "null null"),
+    );
   });
 
   it("a refused message is one failure for the breaker, however many events it told of", async () => {

@@ -32,6 +32,13 @@ const quick = {
   giveUp: 60_000,
 };
 
+/** An account for all that is in `team`. */
+const ecrPlaceOf = (repository: string) => {
+  const name = repository.replace(/^team\//, "");
+  const arn = `arn:aws:ecr:eu-west-1:123456789012:repository/${name}`;
+  return { account: "123456789012", region: "eu-west-1", name, arn };
+};
+
 /** A registry, a receiver, and webhooks between them: what tests of both databases play on. */
 export class HookStage {
   readonly metadata: Metadata<AllWrites>;
@@ -86,7 +93,13 @@ export class HookStage {
   ): Promise<Webhooks> => {
     const bounds = { ca: undefined, timeout, sizeLimit: 1_000, keep: { idle: 2_000, life: 10_000 } };
     const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ...bounds });
-    const deps = { metadata: node, access: this.registry.access, fetch, source: "https://registry.example.com" };
+    const deps = {
+      metadata: node,
+      access: this.registry.access,
+      fetch,
+      source: "https://registry.example.com",
+      ecrPlaceOf,
+    };
     const alarm = (what: string, facts: object) => void this.alarms.push(`${what} ${JSON.stringify(facts)}`);
     const webhooks = await openWebhooks(deps, { ...quick, alarm, ...more });
     this.opened.push(webhooks);

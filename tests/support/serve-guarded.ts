@@ -1,4 +1,5 @@
 import { distributionErrors } from "../../src/api/distribution/index.ts";
+import { placeOfRepository } from "../../src/api/ecr/index.ts";
 import { openListener } from "../../src/api/http/index.ts";
 import type { TrafficLimits } from "../../src/api/http/index.ts";
 import { finishRenewals } from "../../src/access/index.ts";
@@ -18,7 +19,9 @@ import type { Answer } from "./wire-client.ts";
 function idleBackground(metadata: Metadata<AllWrites>, access: Access): { jobs: Jobs; webhooks: Webhooks } {
   const idle = { wake: () => undefined, stop: () => Promise.resolve() };
   const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 10_000 });
-  return { jobs: { metadata, ...idle }, webhooks: { deps: { metadata, access, fetch, source: "urn:berth" }, ...idle } };
+  const ecrPlaceOf = (repository: string) => placeOfRepository({ accounts: [], createOnPush: false }, repository);
+  const deps = { metadata, access, fetch, source: "urn:berth", ecrPlaceOf };
+  return { jobs: { metadata, ...idle }, webhooks: { deps, ...idle } };
 }
 
 export interface GuardedServer extends Awaited<ReturnType<typeof openGuarded>> {

@@ -25,6 +25,8 @@ export interface EcrSettings {
 }
 
 const standard: EcrAccount = { id: "000000000000", namespace: "" };
+/** Where an account is that is in every region, for those who ask from nowhere. */
+export const standardRegion = "us-east-1";
 
 /** Names of hosts that stand for an account: at Amazon it has twelve digits, and people shorten it in examples. */
 const accountHost = /^(\d+)\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\./;
@@ -110,6 +112,20 @@ export function nameWithin({ namespace }: EcrAccount, name: string): RepositoryN
 /** The name that an account's clients use for a repository below its namespace. */
 export function nameFor({ namespace }: EcrAccount, whole: string): string {
   return namespace === "" ? whole : whole.slice(namespace.length + 1);
+}
+
+/**
+ * Where clients of ECR find a repository: in the account whose namespace is the nearest above it, the first of several. One that
+ * is in no account has its whole name in the account 000000000000.
+ */
+export function placeOfRepository({ accounts }: EcrSettings, whole: string) {
+  const all = accounts.length === 0 ? [standard] : accounts;
+  const above = all.filter(({ namespace }) => namespace === "" || whole.startsWith(`${namespace}/`));
+  const [first = standard, ...others] = above;
+  const account = others.reduce((best, one) => (one.namespace.length > best.namespace.length ? one : best), first);
+  const region = account.region ?? standardRegion;
+  const name = nameFor(account, whole);
+  return { account: account.id, region, name, arn: arnOf("ecr", region, account, `repository/${name}`) };
 }
 
 /** An ARN; `resource` is empty for the registry itself. */

@@ -11,7 +11,7 @@ import {
 import type { EventRow, Transaction, WebhookRow } from "../../metadata/index.ts";
 import { tagsOfEvent, wantsEvent } from "../../policy/index.ts";
 import type { EventFacts, Subscription } from "../../policy/index.ts";
-import { sayableIn } from "../render-event.ts";
+import { saysAnything, sayableIn } from "../render-event.ts";
 
 /** Row of the installation that whoever takes events holds. */
 const turn = "events-taken";
@@ -36,10 +36,12 @@ export async function spreadEvents(
   let made = 0;
   if (webhooks.length > 0) {
     const epoch = (await tx.first(findInstallation, { name: "epoch" }))?.value ?? "";
-    const known = events.map((row) => [row.id, factsOf(row)] as const);
+    const known = events.map((row) => ({ id: row.id, ...readEvent(row) }));
     for (const webhook of webhooks) {
       const wish = subscriptionOf(webhook);
-      const wanted = known.filter(([, facts]) => wantsEvent(wish, facts)).map(([id]) => id);
+      const isWanted = ({ facts, payload }: (typeof known)[number]) =>
+        wantsEvent(wish, facts) && saysAnything(webhook.format, { type: facts.type, payload });
+      const wanted = known.filter(isWanted).map(({ id }) => id);
       if (wanted.length > 0) made += await insertWanted(tx, webhook.id, `evt_${epoch.slice(0, 12)}_`, wanted, input);
     }
   }
@@ -68,9 +70,10 @@ async function insertWanted(
   return now.length;
 }
 
-function factsOf({ type, repository, repository_id: repositoryId, namespace, at, payload }: EventRow): EventFacts {
-  const tags = tagsOfEvent(type, JSON.parse(payload) as Record<string, unknown>);
-  return { type, repository, repositoryId, namespace, at, tags };
+function readEvent(row: EventRow): { readonly facts: EventFacts; readonly payload: Record<string, unknown> } {
+  const { type, repository, repository_id: repositoryId, namespace, at } = row;
+  const payload = JSON.parse(row.payload) as Record<string, unknown>;
+  return { facts: { type, repository, repositoryId, namespace, at, tags: tagsOfEvent(type, payload) }, payload };
 }
 
 /** What a webhook is told of. */

@@ -71,7 +71,12 @@ export async function deleteTag(tx: Transaction, input: DeleteTagInput): Promise
   } else await keepTag(tx, term, { repository, tag: input.tag, manifest: target, movedTo: null });
   if (input.purge === true) await endTagUndo(tx, repository, input.tag);
   const action = input.purge === true ? "purge-tag" : "delete-tag";
-  const change = { action, target: input.tag, event: "tag.moved", facts: { deleted: true, ...facts } };
+  const change = {
+    action,
+    target: input.tag,
+    event: "tag.moved",
+    facts: { digest: removed.digest, deleted: true, ...facts },
+  };
   await record(tx, input, change);
   tx.touch(input.repository);
   return { warnings };

@@ -11,6 +11,8 @@ import { keepTag, undoTerm } from "./keep-undo.ts";
 /** Who moves a tag, where, and to what. */
 interface TagMove extends Pick<UndoableContext, "repository" | "permit" | "undoWindow"> {
   readonly digest: string;
+  /** A push does it, and is told of itself. */
+  readonly pushed?: true;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function moveTag(
     action: "tag",
     target: tag,
     event: "tag.moved",
-    facts: { digest: input.digest, new: former === undefined },
+    facts: { digest: input.digest, new: former === undefined, ...(input.pushed && { pushed: true }) },
   });
   return true;
 }

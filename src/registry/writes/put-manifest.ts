@@ -61,7 +61,8 @@ export async function putManifest(tx: Transaction, input: PutManifestInput): Pro
   const away = listed.filter((one) => one.archived !== 0);
   if (archived) away.push({ id: manifest, digest: input.digest, archived: 1 });
   await bringBack(tx, { id: repository, name: input.repository }, away, input);
-  for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, input);
+  const move = { ...input, pushed: true } as const;
+  for (const tag of input.tags.toSorted()) await moveTag(tx, repository, manifest, tag, move);
   if (created && input.tags.length === 0) {
     const reviewAfter = afterPin(tx.now, input.pin);
     await tx.send(insertReview, {
