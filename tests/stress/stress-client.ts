@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomInt } from "node:crypto";
 import { digestOf, imageOf, imageType } from "../support/open-registry.ts";
 
@@ -5,6 +6,8 @@ import { digestOf, imageOf, imageType } from "../support/open-registry.ts";
 export interface StressWorld {
   /** Changes when the server was killed and started again. */
   url: string;
+  /** Of all nodes, where there are several: each work asks one of them. */
+  urls?: readonly string[];
   /** What the server holds back, in milliseconds; an answer holds for half of it at least. */
   pin: number;
   /** Contents of layers. */
@@ -27,6 +30,13 @@ export class Gone extends Error {}
 /** One thing that a client does; what came of it, or undefined where nothing was asked. */
 export type Work = (world: StressWorld) => Promise<string | undefined>;
 
+/** Which node a work asks. */
+const turn = new AsyncLocalStorage<number>();
+
+function urlOf({ url, urls }: StressWorld): string {
+  return urls === undefined ? url : urls[(turn.getStore() ?? 0) % urls.length]!;
+}
+
 /** One client: pushes, mounts, retags, deletes and pulls at random until told to stop. */
 export function runClient(world: StressWorld, goOn: () => boolean): Promise<void> {
   const works = [push, push, push, push, retag, removeTag, removeManifest, removeBlob, pull, pull] as const;
@@ -38,7 +48,7 @@ export async function runWorks(world: StressWorld, works: readonly Work[], goOn:
   while (goOn()) {
     const work = works[randomInt(works.length)]!;
     try {
-      const outcome = await work(world);
+      const outcome = await turn.run(randomInt(100), () => work(world));
       if (outcome === undefined) continue;
       world.operations++;
       const name = `${work.name}: ${outcome}`;
@@ -46,7 +56,8 @@ export async function runWorks(world: StressWorld, works: readonly Work[], goOn:
     } catch (error) {
       if (!(error instanceof Gone)) throw error;
       world.lost++;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      // Another node is asked for the next thing, after the last words of the killed one have come to the database.
+      await new Promise((resolve) => setTimeout(resolve, world.urls === undefined ? 50 : 1_000));
     }
   }
 }
@@ -64,7 +75,7 @@ export async function call(
   body?: string,
   type?: string,
 ): Promise<Answer> {
-  const { url } = world;
+  const url = urlOf(world);
   try {
     const headers = type === undefined ? {} : { "content-type": type };
     const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
@@ -163,18 +174,23 @@ export async function pull(world: StressWorld): Promise<string> {
   const got = await call(world, "GET", `/v2/${repository}/manifests/${tagOf(world)}`);
   if (got.status !== 200) return "nothing there";
   const manifest = `/v2/${repository}/manifests/${digestOf(got.bytes)}`;
-  const { layers } = JSON.parse(got.bytes.toString()) as { layers: { digest: string }[] };
-  for (const { digest } of layers) {
+  type Listed = readonly { readonly digest: string }[];
+  const { layers = [], manifests = [] } = JSON.parse(got.bytes.toString()) as { layers?: Listed; manifests?: Listed };
+  const parts = [
+    ...layers.map(({ digest }) => ({ digest, kind: "blobs" })),
+    ...manifests.map(({ digest }) => ({ digest, kind: "manifests" })),
+  ];
+  for (const { digest, kind } of parts) {
     // Others may delete the manifest, and push it again, at any time; five times between two looks they do not.
     for (let attempt = 0; ; attempt++) {
-      const blob = await call(world, "GET", `/v2/${repository}/blobs/${digest}`);
+      const blob = await call(world, "GET", `/v2/${repository}/${kind}/${digest}`);
       if (blob.status === 200) {
         if (digestOf(blob.bytes) !== digest) world.violations.push(`${digest} in ${repository} has other bytes`);
         break;
       }
       if ((await call(world, "GET", manifest)).status !== 200) return "deleted meanwhile";
       if (attempt < 5) continue;
-      world.violations.push(`${manifest} is there, its blob ${digest} is not: ${blob.status}`);
+      world.violations.push(`${manifest} is there, its part ${digest} is not: ${blob.status}`);
       break;
     }
   }

@@ -1,27 +1,23 @@
 import { randomInt } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Receiver } from "../../support/receiver.ts";
 import type { Received } from "../../support/receiver.ts";
 import { clientOf } from "../../support/management-client.ts";
 import type { ApiClient } from "../../support/management-client.ts";
-import { examine, makeLayers, start } from "../collect-under-load.ts";
+import type { TestProcess } from "../../support/start-process.ts";
+import type { Postgres } from "../../support/postgres.ts";
+import { examine, isEnough, makeLayers, start } from "../collect-under-load.ts";
+import type { StressOptions } from "../collect-under-load.ts";
 import { pull, removeBlob, runWorks } from "../stress-client.ts";
 import { tagsOf, worksOf } from "./governed-client.ts";
 import type { GovernedWorld } from "./governed-client.ts";
-import { endWindows, judge } from "./judge.ts";
+import { openGround } from "./ground.ts";
+import { judge } from "./judge.ts";
 import { Ledger } from "./ledger.ts";
 
-export interface GovernedOptions {
-  /** Ends when this many operations were answered … */
-  readonly operations: number;
-  /** … or after this time, in milliseconds. */
-  readonly time: number;
-  readonly clients: number;
-  /** Between two kills, in milliseconds. */
-  readonly killEvery: number;
+export interface GovernedOptions extends Omit<StressOptions, "kept"> {
+  /** Two nodes compete for it; one node with SQLite when left out. */
+  readonly postgres?: Postgres | undefined;
 }
 
 export interface GovernedResult {
@@ -43,7 +39,7 @@ export interface GovernedResult {
 const repositories = ["stress/long/a", "stress/long/b", "stress/short/a", "stress/short/b"];
 const windows = { long: "1h", short: "2s" };
 /** Some pushes have no room. */
-const quotas = { quotaStorage: 4_000_000, quotaImages: 250, quotaRepositories: 10 };
+const quotas = { quotaStorage: 4_000_000, quotaImages: 250, quotaRepositories: 40 };
 /** Lets go of what has the tags of that kind alone: `keep` beats `expire`. */
 const lifecycle = {
   rules: [
@@ -59,7 +55,7 @@ const lifecycle = {
  * were told and what is there must be the same.
  */
 export async function governUnderLoad(options: GovernedOptions): Promise<GovernedResult> {
-  const data = await mkdtemp(join(tmpdir(), "berth-governed-"));
+  const ground = await openGround(options.postgres);
   const world: GovernedWorld = {
     ...{ url: "", pin: 0, layers: makeLayers(), operations: 0, lost: 0, violations: [], counts: new Map() },
     repositories,
@@ -75,14 +71,19 @@ export async function governUnderLoad(options: GovernedOptions): Promise<Governe
     BERTH_OUTGOING_ALLOW: "127.0.0.1",
     BERTH_LIFECYCLE_SCHEDULE: "* * * * *",
     BERTH_LIFECYCLE_JITTER: "0s",
+    ...ground.env,
   };
   let began = performance.now();
-  const goOn = () =>
-    world.operations < options.operations && performance.now() - began < options.time && world.violations.length === 0;
+  const goOn = () => world.violations.length === 0 && !isEnough(options, world.operations, performance.now() - began);
   let kills = 0;
-  let server = await start(world, data, env);
+  const servers: TestProcess[] = [];
+  const startNode = async (node: number) => {
+    servers[node] = await start(world, ground.nodes[node]!, env);
+    if (servers.length > 1) world.urls = servers.map(({ url }) => url);
+  };
   const api = clientOf(() => world.url);
   try {
+    for (const node of ground.nodes.keys()) await startNode(node);
     await setUp(api, receiver.url);
     began = performance.now();
     const clients = Array.from({ length: options.clients }, (_none, client) =>
@@ -90,26 +91,34 @@ export async function governUnderLoad(options: GovernedOptions): Promise<Governe
     );
     const end = Promise.allSettled(clients);
     while (goOn()) {
+      const { operations } = world;
       const pause = setTimeout(options.killEvery);
       if ((await Promise.race([end, pause])) !== undefined || !goOn()) break;
-      await server.stop("SIGKILL");
+      // A server that is killed before it has answered anybody proves nothing.
+      if (world.operations === operations) continue;
+      const node = kills % servers.length;
+      await servers[node]!.stop("SIGKILL");
       kills++;
-      server = await start(world, data, env);
+      await startNode(node);
     }
     for (const one of await end) if (one.status === "rejected") world.violations.push(String(one.reason));
     receiver.react = (message) => void taken.push(message);
-    const figures = await judge({ world, api, data, taken, quotas });
-    if ((await server.stop()) !== 0) world.violations.push("the server did not end in order");
-    for (const line of server.lines) if (line["level"] === "error") world.violations.push(JSON.stringify(line));
-    endWindows(data);
+    const figures = await judge({ world, api, look: ground.look, taken, quotas });
+    for (const server of servers) {
+      if ((await server.stop()) !== 0) world.violations.push("a server did not end in order");
+      for (const line of server.lines) if (line["level"] === "error") world.violations.push(JSON.stringify(line));
+    }
+    // All windows of servers that have stopped end.
+    await ground.alter("update undo set until_at = 1");
     const { operations, lost, violations } = world;
     const seconds = Math.round((performance.now() - began) / 1000);
     const counts = Object.fromEntries(world.counts);
-    return { operations, lost, kills, seconds, counts, violations, ...(await examine(data, world)), figures };
+    const after = await examine(ground.nodes[0]!, world, ground.shared);
+    return { operations, lost, kills, seconds, counts, violations, ...after, figures };
   } finally {
-    await server.stop("SIGKILL");
+    await Promise.all(servers.map((server) => server.stop("SIGKILL")));
     await receiver.close();
-    await rm(data, { recursive: true, force: true });
+    await ground.close();
   }
 }
 

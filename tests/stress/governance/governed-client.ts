@@ -3,6 +3,7 @@ import { digestOf, imageOf, imageType } from "../../support/open-registry.ts";
 import { call, ensureBlob, Gone, some } from "../stress-client.ts";
 import type { Answer, StressWorld, Work } from "../stress-client.ts";
 import { imageKey } from "./ledger.ts";
+import { movingWork, newMoving } from "./moving-client.ts";
 import type { Change, Keep, KnownImage, Ledger } from "./ledger.ts";
 
 export interface GovernedWorld extends StressWorld {
@@ -11,6 +12,7 @@ export interface GovernedWorld extends StressWorld {
   readonly seenUndo: Map<string, number>;
 }
 
+const indexType = "application/vnd.oci.image.index.v1+json";
 /** Its own images that a client remembers at most. */
 const remembered = 60;
 /** Tags of each kind in each repository. */
@@ -26,7 +28,7 @@ export const tagsOf = (client: number): string[] =>
 export function worksOf(world: GovernedWorld, client: number): readonly Work[] {
   const { ledger } = world;
   const own: KnownImage[] = [];
-  const holds: { readonly id: number; readonly image: KnownImage; readonly keep: Keep }[] = [];
+  const holds: { readonly id: number; readonly image: KnownImage; readonly keeps: readonly Keep[] }[] = [];
   let reported: readonly Keep[] = [];
   const tagFor = (kind: KnownImage["kind"]) => `${kind}-${client}-${randomInt(ownTags)}`;
   const pathOf = ({ repository, digest }: KnownImage) => `/v2/${repository}/manifests/${digest}`;
@@ -57,21 +59,86 @@ export function worksOf(world: GovernedWorld, client: number): readonly Work[] {
         { list: changesOf(image.repository, tag), what: `to ${image.digest}` },
         { list: image.pushes, what: "pushed" },
       ],
-      () => call(world, "PUT", `/v2/${image.repository}/manifests/${tag}`, image.text, imageType),
+      () => call(world, "PUT", `/v2/${image.repository}/manifests/${tag}`, image.text, image.mediaType ?? imageType),
+      201,
+    );
+  /** Without a tag, by its digest. */
+  const putPart = (image: KnownImage) =>
+    change(
+      [{ list: image.pushes, what: "pushed" }],
+      () => call(world, "PUT", pathOf(image), image.text, imageType),
       201,
     );
 
+  async function makeImage(of: Pick<KnownImage, "repository" | "kind">, more: object = {}): Promise<KnownImage> {
+    const layers = [...new Set(Array.from({ length: 1 + randomInt(3) }, () => some(world.layers)))];
+    const text = imageOf(layers, { annotations: { nonce: randomBytes(12).toString("hex") }, ...more });
+    for (const layer of layers) await ensureBlob(world, of.repository, layer);
+    return know({ ...of, digest: digestOf(Buffer.from(text)), text, layers, signatures: [], pushes: [], deletes: [] });
+  }
+
+  const know = (image: KnownImage): KnownImage => {
+    ledger.images.set(imageKey(image), image);
+    return image;
+  };
+
+  const remember = (image: KnownImage) => {
+    if (own.push(image) > remembered) own.shift();
+  };
+
   async function push(): Promise<string> {
     const kind = some(["keep", "tmp"] as const);
-    const repository = some(world.repositories);
-    const layers = [...new Set(Array.from({ length: 1 + randomInt(3) }, () => some(world.layers)))];
-    const text = imageOf(layers, { annotations: { nonce: randomBytes(12).toString("hex") } });
-    const digest = digestOf(Buffer.from(text));
-    for (const layer of layers) await ensureBlob(world, repository, layer);
-    const image: KnownImage = { repository, digest, text, layers, kind, pushes: [], deletes: [] };
-    ledger.images.set(imageKey(image), image);
-    if (own.push(image) > remembered) own.shift();
+    const image = await makeImage({ repository: some(world.repositories), kind });
+    remember(image);
     return put(image, tagFor(kind));
+  }
+
+  /** One image of several platforms. */
+  async function pushIndex(): Promise<string> {
+    const of = { repository: some(world.repositories), kind: some(["keep", "tmp"] as const) };
+    const children: KnownImage[] = [];
+    for (let count = 0; count < 2; count++) {
+      const child = await makeImage(of);
+      const outcome = await putPart(child);
+      if (outcome !== "done") return `of a platform: ${outcome}`;
+      children.push(child);
+    }
+    const manifests = children.map(({ digest, text }, index) => ({
+      ...{ mediaType: imageType, digest, size: Buffer.byteLength(text) },
+      platform: { os: "linux", architecture: ["amd64", "arm64"][index] },
+    }));
+    const text = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests });
+    const digest = digestOf(Buffer.from(text));
+    const index = { ...of, digest, text, layers: [], mediaType: indexType, children, signatures: [] };
+    const image = know({ ...index, pushes: [], deletes: [] });
+    remember(image);
+    return put(image, tagFor(of.kind));
+  }
+
+  async function sign(): Promise<string | undefined> {
+    if (own.length === 0) return undefined;
+    const image = some(own);
+    const { digest, text, mediaType = imageType, repository, kind } = image;
+    const subject = { mediaType, digest, size: Buffer.byteLength(text) };
+    const signature = await makeImage(
+      { repository, kind },
+      { subject, artifactType: "application/vnd.stress.signature" },
+    );
+    const outcome = await putPart(signature);
+    if (outcome === "done") image.signatures!.push(signature);
+    return outcome;
+  }
+
+  /** Promises for an image count for its platforms and signatures, as far as they are there when it was made. */
+  async function keepFamily(image: KnownImage, keep: Omit<Keep, "image" | "from">): Promise<Keep[]> {
+    const family = [...(image.children ?? []), ...(image.signatures ?? [])];
+    const keeps: Keep[] = [];
+    for (const one of family) {
+      const { status } = await call(world, "HEAD", pathOf(one));
+      if (status === 200) keeps.push({ image: imageKey(one), from: Date.now(), ...keep });
+    }
+    ledger.keeps.push(...keeps);
+    return keeps;
   }
 
   async function retag(): Promise<string | undefined> {
@@ -133,14 +200,18 @@ export function worksOf(world: GovernedWorld, client: number): readonly Work[] {
     }
     ledger.keeps.push(...keeps);
     reported = keeps;
+    const kept = new Set(keeps.map((keep) => keep.image));
+    for (const image of images) {
+      if (kept.has(imageKey(image))) keeps.push(...(await keepFamily(image, { why: "in use", until })));
+    }
     return "done";
   }
 
   async function hold(): Promise<string | undefined> {
     if (own.length === 0) return undefined;
     if (holds.length === ownHolds || (holds.length > 0 && randomInt(2) === 0)) {
-      const { id, image, keep } = holds.shift()!;
-      keep.until = Date.now();
+      const { id, image, keeps } = holds.shift()!;
+      for (const keep of keeps) keep.until = Date.now();
       const path = `/api/v1/repositories/${image.repository}/-/holds/${id}/release`;
       const answer = await call(world, "POST", path, JSON.stringify({ reason: "over" }), "application/json");
       return answer.status === 204 ? "released" : explain(world, answer);
@@ -152,9 +223,11 @@ export function worksOf(world: GovernedWorld, client: number): readonly Work[] {
     if (answer.status !== 201) return explain(world, answer);
     const keep: Keep = { image: imageKey(image), why: "held", from: Date.now(), until: Infinity };
     ledger.keeps.push(keep);
-    holds.push({ id: (JSON.parse(answer.bytes.toString()) as { id: number }).id, image, keep });
+    const keeps = [keep];
+    holds.push({ id: (JSON.parse(answer.bytes.toString()) as { id: number }).id, image, keeps });
     const { status } = await call(world, "HEAD", pathOf(image));
     if (status === 404) world.violations.push(`${imageKey(image)} is held and not there`);
+    keeps.push(...(await keepFamily(image, { why: "held", until: Infinity })));
     return "set";
   }
 
@@ -202,7 +275,26 @@ export function worksOf(world: GovernedWorld, client: number): readonly Work[] {
     return "begun";
   }
 
-  return [push, push, push, push, push, retag, removeTag, removeImage, removeKept, report, hold, undo, runLifecycle];
+  const moving = newMoving(client);
+  ledger.moved.push(moving);
+  const move = movingWork(world, moving);
+  return [
+    push,
+    push,
+    push,
+    push,
+    pushIndex,
+    sign,
+    move,
+    retag,
+    removeTag,
+    removeImage,
+    removeKept,
+    report,
+    hold,
+    undo,
+    runLifecycle,
+  ];
 }
 
 interface Undoable {

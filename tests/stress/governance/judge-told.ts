@@ -1,5 +1,6 @@
 import type { Received } from "../../support/receiver.ts";
 import { isAccountOf } from "./ledger.ts";
+import { isMoved } from "./moving-client.ts";
 import type { Change, KnownImage, Ledger } from "./ledger.ts";
 
 /** An event as a receiver has it. */
@@ -88,7 +89,8 @@ export function follow(told: readonly Told[]): Standing & { readonly faults: str
  * nothing deleted that was promised to stay.
  * @param isTold of which repositories the receiver is told
  */
-export function judgeTold(ledger: Ledger, told: readonly Told[], isTold: (repository: string) => boolean): string[] {
+export function judgeTold(ledger: Ledger, all: readonly Told[], isTold: (repository: string) => boolean): string[] {
+  const told = all.filter(({ data }) => !isMoved(data.repository));
   const ours = told.filter(({ data }) => !String(data.actor).startsWith("system:"));
   return [
     ...follow(told).faults,

@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { digestOf } from "../../support/open-registry.ts";
 import type { ApiClient } from "../../support/management-client.ts";
@@ -7,15 +5,17 @@ import type { Received } from "../../support/receiver.ts";
 import { some } from "../stress-client.ts";
 import type { GovernedWorld } from "./governed-client.ts";
 import { follow, judgeTold, readTold } from "./judge-told.ts";
+import { isMoved, judgeMoved } from "./moving-client.ts";
+import type { Ground } from "./ground.ts";
 import type { Standing, Told } from "./judge-told.ts";
+import { imageKey } from "./ledger.ts";
 import type { KnownImage } from "./ledger.ts";
 
 /** The end of a load, with everything that is known of it. */
 export interface Case {
   readonly world: GovernedWorld;
   readonly api: ApiClient;
-  /** The data directory of the server, which runs. */
-  readonly data: string;
+  readonly look: Ground["look"];
   /** What receivers were told, in its order; goes on growing. */
   readonly taken: readonly Received[];
   readonly quotas: Readonly<Record<string, number>>;
@@ -24,14 +24,14 @@ export interface Case {
 /** Deletes that are undone, at most. */
 const sampled = 40;
 /** What must happen by itself gets so long, in milliseconds. */
-const patience = 60_000;
+const patience = 180_000;
 
 /** Compares everything. What must not be goes to the violations. @returns how much was looked at */
 export async function judge(of: Case): Promise<Record<string, number>> {
   const { world, api, taken } = of;
   const { violations, ledger } = world;
   await comeToRest(of);
-  const used = judgeQuotas(of);
+  const used = await judgeQuotas(of);
   if (used["storage"]! > of.quotas["quotaStorage"]! || used["images"]! > of.quotas["quotaImages"]!) {
     violations.push(`more is there than the quotas have room for: ${JSON.stringify(used)}`);
   }
@@ -39,14 +39,15 @@ export async function judge(of: Case): Promise<Record<string, number>> {
   const undone = await undoSome(of, toldOf("/all").told);
   await endShortWindows(of);
   await comeToRest(of);
-  judgeQuotas(of);
+  await judgeQuotas(of);
   const [all, long] = [toldOf("/all"), toldOf("/long")];
   violations.push(...all.faults, ...long.faults);
   violations.push(...judgeTold(ledger, all.told, () => true));
   violations.push(...judgeTold(ledger, long.told, (repository) => repository.startsWith("stress/long/")));
   const ended = new Set(all.told.filter(({ type }) => type === "lifecycle.ran").map(({ data }) => Number(data["run"])));
   for (const run of ledger.runs) if (!ended.has(run)) violations.push(`nobody was told of the end of run ${run}`);
-  await judgeStanding(of, () => follow(toldOf("/all").told));
+  await judgeStanding(of, () => follow(toldOf("/all").told.filter(({ data }) => !isMoved(data.repository))));
+  violations.push(...(await judgeMoved(world.url, ledger.moved, toldOf("/all").told)));
   await judgeKept(of);
   const { body } = await api.post("/namespaces/stress/-/quotas/recount", {});
   for (const one of body.items) if (one.corrected) violations.push(`a count was set right: ${JSON.stringify(one)}`);
@@ -60,18 +61,9 @@ export async function judge(of: Case): Promise<Record<string, number>> {
     "lifecycle runs": ended.size,
     "images that they deleted": byLifecycle,
     "promises that an image stays": ledger.keeps.length,
+    "renames of repositories": ledger.moved.flatMap(({ renames }) => renames).reduce((sum, { sure }) => sum + sure, 0),
     "deletes and moves undone at the end, their images pulled whole": undone,
   };
-}
-
-/** What the server's file says, past the server; one moment for all of it. */
-function look<T>({ data }: Pick<Case, "data">, sql: string): T[] {
-  const database = new DatabaseSync(join(data, "berth.db"), { readOnly: true, timeout: 5_000 });
-  try {
-    return database.prepare(sql).all() as T[];
-  } finally {
-    database.close();
-  }
 }
 
 async function until(done: () => boolean | Promise<boolean>): Promise<boolean> {
@@ -85,30 +77,37 @@ async function until(done: () => boolean | Promise<boolean>): Promise<boolean> {
 async function comeToRest(of: Case): Promise<void> {
   const sql = `select (select count(*) from event) + (select count(*) from delivery where state = 'waiting')
     + (select count(*) from job where state in ('waiting', 'running')) as count`;
-  const rests = await until(() => look<{ count: number }>(of, sql)[0]!.count === 0);
+  const rests = await until(() => isNone(of, sql));
   if (!rests) of.world.violations.push("events, deliveries or jobs are not done");
-  const [dead] = look<{ count: number }>(of, "select count(*) as count from delivery where state = 'dead'");
-  if (dead!.count > 0) of.world.violations.push(`${dead!.count} deliveries are dead`);
+  const isWhole = await isNone(of, "select count(*) as count from delivery where state = 'dead'");
+  if (!isWhole) of.world.violations.push("some deliveries are dead");
+}
+
+/** PostgreSQL's numbers of this size come as texts. */
+async function isNone({ look }: Case, sql: string): Promise<boolean> {
+  return Number((await look<{ count: number | string }>(sql))[0]!.count) === 0;
 }
 
 /** What is counted against what is there, by the rows of content alone. */
-function judgeQuotas(of: Case): Readonly<Record<string, number>> {
+async function judgeQuotas({ world, look }: Case): Promise<Readonly<Record<string, number>>> {
   const inside = "(select id from repository where name like 'stress/%')";
-  const [row] = look<{ found: string; counted: string }>(
-    of,
-    `select json_object(
-        'storage', (select coalesce(sum(size), 0) from blob where id in
+  const numbers = async (sql: string) =>
+    Object.fromEntries(Object.entries((await look(sql))[0]!).map(([name, value]) => [name, Number(value)]));
+  const of = (database: string) => `select f.storage, f.images, f.repositories, q.storage as counted_storage,
+        q.images as counted_images, q.repositories as counted_repositories
+      from (${database}) f, quota q join namespace n on n.id = q.namespace_id where n.path = 'stress'`;
+  const all = await numbers(
+    of(`select
+        (select coalesce(sum(size), 0) from blob where id in
             (select blob_id from repository_blob where repository_id in ${inside}))
-          + (select coalesce(sum(size), 0) from manifest where repository_id in ${inside}),
-        'images', (select count(*) from manifest m where repository_id in ${inside} and subject is null
-          and not exists (select 1 from manifest_child c where c.child_id = m.id)),
-        'repositories', (select count(*) from repository where name like 'stress/%')) as found,
-      (select json_object('storage', q.storage, 'images', q.images, 'repositories', q.repositories)
-        from quota q join namespace n on n.id = q.namespace_id where n.path = 'stress') as counted`,
+          + (select coalesce(sum(size), 0) from manifest where repository_id in ${inside}) as storage,
+        (select count(*) from manifest m where repository_id in ${inside} and subject is null
+          and not exists (select 1 from manifest_child c where c.child_id = m.id)) as images,
+        (select count(*) from repository where name like 'stress/%') as repositories`),
   );
-  const { found, counted } = row!;
-  if (found !== counted) of.world.violations.push(`counted for quotas: ${counted}, there: ${found}`);
-  return JSON.parse(found) as Record<string, number>;
+  const differs = ["storage", "images", "repositories"].some((name) => all[name] !== all[`counted_${name}`]);
+  if (differs) world.violations.push(`counted for quotas and there: ${JSON.stringify(all)}`);
+  return all;
 }
 
 interface Entry {
@@ -177,10 +176,11 @@ async function undoSome(of: Case, told: readonly Told[]): Promise<number> {
 async function expectWhole(world: GovernedWorld, image: string, which: string): Promise<void> {
   const known = world.ledger.images.get(image);
   if (known === undefined) return void world.violations.push(`nobody pushed ${image}`);
-  const { repository, digest, text, layers } = known;
+  const { repository, digest, text, layers, children = [] } = known;
   const manifest = await fetch(`${world.url}/v2/${repository}/manifests/${digest}`);
   const got = await manifest.text();
   if (got !== text) world.violations.push(`${image}, ${which}: ${manifest.status} ${got.slice(0, 200)}`);
+  for (const child of children) await expectWhole(world, imageKey(child), `which ${image} lists, ${which}`);
   for (const layer of layers) {
     const blob = await fetch(`${world.url}/v2/${repository}/blobs/${digestOf(Buffer.from(layer))}`);
     if ((await blob.text()) !== layer)
@@ -193,7 +193,7 @@ async function endShortWindows(of: Case): Promise<void> {
   const { world, api } = of;
   const sql = `select count(*) as count from undo u join repository r on r.id = u.repository_id
     where r.name like 'stress/short/%' or u.until_at < ${Date.now()}`;
-  if (!(await until(() => look<{ count: number }>(of, sql)[0]!.count === 0))) {
+  if (!(await until(() => isNone(of, sql)))) {
     world.violations.push("undo of windows that are over is kept");
   }
   for (const repository of world.repositories.filter((one) => !isLong(one))) {
@@ -214,17 +214,19 @@ async function judgeStanding(of: Case, standing: () => Standing): Promise<void> 
   for (let attempt = 0; attempt < 4; attempt++) {
     await comeToRest(of);
     const by = standing();
-    const there = look<{ name: string; digest: string }>(
-      of,
+    const there = await of.look<{ name: string; digest: string }>(
       `select r.name || ':' || t.name as name, m.digest from tag t
        join manifest m on m.id = t.manifest_id join repository r on r.id = m.repository_id`,
     );
-    const tags = new Map(there.map(({ name, digest }) => [name, digest]));
+    const tags = new Map(there.filter(({ name }) => !isMoved(name)).map(({ name, digest }) => [name, digest]));
     const images = new Set(
-      look<{ image: string }>(
-        of,
-        "select r.name || '@' || m.digest as image from manifest m join repository r on r.id = m.repository_id",
-      ).map(({ image }) => image),
+      (
+        await of.look<{ image: string }>(
+          "select r.name || '@' || m.digest as image from manifest m join repository r on r.id = m.repository_id",
+        )
+      )
+        .map(({ image }) => image)
+        .filter((image) => !isMoved(image)),
     );
     faults = [
       ...[...new Set([...tags.keys(), ...by.tags.keys()])]
@@ -271,11 +273,4 @@ async function letGo({ world, api }: Case): Promise<void> {
     const { status, text } = await api.patch(`/namespaces/${path}/-/settings`, { set: { undoWindow: "0s" } });
     if (status !== 200) world.violations.push(text);
   }
-}
-
-/** All windows of a server that has stopped end. */
-export function endWindows(data: string): void {
-  const database = new DatabaseSync(join(data, "berth.db"));
-  database.exec("update undo set until_at = 1");
-  database.close();
 }

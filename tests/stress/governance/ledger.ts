@@ -1,3 +1,5 @@
+import type { Moving } from "./moving-client.ts";
+
 /** Something that a client asked for. `sure` once the answer came; what was refused is taken out again. */
 export interface Change {
   /** In words that say all that an event says, such as `to sha256:…`. */
@@ -21,6 +23,11 @@ export interface KnownImage {
   readonly digest: string;
   readonly text: string;
   readonly layers: readonly string[];
+  readonly mediaType?: string;
+  /** What an index lists. */
+  readonly children?: readonly KnownImage[];
+  /** Signatures, which go when it goes. */
+  readonly signatures?: KnownImage[];
   /** Whether lifecycle policies may let it go. */
   readonly kind: "keep" | "tmp";
   readonly pushes: Change[];
@@ -39,6 +46,8 @@ export class Ledger {
   /** By `repository#number`. */
   readonly undone = new Map<string, Change>();
   readonly keeps: Keep[] = [];
+  /** Repositories that are renamed. */
+  readonly moved: Moving[] = [];
   /** Lifecycle runs that were begun. */
   readonly runs = new Set<number>();
 
