@@ -2,6 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { Received } from "../support/receiver.ts";
 import { judgeTold, readTold } from "../stress/governance/judge-told.ts";
 import type { Told } from "../stress/governance/judge-told.ts";
+import { isEnough } from "../stress/collect-under-load.ts";
+import { judgeMoved } from "../stress/governance/moving-client.ts";
+import { newMoving } from "../stress/governance/moving.ts";
+import { startTestServer } from "../support/start-server.ts";
+import { WireClient } from "../support/wire-client.ts";
 import { imageKey, isAccountOf, Ledger } from "../stress/governance/ledger.ts";
 import type { Change, KnownImage } from "../stress/governance/ledger.ts";
 
@@ -112,6 +117,49 @@ describe("what judges the stress run", () => {
   test("sees an event that nobody caused", () => {
     const strange = { ...makeCase().told[0]!, id: "evt_x", subject: `${repository}:other` };
     expect(judged(({ told }) => [...told, strange])).toContainEqual(expect.stringContaining("nobody changed"));
+  });
+
+  test("sees a renamed repository that is there twice, one that lost an image, and a rename that was told twice or never", async () => {
+    const server = await startTestServer();
+    try {
+      const wire = new WireClient(() => server.url);
+      const moving = newMoving(1);
+      const [long, short] = moving.names;
+      await wire.pushImage(short, "moved-0");
+      const { text } = await wire.get(`/v2/${short}/manifests/moved-0`);
+      const layers = ["layer"];
+      await wire.pushBlob(short, layers[0]!);
+      moving.images.set("moved-0", { text, layers, sure: true });
+      moving.renames[1].sure++;
+      moving.renames[1].all += 2;
+      const told = (type: string, data: Told["data"]): Told => ({ id: type, type, subject: "", at: 1, data });
+      const gone = told("repository.deleted", { repository: long, to: short });
+      const made = told("repository.created", { repository: short, from: long });
+      const judge = (...events: readonly Told[]) => judgeMoved(server.url, [moving], events);
+      expect(await judge(gone, made)).toEqual([]);
+      expect(await judge(gone, made, gone, made)).toEqual([]);
+      for (const wrong of [[], [gone], [made], [gone, made, made], [gone, made, gone, made, gone, made]]) {
+        expect(await judge(...wrong)).toEqual([expect.stringContaining("was renamed to")]);
+      }
+      moving.images.set("moved-1", { text: "lost", layers: [], sure: true });
+      expect(await judge(gone, made)).toEqual([expect.stringContaining("moved-1 is not what was pushed")]);
+      moving.images.set("moved-1", { text: "lost", layers: [], sure: false });
+      moving.images.set("moved-0", { text, layers: ["another layer"], sure: true });
+      expect(await judge(gone, made)).toEqual([expect.stringContaining("has not all its bytes")]);
+      moving.images.set("moved-0", { text, layers, sure: true });
+      await wire.pushImage(long, "moved-0");
+      expect(await judge(gone, made)).toContainEqual(expect.stringContaining("are one repository, and both there"));
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("goes on for longer where too little was answered, and not for ever", () => {
+    const options = { operations: 100, time: 10, least: { operations: 20, time: 50 } };
+    const enough = (answered: number, passed: number) => isEnough(options, answered, passed);
+    expect([enough(100, 1), enough(20, 10), enough(0, 50)]).toEqual([true, true, true]);
+    expect([enough(99, 9), enough(19, 10), enough(19, 49)]).toEqual([false, false, false]);
+    expect(isEnough({ operations: 100, time: 10 }, 0, 10)).toBe(true);
   });
 
   test("drops repeats by their id, and sees one that says something else", () => {

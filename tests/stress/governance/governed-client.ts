@@ -3,7 +3,8 @@ import { digestOf, imageOf, imageType } from "../../support/open-registry.ts";
 import { call, ensureBlob, Gone, some } from "../stress-client.ts";
 import type { Answer, StressWorld, Work } from "../stress-client.ts";
 import { imageKey } from "./ledger.ts";
-import { movingWork, newMoving } from "./moving-client.ts";
+import { movingWork } from "./moving-client.ts";
+import { newMoving } from "./moving.ts";
 import type { Change, Keep, KnownImage, Ledger } from "./ledger.ts";
 
 export interface GovernedWorld extends StressWorld {

@@ -14,9 +14,9 @@ export interface Ground {
   /** The same as settings, where it is not in the data directory. */
   readonly shared: { readonly database?: string; readonly storage?: string };
   /** What the database says, past the servers; one moment for all of it. Statements that both databases understand. */
-  look<T extends object>(sql: string): Promise<T[]>;
+  readonly look: <T extends object>(sql: string) => Promise<T[]>;
   /** Changes rows behind the backs of servers that have stopped. */
-  alter(sql: string): Promise<void>;
+  readonly alter: (sql: string) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,17 +25,18 @@ export async function openGround(postgres: Postgres | undefined): Promise<Ground
   const folder = await mkdtemp(join(tmpdir(), "berth-governed-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   if (postgres === undefined) {
-    const open = (readOnly: boolean) => new DatabaseSync(join(folder, "berth.db"), { readOnly, timeout: 5_000 });
+    const ask = <T>(readOnly: boolean, work: (database: DatabaseSync) => T): T => {
+      const database = new DatabaseSync(join(folder, "berth.db"), { readOnly, timeout: 5_000 });
+      try {
+        return work(database);
+      } finally {
+        database.close();
+      }
+    };
     return {
       ...{ nodes: [folder], env: {}, shared: {}, close: remove },
-      async look<T>(sql: string) {
-        using database = open(true);
-        return database.prepare(sql).all() as T[];
-      },
-      async alter(sql) {
-        using database = open(false);
-        database.exec(sql);
-      },
+      look: async <T>(sql: string) => ask(true, (database) => database.prepare(sql).all() as T[]),
+      alter: async (sql) => ask(false, (database) => database.exec(sql)),
     };
   }
   const shared = { database: await postgres.makeDatabase(), storage: join(folder, "shared") };

@@ -1,6 +1,6 @@
 import type { Received } from "../../support/receiver.ts";
-import { isAccountOf } from "./ledger.ts";
-import { isMoved } from "./moving-client.ts";
+import { familyOf, isAccountOf } from "./ledger.ts";
+import { isMoved } from "./moving.ts";
 import type { Change, KnownImage, Ledger } from "./ledger.ts";
 
 /** An event as a receiver has it. */
@@ -27,6 +27,8 @@ export interface Standing {
   readonly tags: ReadonlyMap<string, string>;
   /** `repository@digest` of those that are there. */
   readonly images: ReadonlySet<string>;
+  /** Platforms and signatures of images that came back: they come along where they were gone, and nobody is told. */
+  readonly unsure: ReadonlySet<string>;
 }
 
 /** Drops repeats, as a receiver does, by their ids. @returns also what is wrong with them */
@@ -56,7 +58,8 @@ export function readTold(messages: readonly Received[]): { readonly told: Told[]
 }
 
 /** Follows the events: each must be possible where the ones before it left things. */
-export function follow(told: readonly Told[]): Standing & { readonly faults: string[] } {
+export function follow(ledger: Ledger, told: readonly Told[]): Standing & { readonly faults: string[] } {
+  const unsure = new Set<string>();
   const tags = new Map<string, string>();
   const images = new Set<string>();
   const faults: string[] = [];
@@ -64,9 +67,12 @@ export function follow(told: readonly Told[]): Standing & { readonly faults: str
     const { repository, digest } = data;
     const image = `${repository}@${digest}`;
     if (type === "image.pushed") images.add(image);
-    else if (type === "undo.applied") images.add(image);
-    else if (type === "image.deleted") {
-      if (!images.delete(image)) faults.push(`${image} was deleted, and by the events before it was not there`);
+    else if (type === "undo.applied") {
+      images.add(image);
+      for (const one of familyOf(ledger, image)) unsure.add(one);
+    } else if (type === "image.deleted") {
+      if (!images.delete(image) && !unsure.has(image))
+        faults.push(`${image} was deleted, and by the events before it was not there`);
       for (const tag of data.tags ?? []) {
         const name = `${repository}:${tag}`;
         if (tags.get(name) !== digest) faults.push(`${name} went with ${digest}, and was at ${tags.get(name)}`);
@@ -81,7 +87,7 @@ export function follow(told: readonly Told[]): Standing & { readonly faults: str
       else tags.set(subject, digest!);
     }
   }
-  return { tags, images, faults };
+  return { tags, images, unsure, faults };
 }
 
 /**
@@ -93,7 +99,7 @@ export function judgeTold(ledger: Ledger, all: readonly Told[], isTold: (reposit
   const told = all.filter(({ data }) => !isMoved(data.repository));
   const ours = told.filter(({ data }) => !String(data.actor).startsWith("system:"));
   return [
-    ...follow(told).faults,
+    ...follow(ledger, told).faults,
     ...judgeTags(ledger, ours, isTold),
     ...judgeImages(ledger, ours, isTold),
     ...judgeUndone(ledger, told, isTold),

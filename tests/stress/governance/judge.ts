@@ -5,10 +5,11 @@ import type { Received } from "../../support/receiver.ts";
 import { some } from "../stress-client.ts";
 import type { GovernedWorld } from "./governed-client.ts";
 import { follow, judgeTold, readTold } from "./judge-told.ts";
-import { isMoved, judgeMoved } from "./moving-client.ts";
+import { judgeMoved } from "./moving-client.ts";
+import { isMoved } from "./moving.ts";
 import type { Ground } from "./ground.ts";
 import type { Standing, Told } from "./judge-told.ts";
-import { imageKey } from "./ledger.ts";
+import { familyOf, imageKey } from "./ledger.ts";
 import type { KnownImage } from "./ledger.ts";
 
 /** The end of a load, with everything that is known of it. */
@@ -46,7 +47,12 @@ export async function judge(of: Case): Promise<Record<string, number>> {
   violations.push(...judgeTold(ledger, long.told, (repository) => repository.startsWith("stress/long/")));
   const ended = new Set(all.told.filter(({ type }) => type === "lifecycle.ran").map(({ data }) => Number(data["run"])));
   for (const run of ledger.runs) if (!ended.has(run)) violations.push(`nobody was told of the end of run ${run}`);
-  await judgeStanding(of, () => follow(toldOf("/all").told.filter(({ data }) => !isMoved(data.repository))));
+  await judgeStanding(of, () =>
+    follow(
+      ledger,
+      toldOf("/all").told.filter(({ data }) => !isMoved(data.repository)),
+    ),
+  );
   violations.push(...(await judgeMoved(world.url, ledger.moved, toldOf("/all").told)));
   await judgeKept(of);
   const { body } = await api.post("/namespaces/stress/-/quotas/recount", {});
@@ -139,7 +145,8 @@ async function undoSome(of: Case, told: readonly Told[]): Promise<number> {
     const image = `${data.repository}@${data.digest}`;
     // What collection takes nobody has deleted.
     if (type === "image.deleted") deleted.set(image, data.actor !== "system:collection");
-    else if (type === "image.pushed" || type === "undo.applied") deleted.delete(image);
+    else if (type === "image.pushed") deleted.delete(image);
+    else if (type === "undo.applied") for (const one of [image, ...familyOf(ledger, image)]) deleted.delete(one);
   }
   const room = { quotaStorage: null, quotaImages: null };
   await api.patch("/namespaces/stress/-/settings", { set: room });
@@ -232,7 +239,7 @@ async function judgeStanding(of: Case, standing: () => Standing): Promise<void> 
       ...[...new Set([...tags.keys(), ...by.tags.keys()])]
         .filter((tag) => tags.get(tag) !== by.tags.get(tag))
         .map((tag) => `${tag} is at ${tags.get(tag)}, by the events at ${by.tags.get(tag)}`),
-      ...[...images.symmetricDifference(by.images)].map(
+      ...[...images.symmetricDifference(by.images).difference(by.unsure)].map(
         (image) => `${image} is ${images.has(image) ? "" : "not "}there, by the events it is otherwise`,
       ),
     ];

@@ -1,4 +1,4 @@
-import type { Moving } from "./moving-client.ts";
+import type { Moving } from "./moving.ts";
 
 /** Something that a client asked for. `sure` once the answer came; what was refused is taken out again. */
 export interface Change {
@@ -63,6 +63,12 @@ export class Ledger {
   wasAt(tag: string, digest: string): boolean {
     return (this.tags.get(tag) ?? []).some(({ what }) => what === `to ${digest}`);
   }
+}
+
+/** Platforms and signatures of an image, by their names. */
+export function familyOf({ images }: Ledger, image: string): string[] {
+  const known = images.get(image);
+  return [...(known?.children ?? []), ...(known?.signatures ?? [])].map((one) => imageKey(one));
 }
 
 export const imageKey = ({ repository, digest }: Pick<KnownImage, "repository" | "digest">) =>

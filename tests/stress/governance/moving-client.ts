@@ -3,35 +3,10 @@ import { digestOf, imageOf, imageType } from "../../support/open-registry.ts";
 import { call, ensureBlob, Gone, some } from "../stress-client.ts";
 import type { StressWorld, Work } from "../stress-client.ts";
 import type { Told } from "./judge-told.ts";
-
-/** A repository that one client fills and renames, from one namespace to another and back. */
-export interface Moving {
-  readonly names: readonly [string, string];
-  /** Which of the names it has; undefined when nobody knows. */
-  at: 0 | 1 | undefined;
-  /** By tag; `sure` once the push was answered. */
-  readonly images: Map<string, { readonly text: string; readonly layers: readonly string[]; sure: boolean }>;
-  /** Renames to each of the names: answered, and asked for. */
-  readonly renames: readonly [Renames, Renames];
-}
-
-interface Renames {
-  sure: number;
-  all: number;
-}
+import type { Moving } from "./moving.ts";
 
 /** Images that such a repository has at most. */
 const most = 4;
-
-export const isMoved = (repository: string | undefined) => /^stress\/\w+\/moved-/.test(repository ?? "");
-
-export function newMoving(client: number): Moving {
-  const none = () => ({ sure: 0, all: 0 });
-  return {
-    names: [`stress/long/moved-${client}`, `stress/short/moved-${client}`],
-    ...{ at: 0, images: new Map(), renames: [none(), none()] },
-  };
-}
 
 /** Pushes to the repository, or renames it and looks whether all of it came along. */
 export function movingWork(world: StressWorld, moving: Moving): Work {
