@@ -3,7 +3,7 @@ import type { Endpoints } from "./endpoint.ts";
 import { repository } from "./repositories.ts";
 import { id, namespacePath, pageOf, pageQuery, repositoryName, tagName, time } from "./texts.ts";
 
-const kind = z.enum(["tag", "manifest", "repository"]).meta({ id: "UndoKind" });
+const kind = z.enum(["tag", "manifest", "archive", "repository"]).meta({ id: "UndoKind" });
 
 export const undoEntry = z
   .object({

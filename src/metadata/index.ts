@@ -466,6 +466,7 @@ export { readBlobFacts, readManifestFacts } from "./lifecycle.ts";
 export type { BlobFactsRow, FactsPage, ManifestFactsRow, TagFactsRow } from "./lifecycle.ts";
 export {
   advanceLifecycleRun,
+  countArchivedImages,
   decideLifecycleImage,
   deleteLifecycleImages,
   deleteLifecycleRun,
@@ -587,6 +588,7 @@ export {
   findManifestUndo,
   findUndo,
   findUndoNeeding,
+  insertArchiveUndo,
   insertManifestUndo,
   insertRestoredContent,
   insertRestoredLinks,

@@ -103,6 +103,13 @@ export const decideLifecycleImage = statement(
     update lifecycle_image set state = ${p.state}, note = ${p.note} where run_id = ${p.run} and place = ${p.place}`,
 );
 
+/** Images that a run archived. */
+export const countArchivedImages = statement(
+  "countArchivedImages",
+  (_db, p: { run: number }) => sql<{ count: number }>`
+    select count(*) as count from lifecycle_image where run_id = ${p.run} and state = 'archived'`,
+);
+
 /** The first images of a run. */
 export const deleteLifecycleImages = statement(
   "deleteLifecycleImages",
@@ -130,14 +137,15 @@ export const listManifestsNow = statement(
   (_db, p: { repository: number; digests: readonly string[] }, d) =>
     d.name === "sqlite"
       ? sql<ManifestNowRow>`
-          select m.id, m.digest, m.subject, m.pulled_at, m.pin_until from ${d.each(p.digests, "text")}
+          select m.id, m.digest, m.subject, m.pulled_at, m.pin_until, m.archived_at, m.activated_at
+          from ${d.each(p.digests, "text")}
           cross join manifest m on m.repository_id = ${p.repository} and m.digest = e.value`
       : // Any other form may read every manifest of the repository.
         sql<ManifestNowRow>`
-          select m.id, m.digest, m.subject, m.pulled_at, m.pin_until
+          select m.id, m.digest, m.subject, m.pulled_at, m.pin_until, m.archived_at, m.activated_at
           from (select value from ${d.each(p.digests, "text")} order by value) w
           cross join lateral (
-            select id, digest, subject, pulled_at, pin_until from manifest
+            select id, digest, subject, pulled_at, pin_until, archived_at, activated_at from manifest
             where repository_id = ${p.repository} and digest = w.value for update) m`,
 );
 
@@ -147,6 +155,8 @@ interface ManifestNowRow {
   readonly subject: string | null;
   readonly pulled_at: number | null;
   readonly pin_until: number;
+  readonly archived_at: number | null;
+  readonly activated_at: number | null;
 }
 
 /** All tags of these manifests. */

@@ -20,7 +20,7 @@ export interface LifecycleRunTable {
   place: string | null;
   /** The time that was judged at; null until there is a plan. */
   planned_at: number | null;
-  /** Images that go by the plan, and those that stay. */
+  /** Images that go or are archived by the plan, and those that stay as they are. */
   expired: number;
   kept: number;
   /** Freed by the plan. */
@@ -42,7 +42,7 @@ export interface LifecycleImageTable {
   place: number;
   /** JSON: what goes, why, and what it looked like when it was judged. */
   plan: string;
-  /** `waiting`, `deleted`, `saved`; `gone` when another deleted it. */
+  /** `waiting`, `deleted`, `archived`, `saved`; `gone` when another deleted it. */
   state: string;
   /** Why it was saved. */
   note: string | null;

@@ -15,7 +15,7 @@ import type { Generated } from "kysely";
 export interface UndoTable {
   id: Generated<number>;
   repository_id: number;
-  /** `tag`, `manifest` or `repository`. */
+  /** `tag`, `manifest` or `repository`; `archive` of a manifest that a lifecycle run archived. */
   kind: string;
   /** Tag, digest, or the repository's name. */
   target: string;

@@ -54,6 +54,15 @@ export const insertManifestUndo = statement(
     returning id`,
 );
 
+/** Keeps that a manifest was archived; it stays where it is. */
+export const insertArchiveUndo = statement(
+  "insertArchiveUndo",
+  (_db, p: Kept<{ repository: number; digest: string }>) => sql<never>`
+    insert into undo (repository_id, kind, target, digest, principal, run, reason, at, until_at)
+    values (${p.repository}, 'archive', ${p.digest}, ${p.digest}, ${p.principal}, ${p.run}, ${p.reason}, ${p.now},
+            ${p.until})`,
+);
+
 export const insertUndoManifest = statement(
   "insertUndoManifest",
   (_db, p: { undo: number; manifest: number }) => sql<never>`

@@ -28,6 +28,7 @@ export {
   attachmentTags,
   comparePlans,
   explainDecision,
+  findSaving,
   parseBerthPolicy,
   parseEcrPolicy,
   parseHarborPolicy,

@@ -45,7 +45,7 @@ export async function undoRun(registry: Registry, caller: Caller, run: number, a
       const tried = { action: "undo", repository, target };
       const { undone, last } = await (alone > 0 ? attempt(registry.access, caller, tried, write) : write);
       for (const one of undone) {
-        if (one.kind === "manifest" || one.tags.length > 0) restored.push(one);
+        if (one.kind !== "tag" || one.tags.length > 0) restored.push(one);
         left.push(...one.left.map(({ tag, reason }) => ({ target: one.target, tag, reason })));
       }
       turns += entries.indexOf(last) + 1;

@@ -167,7 +167,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       expect(deleted).toMatchObject({ lifecyclePolicyText: text.trimEnd(), lastEvaluatedAt: ran.lastEvaluatedAt });
       expect(again.error.Message).toBe(absent);
 
-      // What would go to the archive is told apart, and stays where it is.
+      // What would go to the archive is told apart.
       const expire = rule(2, { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 1 });
       const archive = rule(
         1,

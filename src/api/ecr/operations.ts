@@ -235,7 +235,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     run: putLifecyclePolicy,
     writes,
     about:
-      "the setting `lifecycle`, run with ECR's own semantics; a rule that moves images to the archive leaves them where they are",
+      "the setting `lifecycle`, run with ECR's own semantics, also for the archive",
   },
   PutRegistryPolicy: { refused: invalid, reason: noPolicies },
   PutRegistryScanningConfiguration: {

@@ -63,8 +63,12 @@ const policy = fc.array(rule, { maxLength: 5 }).map((all) => {
   return rules.map((one, index): Rule => ({ rulePriority: 3 * index + 1, ...one }));
 });
 
-/** The evaluation as the reference tells it, word by word. */
-function marksOf(rules: readonly Rule[], images: readonly ImageFacts[]): ReadonlyMap<ImageFacts, number> {
+/** The evaluation as the reference tells it, word by word: what goes, or what is archived. */
+function marksOf(
+  rules: readonly Rule[],
+  images: readonly ImageFacts[],
+  type: "expire" | "transition",
+): ReadonlyMap<ImageFacts, number> {
   const marks = new Map<ImageFacts, number>();
   const claimed = new Map<ImageFacts, number>();
   for (const { rulePriority, selection, action } of rules) {
@@ -81,16 +85,20 @@ function marksOf(rules: readonly Rule[], images: readonly ImageFacts[]): Readonl
         return found((tag) => expression.test(tag));
       });
     });
-    const newestFirst = [...matching].sort((a, b) => b.pushedAt - a.pushedAt || (a.digest < b.digest ? -1 : 1));
+    const base = (image: ImageFacts) => image.activatedAt ?? image.pushedAt;
+    const newestFirst = [...matching].sort((a, b) => base(b) - base(a) || (a.digest < b.digest ? -1 : 1));
     const before = now - Number(countNumber) * day;
     const hits = newestFirst.filter((image, place) => {
       if (countType === "imageCountMoreThan") return place >= Number(countNumber);
-      if (countType === "sinceImagePushed") return image.pushedAt < before;
-      if (countType === "sinceImagePulled") return (image.pulledAt ?? image.pushedAt) < before;
+      if (countType === "sinceImagePushed") return base(image) < before;
+      if (countType === "sinceImagePulled") {
+        const { pulledAt, activatedAt } = image;
+        return (pulledAt !== null && pulledAt >= (activatedAt ?? 0) ? pulledAt : base(image)) < before;
+      }
       return image.archivedAt !== undefined && image.archivedAt < before;
     });
     for (const image of hits) {
-      if (!claimed.has(image) && action["type"] === "expire") marks.set(image, rulePriority);
+      if (!claimed.has(image) && action["type"] === type) marks.set(image, rulePriority);
     }
     for (const image of matching) if (!claimed.has(image)) claimed.set(image, rulePriority);
   }
@@ -98,20 +106,30 @@ function marksOf(rules: readonly Rule[], images: readonly ImageFacts[]): Readonl
 }
 
 test("20,000 random policies of ECR do to random repositories what an oracle says", () => {
-  let expired = 0;
+  let [expired, moved] = [0, 0];
   fc.assert(
     fc.property(policy, arbitraryRepository, (rules, facts) => {
       if (rules.length === 0) return;
       const plan = planLifecycle(facts, parseEcrPolicy(JSON.stringify({ rules }).padEnd(100)), now);
-      const marks = marksOf(rules, facts.images);
+      const marks = marksOf(rules, facts.images, "expire");
       assert.deepEqual(fateOfPlan(plan), fateOf(facts, new Set(marks.keys())));
       const byDigest = new Map([...marks].map(([image, priority]) => [image.digest, String(priority)]));
       for (const { digest, outcome, rule: by } of plan.images) {
         if (outcome === "expired") assert.equal(by, byDigest.get(digest));
       }
+      // What an index lists that is served is not archived.
+      const served = facts.images.filter(({ storageClass }) => storageClass !== "archive");
+      const transitions = [...marksOf(rules, facts.images, "transition").keys()].filter(
+        ({ digest }) => !served.some(({ children }) => children.includes(digest)),
+      );
+      const planned = plan.images.filter(({ outcome }) => outcome === "transitioned").map(({ digest }) => digest);
+      assert.deepEqual(planned.toSorted(), transitions.map(({ digest }) => digest).toSorted());
+      assert.equal(plan.transitioned, planned.length);
       expired += plan.expired;
+      moved += planned.length;
     }),
     { numRuns: 20_000 },
   );
   expect(expired).toBeGreaterThan(2_500);
+  expect(moved).toBeGreaterThan(2_500);
 });

@@ -96,6 +96,7 @@ test.each([
   ["a transition takes nothing away", "A[a]9 B[b]9", "any 1d archive", ""],
   ["a transition shields from a later rule", "A[a]9 B[b]9", "prefix:a 1d archive; any 1d", "B"],
   ["pulled lately", "A[a]9<1 B[b]9<8", "prefix:a 5d pulled archive; any 5d", "B"],
+  ["a transition counts all, and the latest stay", "A[a]9 B[b]8 C[c]7", "any keep 1 archive", ""],
   // Indexes, their children, what refers to them.
   ["children of an index stay with it", "A[]9 B[]9 I[v1]9{A,B}", "untagged 1d", ""],
   ["children go with their index", "A[]9 B[]9 I[v1]9{A,B}", "prefix:v 1d", "I(A,B)"],
@@ -168,4 +169,21 @@ test("the archive has rules of its own: what was transitioned long ago goes, wha
   ] as const;
   const images = facts.images.map((image, place) => ({ ...image, ...told[place] }));
   expect(goneOf(planLifecycle({ ...facts, images }, policy, now))).toBe("D A");
+});
+
+const movedOf = (images: string, rules: string) => {
+  const { images: decisions } = planOf(images, rules);
+  return decisions.flatMap(({ digest, outcome }) => (outcome === "transitioned" ? [digest] : [])).join(" ");
+};
+
+test.each([
+  ["the oldest first", "A[a]9 B[b]8 C[c]7", "any keep 1 archive", "A B"],
+  ["strictly older", "A[a]9 B[b]5 C[c]5.01", "any 5d archive", "A C"],
+  ["by its last pull", "A[a]9<1 B[b]9<8 C[c]9", "any 5d pulled archive", "C B"],
+  ["a rule that keeps shields", "A[prod]9 B[b]8", "prefix:prod keep 9; any 1d archive", "B"],
+  ["one image is acted on by one rule", "A[a]9 B[b]8", "prefix:a 1d; any 1d archive", "B"],
+  ["what an index lists waits for the index", "A[v1]9 I[v2]8{A}", "prefix:v 1d archive", "I"],
+  ["what refers to an image follows it", "A[v1]9 S[]9@A", "any 1d archive", "A"],
+])("archived: %s", (_, images, rules, moved) => {
+  expect(movedOf(images, rules)).toBe(moved);
 });

@@ -1,13 +1,14 @@
 import type { ImageDecision } from "./plan.ts";
 
 /** Why an image stays or goes, as a sentence without a full stop. */
-export function explainDecision({ because, outcome, rule, keeper, shields }: ImageDecision): string {
+export function explainDecision({ because, outcome, rule, action, keeper, shields }: ImageDecision): string {
   const named = rule === null ? "the policy" : `rule ${rule}`;
   const shield = shields[0];
+  const would = action === "transition" ? "would archive it" : "would expire it";
   switch (because) {
     case "rule":
       if (outcome === "expired") return `${named} expires it`;
-      if (outcome === "transitioned") return `${named} would move it to the archive`;
+      if (outcome === "transitioned") return `${named} archives it`;
       return shield === undefined
         ? `${named} keeps it`
         : `${named} keeps it, although rule ${shield.rule} would expire it`;
@@ -20,11 +21,11 @@ export function explainDecision({ because, outcome, rule, keeper, shields }: Ima
     case "unretained":
       return "no rule retains it";
     case "in-use":
-      return `${named} would expire it, but ${keeper} runs it`;
+      return `${named} ${would}, but ${keeper} runs it`;
     case "held":
       return `${named} would expire it, but it is held: ${keeper}`;
     case "needed":
-      return `${named} would expire it, but it belongs to ${keeper}, which stays`;
+      return `${named} ${would}, but it belongs to ${keeper}, which stays`;
     case "floor":
       return `${named} would expire it, but the policy's floor keeps it`;
   }

@@ -10,5 +10,5 @@ export { parseHarborPolicy } from "./parse-harbor.ts";
 export { planLifecycle } from "./plan.ts";
 export type { Because, ImageDecision, LifecyclePlan } from "./plan.ts";
 export { PolicyFault } from "./policy-fault.ts";
-export { attachmentTags, takeTurn, tiesOf } from "./watch-family.ts";
+export { attachmentTags, findSaving, takeTurn, tiesOf } from "./watch-family.ts";
 export type { ManifestNow, SeenManifest, SeenTag, Turn } from "./watch-family.ts";

@@ -112,6 +112,7 @@ test("an empty repository has an empty plan", () => {
     images: [],
     expired: 0,
     kept: 0,
+    transitioned: 0,
     bytes: 0,
     confirm: null,
   });

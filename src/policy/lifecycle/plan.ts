@@ -7,7 +7,7 @@ import { judgeRules } from "./judge-rules.ts";
 import type { Judgement, Shield } from "./judge-rules.ts";
 
 /**
- * Why an image stays or goes. `rule`: a rule says so. `unselected`: no rule is for it. `within`: rules select it, none acts
+ * Why an image stays, goes, or is archived. `rule`: a rule says so. `unselected`: no rule is for it. `within`: rules select it, none acts
  * on it yet. `shielded`: an earlier rule selects it, and a later one would have acted. `unretained`: no rule of Harbor keeps
  * it. `in-use`, `held`, `needed`, `floor`: a rule would take it, but it runs, is held, belongs to something that stays, or
  * too few would stay.
@@ -32,6 +32,10 @@ export interface ImageDecision {
   readonly because: Because;
   /** The rule that decided, or would have; null where none did. */
   readonly rule: string | null;
+  /** What the rules alone say. */
+  readonly action: Judgement["action"];
+  /** `archive` for what is archived already. */
+  readonly storageClass: "standard" | "archive";
   /** The workload, the hold, or the digest that keeps it; null otherwise. */
   readonly keeper: string | null;
   /** Rules that would have acted, and what kept them from it. */
@@ -44,10 +48,13 @@ export interface ImageDecision {
 
 /** What a policy does to a repository. */
 export interface LifecyclePlan {
-  /** Those that go first, in the order in which they go (the oldest first); then those that stay, the latest first. */
+  /** Those that go first, in the order in which they go (the oldest first), then those that are archived, in theirs; then those that stay, the latest first. */
   readonly images: readonly ImageDecision[];
   readonly expired: number;
+  /** Those that stay, archived or not. */
   readonly kept: number;
+  /** Those of them that are to be archived. */
+  readonly transitioned: number;
   /** Bytes freed in all; what several images share is counted once. */
   readonly bytes: number;
   /** A sentence that says why a run must be confirmed; null where it need not. */
@@ -60,6 +67,8 @@ interface Standing {
   because: Because;
   keeper: string | null;
   leaves: boolean;
+  /** It stays, and is archived. */
+  moves: boolean;
 }
 
 /** Decides on every image of a repository. Same facts, policy and time, same plan. */
@@ -71,11 +80,13 @@ export function planLifecycle(facts: RepositoryFacts, policy: LifecyclePolicy, n
   for (const image of families.candidates) {
     const judgement = judgements.get(image.at)!;
     const leaves = judgement.action === "expire";
-    const standing = { image, judgement, because: whyOf(judgement, policy), keeper: null, leaves };
+    const moves = judgement.action === "transition";
+    const standing = { image, judgement, because: whyOf(judgement, policy), keeper: null, leaves, moves };
     standings.push(standing);
     byPlace[image.at] = standing;
   }
   protect(facts, families, standings);
+  if (standings.some(({ moves }) => moves)) keepListed(facts, standings);
   const alive = new Uint8Array(facts.images.length);
   for (const standing of standings) if (!standing.leaves) spread(standing, families, byPlace, alive, facts);
   holdFloor(policy, standings, (standing) => spread(standing, families, byPlace, alive, facts));
@@ -89,16 +100,32 @@ function whyOf({ action, rule, selected, shields }: Judgement, { resolution }: L
   return selected ? "within" : "unselected";
 }
 
-/** What runs or is held stays, itself or by what it owns. */
+/** What an index lists that is served stays served, and so waits until the index is archived. */
+function keepListed({ images }: RepositoryFacts, standings: readonly Standing[]): void {
+  const lists = new Map<string, string>();
+  for (const { digest, children, storageClass } of images) {
+    if (storageClass !== "archive") for (const child of children) if (!lists.has(child)) lists.set(child, digest);
+  }
+  for (const standing of standings) {
+    const index = lists.get(standing.image.facts.digest);
+    if (!standing.moves || index === undefined) continue;
+    standing.moves = false;
+    standing.because = "needed";
+    standing.keeper = index;
+  }
+}
+
+/** What runs or is held stays, itself or by what it owns; what is held may be archived. */
 function protect({ images }: RepositoryFacts, { members }: Families, standings: readonly Standing[]): void {
   for (const standing of standings) {
-    if (!standing.leaves) continue;
+    if (!standing.leaves && !standing.moves) continue;
     const seen = new Set([standing.image.at]);
     for (const at of seen) {
       const { inUseBy, held } = images[at]!;
       const workload = inUseBy?.[0];
-      if (workload !== undefined || held !== undefined) {
+      if (workload !== undefined || (held !== undefined && standing.leaves)) {
         standing.leaves = false;
+        standing.moves = false;
         standing.because = workload !== undefined ? "in-use" : "held";
         standing.keeper = workload ?? held!;
         break;
@@ -180,18 +207,21 @@ function describe(
       bytes,
     ),
   );
-  const kept = ordered.filter(({ leaves }) => !leaves).toReversed();
+  const kept = ordered.filter(({ leaves }) => !leaves);
+  const moved = kept.filter(({ moves }) => moves);
+  const rest = moved.length === 0 ? kept : kept.filter(({ moves }) => !moves);
   return {
-    images: [...expired, ...kept.map((standing) => decisionOf(standing, [], 0))],
+    images: [...expired, ...[...moved, ...rest.toReversed()].map((standing) => decisionOf(standing, [], 0))],
     expired: expired.length,
     kept: kept.length,
+    transitioned: moved.length,
     bytes: expired.reduce((sum, { bytes }) => sum + bytes, 0),
     confirm: confirmOf(policy, expired.length, standings.length),
   };
 }
 
 function decisionOf(
-  { image, judgement, because, keeper, leaves }: Standing,
+  { image, judgement, because, keeper, leaves, moves }: Standing,
   along: readonly string[],
   bytes: number,
 ): ImageDecision {
@@ -199,9 +229,11 @@ function decisionOf(
     digest: image.facts.digest,
     tags: image.facts.tags.map(({ name }) => name),
     pushedAt: image.pushed,
-    outcome: leaves ? "expired" : judgement.action === "transition" ? "transitioned" : "kept",
+    outcome: leaves ? "expired" : moves ? "transitioned" : "kept",
     because,
     rule: judgement.rule,
+    action: judgement.action,
+    storageClass: image.facts.storageClass ?? "standard",
     keeper,
     shields: judgement.shields,
     along,

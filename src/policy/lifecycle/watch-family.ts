@@ -16,6 +16,9 @@ export interface SeenManifest {
   readonly pulledAt: number | null;
   /** Until when a pusher was promised that it stays. */
   readonly pinUntil: number;
+  /** When it was archived, and brought back, last; plans of an earlier version do not say. */
+  readonly archivedAt?: number | null;
+  readonly activatedAt?: number | null;
   readonly tags: readonly SeenTag[];
   /** What it lives by: indexes, its subject. */
   readonly owners: readonly number[];
@@ -29,6 +32,8 @@ export interface ManifestNow {
   readonly digest: string;
   readonly pulledAt: number | null;
   readonly pinUntil: number;
+  readonly archivedAt: number | null;
+  readonly activatedAt: number | null;
   readonly tags: readonly SeenTag[];
   /** Of the owners that were seen and the indexes that list it now: those that are there. */
   readonly owners: readonly { readonly id: number; readonly digest: string }[];
@@ -75,9 +80,22 @@ export function takeTurn(seen: readonly SeenManifest[], now: readonly ManifestNo
   return { kind: "remove", digests };
 }
 
+/** Why an image that a plan archives is not archived in its turn; undefined where it is. `gone`: another deleted it. */
+export function findSaving(
+  [seen]: readonly SeenManifest[],
+  now: ManifestNow | undefined,
+): Exclude<Turn, { readonly kind: "remove" }> | undefined {
+  if (seen === undefined || now === undefined) return { kind: "gone", why: "it was deleted since the plan" };
+  const change = findChange(seen, now, new Set([seen.id]));
+  return change === undefined ? undefined : { kind: "save", why: `it ${change}` };
+}
+
 /** What happened to a manifest since, as the end of a sentence. */
 function findChange(before: SeenManifest, after: ManifestNow, own: ReadonlySet<number>): string | undefined {
   if (after.id !== before.id || after.pinUntil > before.pinUntil) return "was pushed again since the plan";
+  const { archivedAt = after.archivedAt, activatedAt = after.activatedAt } = before;
+  if (after.activatedAt !== activatedAt) return "was restored from the archive since the plan";
+  if (after.archivedAt !== archivedAt) return "was archived since the plan";
   const later = (now: number | null, then: number | null) => now !== null && now > (then ?? 0);
   if (later(after.pulledAt, before.pulledAt)) return "was pulled since the plan";
   const former = new Map(before.tags.map((tag) => [tag.name, tag]));

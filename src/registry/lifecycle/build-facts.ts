@@ -8,6 +8,8 @@ export interface KeptRow {
   readonly digest: string;
   readonly pulledAt: number | null;
   readonly pinUntil: number;
+  readonly archivedAt: number | null;
+  readonly activatedAt: number | null;
 }
 
 /** An image whose children are not known by their digests yet. */
@@ -41,7 +43,8 @@ export class GrowingFacts {
       const [id, digest, kind, mediaType, artifactType, subject, size, pushedAt, pulledAt, pinUntil, ...more] = row;
       const [created, os, architecture, variant, labels, annotations, tags, children, blobs, ...classed] = more;
       if (children !== null) this.#children.set(this.#images.length, children);
-      this.#rows.push({ id, digest, pulledAt, pinUntil });
+      const [, archivedAt, activatedAt] = classed;
+      this.#rows.push({ id, digest, pulledAt, pinUntil, archivedAt, activatedAt });
       this.#images.push({
         ...{ digest, mediaType, artifactType, subject, pushedAt, pulledAt, size, labels, annotations },
         kind: kind === "index" ? "index" : "image",

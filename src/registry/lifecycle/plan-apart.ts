@@ -29,7 +29,7 @@ export interface PlanInput {
 export interface MadePlan extends PlanSums {
   /** As {@link PlanPage.images}: all full but for the last one. */
   readonly pages: readonly string[];
-  /** For each image that goes, in their order: what it looked like, and then what goes along; empty unless it was asked. */
+  /** For each image that goes or is archived, in their order: what it looked like, and then what goes along; empty unless it was asked. */
   readonly seen: readonly (readonly SeenManifest[])[];
 }
 
@@ -42,7 +42,7 @@ export interface PlanPage {
   readonly images: string;
   /** How many. */
   readonly count: number;
-  /** As {@link MadePlan} has them, of those of these images that go. */
+  /** As {@link MadePlan} has them, of those of these images that go or are archived. */
   readonly seen: MadePlan["seen"];
 }
 

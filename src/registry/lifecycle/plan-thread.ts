@@ -38,7 +38,7 @@ function* plan(order: Omit<PlanInput, "id">): Generator<PlanReply, undefined> {
   const look = watch ? lookFor(known, policy) : undefined;
   for (let start = 0; start < images.length; start += imagesOfPage) {
     const some = images.slice(start, start + imagesOfPage);
-    const seen = look === undefined ? [] : some.filter(({ outcome }) => outcome === "expired").map(look);
+    const seen = look === undefined ? [] : some.filter(({ outcome }) => outcome !== "kept").map(look);
     const kept = some.map((image): KeptDecision => ({ ...image, change: changeOf(image.digest) }));
     yield { images: JSON.stringify(kept), count: kept.length, seen };
   }
@@ -53,9 +53,9 @@ function lookFor(known: RepositoryFacts, policy: LifecyclePolicy): (image: Image
   const idsOf = (list: readonly number[] | undefined) => (list ?? []).map((place) => rows[place]!.id);
   const describe = (digest: string): SeenManifest => {
     const place = places.get(digest)!;
-    const { id, pulledAt, pinUntil } = rows[place]!;
+    const { id, pulledAt, pinUntil, archivedAt, activatedAt } = rows[place]!;
     const ties = { owners: idsOf(owners.get(place)), members: idsOf(members.get(place)) };
-    return { id, digest, pulledAt, pinUntil, tags: known.images[place]!.tags, ...ties };
+    return { id, digest, pulledAt, pinUntil, archivedAt, activatedAt, tags: known.images[place]!.tags, ...ties };
   };
   return ({ digest, along }) => [digest, ...along].map(describe);
 }

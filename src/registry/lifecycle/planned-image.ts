@@ -3,8 +3,10 @@ import type { SeenManifest } from "../../policy/index.ts";
 /** Images of a plan that travel, and that a row of a preview keeps, together. */
 export const imagesOfPage = 250;
 
-/** An image that goes by a plan, as its row keeps it. */
+/** An image that goes or is archived by a plan, as its row keeps it. */
 export interface PlannedImage {
+  /** It is archived and does not go. */
+  readonly archives?: true;
   /** Its turn. */
   readonly place: number;
   readonly digest: string;

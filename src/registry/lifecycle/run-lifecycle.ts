@@ -105,7 +105,8 @@ async function planRun(registry: Registry, held: HeldRun): Promise<RunEnding | u
   const { document, from: place } = policy;
   const made = await planApart(read, { id, repository, document, current: null, now, settings, watch: true });
   await keepPlan(registry, held, made);
-  const { expired, kept, bytes } = made;
+  const { transitioned, bytes } = made;
+  const [expired, kept] = [made.expired + transitioned, made.kept - transitioned];
   const refusal = await findUnconfirmed(registry, row, made);
   const settled = { policy: JSON.stringify(document), basis, place, plannedAt: now, expired, kept, bytes };
   await metadata.write("settleLifecyclePlan", { ...held, ...settled, confirm: refusal ?? null });
@@ -122,7 +123,7 @@ async function keepPlan({ metadata }: Registry, held: HeldRun, made: MadePlan): 
       const { digest, tags, pushedAt, rule, along, bytes } = image;
       const reason = explainDecision(image);
       const planned: PlannedImage = { place, digest, tags, pushedAt, rule, reason, along, bytes, seen: family };
-      return JSON.stringify(planned);
+      return JSON.stringify(image.outcome === "transitioned" ? { ...planned, archives: true } : planned);
     });
     await metadata.write("keepLifecyclePlan", { ...held, plans });
   }

@@ -16,6 +16,7 @@ import {
   listUndoChildren,
   listUndoTags,
   lockChildren,
+  lockManifest,
   lockRestoredLinks,
   lockTag,
   lockUndo,
@@ -84,10 +85,8 @@ export async function undoFound(
   found: Undoable,
   input: ApplyUndoInput,
 ): Promise<Undone> {
-  const undone =
-    found.kind === "tag"
-      ? await undoTag(tx, repository, found, input)
-      : await undoManifest(tx, repository, found, input);
+  const undo = { tag: undoTag, archive: undoArchive }[found.kind] ?? undoManifest;
+  const undone = await undo(tx, repository, found, input);
   return recordUndone(tx, found, undone, input);
 }
 
@@ -114,6 +113,24 @@ export function goneUndo({
 }): RegistryError {
   const message = `${repository} has nothing of number ${entry} that can be undone: look again (berth undo list ${repository})`;
   return new RegistryError("NOT_FOUND", message, { detail: { name: repository, entry } });
+}
+
+/** Serves a manifest again that a lifecycle run archived; nothing where it is served by now. */
+async function undoArchive(
+  tx: Transaction,
+  repository: number,
+  { id, target, digest }: Undoable,
+  input: ApplyUndoInput,
+): Promise<Undone> {
+  const manifest = await tx.first(lockManifest, { repository, digest });
+  if (manifest === undefined) {
+    const message = `the manifest ${digest} was deleted since it was archived: undo that first, or push it again`;
+    throw new RegistryError("CONFLICT", message, { detail: { digest } });
+  }
+  if ((await tx.run(deleteUndo, { undo: id })) === 0) throw goneUndo(input);
+  const roots = manifest.archived === 0 ? [] : [{ id: manifest.id, digest }];
+  await bringBack(tx, { id: repository, name: input.repository }, roots, input);
+  return { kind: "archive", target, digest, tags: [], left: [] };
 }
 
 async function undoTag(tx: Transaction, repository: number, found: Undoable, input: ApplyUndoInput): Promise<Undone> {

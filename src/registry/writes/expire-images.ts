@@ -1,6 +1,7 @@
 import type { Permit } from "../../access/index.ts";
 import {
   advanceLifecycleRun,
+  countArchivedImages,
   decideLifecycleImage,
   listAttachedTo,
   listLifecycleImages,
@@ -14,7 +15,7 @@ import {
 } from "../../metadata/index.ts";
 import type { LifecycleImageRow, LifecycleRunRow, Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { attachmentTags, takeTurn } from "../../policy/index.ts";
+import { attachmentTags, findSaving, takeTurn } from "../../policy/index.ts";
 import type { ManifestNow, SeenManifest, Turn, UndoBounds } from "../../policy/index.ts";
 import type { PlannedImage } from "../lifecycle/planned-image.ts";
 import { policyIn } from "../lifecycle/read-policy.ts";
@@ -24,6 +25,7 @@ import { findUse } from "../require-unused.ts";
 import { requireUnheld } from "../require-unheld.ts";
 import { deleteManifest } from "./delete-content.ts";
 import { attributionOfRun, endRun, takeRun } from "./lifecycle-runs.ts";
+import { archiveByRun } from "./set-image-class.ts";
 import type { HeldRun } from "./lifecycle-runs.ts";
 
 /** Time that a batch may hold the database, in milliseconds. */
@@ -38,8 +40,8 @@ interface Of {
 }
 
 /**
- * Takes the next images of a run in their turn: each goes, by the write of a manual delete, unless something happened to it
- * since it was judged. What was done is in the same transaction as how far the run is, so that a batch that comes again finds
+ * Takes the next images of a run in their turn: each goes, by the write of a manual delete, or is archived, unless something
+ * happened to it since it was judged. What was done is in the same transaction as how far the run is, so that a batch that comes again finds
  * nothing to do. Ends the run when all had their turn, or when it must not go on.
  * @param input `undoWindow` as an `UndoableContext` has it; `refused` saves the first of them, with this sentence; null to try it
  * @throws RegistryError CONFLICT when another process has the run; as the write of a manual delete does for one of the images
@@ -69,20 +71,22 @@ export async function expireImages(
         : await expireImage(tx, of, image);
     await tx.run(decideLifecycleImage, { run: row.id, place: image.place, state, note });
     sum.next = image.place + 1;
-    if (state !== "gone") sum[state]++;
+    if (state === "deleted" || state === "saved") sum[state]++;
     if (state === "deleted") sum.freed += bytes;
   }
   await tx.run(advanceLifecycleRun, { run: row.id, ...sum });
   if (sum.next < row.expired) return { more: true };
   const { deleted, saved, freed } = sum;
   const whole = { ...row, deleted: row.deleted + deleted, saved: row.saved + saved, freed: row.freed + freed };
-  await endRun(tx, whole, { state: "done", outcome: describeEnd(whole) });
+  const { count } = (await tx.first(countArchivedImages, { run: row.id }))!;
+  await endRun(tx, whole, { state: "done", outcome: describeEnd(whole, Number(count)) });
   return { more: false };
 }
 
-function describeEnd({ deleted, saved }: Pick<LifecycleRunRow, "deleted" | "saved">): string {
+function describeEnd({ deleted, saved }: Pick<LifecycleRunRow, "deleted" | "saved">, archived: number): string {
   const images = (count: number) => (count === 1 ? "1 image" : `${count} images`);
-  return `${images(deleted)} went, ${images(saved)} stayed though planned to go`;
+  const moved = archived === 0 ? "" : ` ${images(archived)} ${archived === 1 ? "was" : "were"} archived,`;
+  return `${images(deleted)} went,${moved} ${images(saved)} stayed though planned to go`;
 }
 
 /** Why a run must not go on. */
@@ -96,22 +100,13 @@ async function findStop(tx: Transaction, row: LifecycleRunRow): Promise<string |
 
 /** What became of an image, and why it stays. */
 interface Decided {
-  readonly state: "deleted" | "saved" | "gone";
+  readonly state: "deleted" | "archived" | "saved" | "gone";
   readonly note: string | null;
 }
 
 async function expireImage(tx: Transaction, of: Of, { plan }: LifecycleImageRow): Promise<Decided> {
-  const { seen, reason } = JSON.parse(plan) as PlannedImage;
+  const { seen, reason, archives } = JSON.parse(plan) as PlannedImage;
   const now = await lookAgain(tx, of.id, seen);
-  const turn: Turn = takeTurn(seen, now);
-  if (turn.kind !== "remove") return { state: turn.kind === "save" ? "saved" : "gone", note: turn.why };
-  const going = new Set(turn.digests);
-  const refusal = await findRefusal(
-    tx,
-    of,
-    now.filter(({ digest }) => going.has(digest)),
-  );
-  if (refusal !== undefined) return { state: "saved", note: refusal };
   const permit: Permit = {
     by: attributionOfRun(of.run, reason),
     owner: "system:0",
@@ -121,6 +116,21 @@ async function expireImage(tx: Transaction, of: Of, { plan }: LifecycleImageRow)
     roles: {},
     tags: [],
   };
+  if (archives === true) {
+    const saving = findSaving(seen, now[0]);
+    if (saving !== undefined) return { state: saving.kind === "save" ? "saved" : "gone", note: saving.why };
+    const note = await archiveByRun(tx, of, now[0]!, permit);
+    return { state: note === null ? "archived" : "saved", note };
+  }
+  const turn: Turn = takeTurn(seen, now);
+  if (turn.kind !== "remove") return { state: turn.kind === "save" ? "saved" : "gone", note: turn.why };
+  const going = new Set(turn.digests);
+  const refusal = await findRefusal(
+    tx,
+    of,
+    now.filter(({ digest }) => going.has(digest)),
+  );
+  if (refusal !== undefined) return { state: "saved", note: refusal };
   for (const digest of turn.digests) {
     await deleteManifest(tx, { repository: of.name, permit, pin: 0, undoWindow: of.undoWindow, digest, run: of.run });
   }
@@ -160,7 +170,7 @@ async function lookAgain(tx: Transaction, repository: number, seen: readonly See
   const ids = [...seen.flatMap(({ owners }) => owners), ...parents.map(({ parent_id }) => parent_id)];
   const living = ids.length === 0 ? [] : await tx.all(listLivingManifests, { manifests: [...new Set(ids)] });
   const before = new Map(seen.map((one) => [one.digest, one]));
-  return rows.map(({ id, digest, subject, pulled_at: pulledAt, pin_until: pinUntil }) => {
+  return rows.map(({ id, digest, subject, pulled_at: pulledAt, pin_until: pinUntil, ...classed }) => {
     const owners = new Set(before.get(digest)?.owners);
     for (const { child_id, parent_id } of parents) if (child_id === id) owners.add(parent_id);
     const members = [
@@ -168,7 +178,7 @@ async function lookAgain(tx: Transaction, repository: number, seen: readonly See
       ...attached.filter(({ name }) => names.get(name) === digest),
     ];
     return {
-      ...{ id, digest, pulledAt, pinUntil },
+      ...{ id, digest, pulledAt, pinUntil, archivedAt: classed.archived_at, activatedAt: classed.activated_at },
       tags: tags
         .filter((tag) => tag.manifest_id === id)
         .map(({ name, updated_at, pulled_at }) => ({ name, pushedAt: updated_at, pulledAt: pulled_at })),

@@ -2,6 +2,7 @@ import {
   activateManifests,
   archiveManifests,
   findServedParent,
+  insertArchiveUndo,
   listDigestsOf,
   listMembersOf,
   listParentsOfEach,
@@ -9,13 +10,17 @@ import {
   listTagsOfEach,
   lockManifest,
 } from "../../metadata/index.ts";
+import type { Permit } from "../../access/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { RegistryError } from "../../oci/index.ts";
-import { requireUnused } from "../require-unused.ts";
+import type { ManifestNow, UndoBounds } from "../../policy/index.ts";
+import { settingsWithin } from "../read-settings.ts";
+import { findUse, requireUnused } from "../require-unused.ts";
 import type { Insisting, Removed } from "../require-unused.ts";
 import { checkTags, getRepository, record } from "./context.ts";
 import type { WriteContext } from "./context.ts";
 import { lockTagged } from "./delete-ecr-image.ts";
+import { undoTerm } from "./keep-undo.ts";
 
 /** `archive`: it is kept, and not served. */
 export type ImageClass = "standard" | "archive";
@@ -66,6 +71,35 @@ export async function setImageClass(tx: Transaction, input: SetImageClassInput):
   const { facts, warnings } = await requireUnused(tx, place, removal, input);
   await putAway(tx, place, { id: manifest.id, digest, tags }, { ...input, facts });
   return { digest, warnings };
+}
+
+/** What a lifecycle run archives, and by which number and window. */
+interface RunPlace extends Place {
+  readonly run: number;
+  readonly undoWindow: UndoBounds;
+}
+
+/**
+ * Archives an image for a lifecycle run, as its plan says, and keeps that for undo.
+ * @returns why it is served on; null when it is archived
+ */
+export async function archiveByRun(
+  tx: Transaction,
+  of: RunPlace,
+  { id, digest, tags }: ManifestNow,
+  permit: Permit,
+): Promise<string | null> {
+  const parent = await tx.first(findServedParent, { manifest: id });
+  if (parent !== undefined) return `it belongs to ${parent.digest}, which is served`;
+  // Whatever the setting lets people do.
+  const use = await findUse(tx, { repository: of.name, manifest: id, now: tx.now });
+  if (use !== undefined) return `${use.workload} runs it, as ${use.source} reports`;
+  const names = tags.map(({ name }) => name);
+  await putAway(tx, of, { id, digest, tags: names }, { permit, facts: { run: of.run } });
+  const settings = await settingsWithin(tx, { id: of.id, name: of.name });
+  const term = undoTerm(tx, settings, { permit, undoWindow: of.undoWindow }, of.run);
+  if (term !== undefined) await tx.run(insertArchiveUndo, { ...term, repository: of.id, digest });
+  return null;
 }
 
 /** @throws RegistryError REFERENCED while an index that is served lists it */

@@ -148,7 +148,7 @@ function isWanted(
   );
 }
 
-function showResult({ digest, tags, pushedAt, outcome, rule }: ImageDecision): object {
+function showResult({ digest, tags, pushedAt, outcome, rule, storageClass }: ImageDecision): object {
   const transition = outcome === "transitioned";
   return {
     imageTags: tags,
@@ -156,6 +156,6 @@ function showResult({ digest, tags, pushedAt, outcome, rule }: ImageDecision): o
     imagePushedAt: secondsOf(pushedAt),
     action: transition ? { type: "TRANSITION", targetStorageClass: "ARCHIVE" } : { type: "EXPIRE" },
     appliedRulePriority: rule === null ? undefined : Number(rule),
-    storageClass: "STANDARD",
+    storageClass: storageClass === "archive" ? "ARCHIVE" : "STANDARD",
   };
 }

@@ -16,13 +16,15 @@ const sample = fc.record({
   isIndex: fc.boolean(),
   blobs: fc.uniqueArray(fc.nat({ max: 7 }), { maxLength: 3 }),
   archived: fc.option(fc.constantFrom(10, 90, 100), { freq: 1 }),
+  // It came back from the archive so many days ago.
+  activated: fc.option(fc.constantFrom(1, 2, 5), { freq: 1 }),
 });
 
 /** Small repositories with indexes, referrers, shared blobs, equal times. An image lists, or belongs to, earlier ones only. */
 export const arbitraryRepository: fc.Arbitrary<RepositoryFacts> = fc.array(sample, { maxLength: 10 }).map((samples) => {
   const digest = (place: number) => `sha256:${String(place).repeat(64)}`;
   const facts = repositoryOf(
-    samples.map(({ tags, age, pulled, children, subject, isIndex, blobs, archived }, place) => ({
+    samples.map(({ tags, age, pulled, children, subject, isIndex, blobs, archived, activated }, place) => ({
       digest: digest(place),
       tags,
       age,
@@ -32,6 +34,9 @@ export const arbitraryRepository: fc.Arbitrary<RepositoryFacts> = fc.array(sampl
       size: 1 << place,
       blobs,
       ...(archived === null ? {} : { storageClass: "archive" as const, archivedAt: now - archived * day }),
+      ...(archived !== null || activated === null
+        ? {}
+        : { archivedAt: now - 200 * day, activatedAt: now - activated * day }),
     })),
     Array.from({ length: 8 }, (_, blob) => 10_000 * (1 << blob)),
   );
