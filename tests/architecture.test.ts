@@ -166,6 +166,7 @@ const owners: { readonly [table: string]: string } = {
   ecr_setting: "registry",
   ecr_template: "registry",
   repository_policy: "access",
+  registry_policy: "access",
   collection_pass: "registry",
   dead_object: "registry",
   installation: "registry or access or jobs",

@@ -7,7 +7,7 @@ import { actions, allRoles, decideAction, findRoles } from "../policy/index.ts";
 import type { Action, Decision, RightsFacts, RolesHeld } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
 import { findFacts } from "./facts-at.ts";
-import type { Place } from "./facts-at.ts";
+import type { Place } from "./place.ts";
 import { findStanding } from "./find-standing.ts";
 import { hasNoPolicy } from "./policies/held-policies.ts";
 import { least } from "./policies/judge-policy.ts";
@@ -210,6 +210,22 @@ export async function authorizeNamespace(
   );
   if (!decision.allowed) throw refuse(access, caller, action, place, decision);
   return { ...by, reason: decision.reason };
+}
+
+/**
+ * Refuses an operation of ECR that takes no right, where a policy of the registry denies it.
+ * @param path of the namespace that the registry is
+ * @throws RegistryError DENIED
+ */
+export async function refuseDenied(access: RightsSource, caller: Caller, path: string): Promise<void> {
+  const { principal } = caller;
+  if (principal.kind === "operator" || principal.kind === "system" || hasNoPolicy(access)) return;
+  const place: Place = { kind: "namespace", path };
+  const { policy } = await findFacts(access, await findStanding(access, principal), principal, place, caller);
+  const said = policy?.("pull");
+  if (said?.effect !== "deny") return;
+  const { reason } = said;
+  throw refuse(access, caller, "pull", place, { allowed: false, reason, grants: [], tags: [], byPolicy: true });
 }
 
 /**

@@ -4,7 +4,7 @@ import { isTagAllowed } from "../policy/index.ts";
 import type { Action } from "../policy/index.ts";
 import type { Access } from "./access.ts";
 import { authorize, authorizeNamespace, explainRights } from "./authorize.ts";
-import type { Place } from "./facts-at.ts";
+import type { Place } from "./place.ts";
 import { least } from "./policies/judge-policy.ts";
 import type { Occasion } from "./policies/judge-policy.ts";
 import { anonymous } from "./principal.ts";

@@ -2,35 +2,25 @@ import { findTokenRepository } from "../metadata/index.ts";
 import { actions, actionsOfRole, decideAction } from "../policy/index.ts";
 import type { GrantFact, LimitFact, RightsFacts } from "../policy/index.ts";
 import { findTokenNumber } from "./credential.ts";
+import { isWithin } from "./paths.ts";
+import type { Place } from "./place.ts";
 import type { Limit, Principal, Standing } from "./principal.ts";
-import { findPolicyOf, hasNoPolicy } from "./policies/held-policies.ts";
+import { findPoliciesAt, hasNoPolicy } from "./policies/held-policies.ts";
 import type { HeldPolicy } from "./policies/held-policy.ts";
-import { judgePolicy } from "./policies/judge-policy.ts";
+import { judgePolicies } from "./policies/judge-policy.ts";
 import type { Occasion, PolicyJudge } from "./policies/judge-policy.ts";
 import type { RightsSource } from "./rights-source.ts";
 
-/** A repository, there or not, or a namespace. */
-export type Place =
-  | {
-      readonly kind: "repository";
-      readonly name: string;
-      readonly id: number | null;
-      readonly public: boolean;
-      /** When it was deleted, in milliseconds since 1970; undefined for one that was not. */
-      readonly deletedAt?: number | undefined;
-    }
-  | { readonly kind: "namespace"; readonly path: string };
-
-/** A repository or namespace with its policy, and on which occasion that is asked. */
+/** A repository or namespace with the policies that are about it, and on which occasion they are asked. */
 export interface Judged {
   readonly place: Place;
-  readonly held: HeldPolicy | undefined;
+  readonly policies: readonly HeldPolicy[];
   readonly occasion: Occasion;
 }
 
 /**
  * Everything that decides about the principal at the place.
- * @param policy asked in the place of the one that the repository has
+ * @param policies asked in the place of those that are there
  */
 export async function findFacts(
   access: RightsSource,
@@ -38,13 +28,14 @@ export async function findFacts(
   principal: Principal,
   place: Place,
   occasion: Occasion,
-  policy?: HeldPolicy,
+  policies?: readonly HeldPolicy[],
 ): Promise<RightsFacts> {
   const { limits } = principal;
-  const asks = place.kind === "repository" && place.id !== null && !hasNoPolicy(access);
-  const held = policy ?? (asks ? await findPolicyOf(access, place.id) : undefined);
+  // What is done to a namespace by others than clients of ECR is no matter of a policy.
+  const asks = (place.kind === "repository" || occasion.operation !== undefined) && !hasNoPolicy(access);
+  const held = policies ?? (asks ? await findPoliciesAt(access, place) : []);
   const bound = limits.some(waits) ? await bindLimits(access, principal, place) : limits;
-  return factsFor(standing, bound, { place, held, occasion });
+  return factsFor(standing, bound, { place, policies: held, occasion });
 }
 
 export function factsFor(standing: Standing, limits: readonly Limit[], judged: Judged): RightsFacts {
@@ -53,20 +44,20 @@ export function factsFor(standing: Standing, limits: readonly Limit[], judged: J
   const narrowed = limits.map((limit) => limitAt(limit, place));
   if (standing.within !== undefined) narrowed.push(...withinAt(standing.within, judged));
   const facts = { grants, limits: narrowed, public: place.kind === "repository" && place.public };
-  const { held } = judged;
-  if (held === undefined) return facts;
-  return { ...facts, policy: judgeStanding(standing, judged, held), ofRequest: held.policy?.ofRequest !== false };
+  const { policies } = judged;
+  if (policies.length === 0) return facts;
+  const ofRequest = policies.some(({ policy }) => policy?.ofRequest !== false);
+  return { ...facts, policy: judgeStanding(standing, judged), ofRequest };
 }
 
-/** What the policy says to all that somebody is: to a workload by each of its rules, within who answers for that one. */
-function judgeStanding(standing: Standing, judged: Judged, held: HeldPolicy): PolicyJudge {
-  const { place, occasion } = judged;
-  const name = place.kind === "repository" ? place.name : place.path;
+/** What policies say to all that somebody is: to a workload by each of its rules, within who answers for that one. */
+function judgeStanding(standing: Standing, judged: Judged): PolicyJudge {
+  const { place, policies, occasion } = judged;
   const { subjects, active } = standing;
-  if (subjects.length === 0) return judgePolicy(held, name, undefined, occasion);
+  if (subjects.length === 0) return judgePolicies(policies, place, undefined, occasion);
   const judges = subjects.map((subject) => {
     const { within } = subject;
-    return { judge: judgePolicy(held, name, subject, occasion), within: within && factsFor(within, [], judged) };
+    return { judge: judgePolicies(policies, place, subject, occasion), within: within && factsFor(within, [], judged) };
   });
   return (action) => {
     const verdicts = judges.map(({ judge, within }) => {
@@ -114,11 +105,6 @@ function reaches(place: Place, path: string | undefined, repository: number | un
 /** A namespace that was made after a repository was deleted may only have the name of the one that it was in. */
 function isNewer(place: Place, since = 0): boolean {
   return place.kind === "repository" && place.deletedAt !== undefined && since >= place.deletedAt;
-}
-
-/** Whether a path is a namespace or below it. */
-export function isWithin(path: string, namespace: string): boolean {
-  return namespace === "" || path === namespace || path.startsWith(`${namespace}/`);
 }
 
 /** Whether a limit names a repository that was not there when it was made. */

@@ -2,7 +2,7 @@ import { findRepository } from "../metadata/index.ts";
 import { actionsOfRole } from "../policy/index.ts";
 import type { Action, Decision, Role } from "../policy/index.ts";
 import { explainRights } from "./authorize.ts";
-import type { Place } from "./facts-at.ts";
+import type { Place } from "./place.ts";
 import type { Principal } from "./principal.ts";
 import type { RightsSource } from "./rights-source.ts";
 

@@ -1,6 +1,5 @@
 export type { Access, AccessSettings } from "./access.ts";
 export { authenticate, endCertificateTokens, recallPrincipal } from "./authenticate.ts";
-export { isWithin } from "./facts-at.ts";
 export { attempt } from "./attempt.ts";
 export { findCertificateLogin, parseCertificateNames } from "./certificate-names.ts";
 export type { CertificateNames, ShownCertificate } from "./certificate-names.ts";
@@ -14,9 +13,10 @@ export {
   findAllowed,
   findPlace,
   recallPull,
+  refuseDenied,
 } from "./authorize.ts";
 export type { Permit } from "./authorize.ts";
-export type { Place } from "./facts-at.ts";
+export type { Place } from "./place.ts";
 export { describeCaller } from "./describe-caller.ts";
 export type { DescribedCaller } from "./describe-caller.ts";
 export { explainAccess } from "./explain-access.ts";
@@ -51,6 +51,14 @@ export type { AwsPlace } from "./aws/aws-names.ts";
 export { makeEcrPassword } from "./aws/ecr-password.ts";
 export { listPublicKeys } from "./signing-keys.ts";
 export {
+  deleteRegistryPolicy,
+  findIdleStatements,
+  findRegistryPolicyScope,
+  findRegistryPolicyText,
+  putRegistryPolicy,
+  scopeSetting,
+} from "./policies/registry-policies.ts";
+export {
   deleteRepositoryPolicy,
   findRepositoryPolicyText,
   setRepositoryPolicy,
@@ -66,7 +74,15 @@ export { hashPassword } from "./passwords.ts";
 export { getNamespaceAt, listVisibleNamespaces } from "./list-namespaces.ts";
 export { changePassword, createUser, getUser } from "./manage-users.ts";
 export type { NewUser } from "./manage-users.ts";
-export { boundsOf, parentOf, versionOfAccount, versionOfGroup, versionOfNamespace, versionOfRobot } from "./paths.ts";
+export {
+  boundsOf,
+  isWithin,
+  parentOf,
+  versionOfAccount,
+  versionOfGroup,
+  versionOfNamespace,
+  versionOfRobot,
+} from "./paths.ts";
 export { anonymous, operator, plainCaller } from "./principal.ts";
 export { readLatest, readTrailPage } from "./read-trail.ts";
 export type { TrailEntry, TrailFilter, TrailPage } from "./read-trail.ts";

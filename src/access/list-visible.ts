@@ -1,13 +1,15 @@
-import { listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
+import { setImmediate } from "node:timers/promises";
+import { listPlacesByName, listPublicRepositories, listRepositories, listRepositoriesById } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import { actionsOfRole, decideAction } from "../policy/index.ts";
 import type { Action, GrantFact } from "../policy/index.ts";
 import type { RightsSource } from "./rights-source.ts";
-import { findFacts, isWithin } from "./facts-at.ts";
+import { findFacts } from "./facts-at.ts";
 import { findStanding } from "./find-standing.ts";
-import { boundsOf } from "./paths.ts";
+import { boundsOf, isWithin } from "./paths.ts";
 import { findPolicies } from "./policies/held-policies.ts";
-import type { PolicyPlace } from "./policies/held-policy.ts";
+import type { PolicyPlace, RegistryPolicy } from "./policies/held-policy.ts";
+import { judgePolicies } from "./policies/judge-policy.ts";
 import { plainCaller } from "./principal.ts";
 import type { Caller, Limit, Principal, Standing } from "./principal.ts";
 
@@ -29,14 +31,17 @@ export async function listVisible(
   // A token for the list lists all that its holder may pull.
   const limits = principal.limits.filter(({ catalog }) => catalog !== true);
   const lister = { ...plainCaller(caller), principal: { ...principal, limits } };
-  const reach = await findGranted(access, lister.principal, "pull");
-  if (principal.kind === "operator" || principal.kind === "system") return listReached(access, reach, after, limit);
-  const { places } = await findPolicies(access);
+  const granted = await findGranted(access, lister.principal, "pull");
+  if (principal.kind === "operator" || principal.kind === "system") return listReached(access, granted, after, limit);
+  const { places, registries } = await findPolicies(access);
+  const judging = await findJudging(access, registries, lister, "pull");
+  const reach = { ...granted, paths: joinPaths(granted.paths, judging) };
   const names: string[] = [];
   for (let from = after; ;) {
     const page = await listReached(access, reach, from, limit);
     const last = page.length < limit ? undefined : page.at(-1)!;
-    const here = places.filter(({ name }) => name > from && (last === undefined || name <= last));
+    const own = places.filter(({ name }) => name > from && (last === undefined || name <= last));
+    const here = [...own, ...(await findPlaces(access, page, judging))];
     if (here.length === 0) names.push(...page);
     else names.push(...(await judgeNames(access, lister, page, here, limit - names.length)));
     if (names.length >= limit || last === undefined) return names.slice(0, limit);
@@ -61,6 +66,49 @@ async function judgeNames(
     if (names.push(name) === most) break;
   }
   return names;
+}
+
+/**
+ * Paths of registries whose policies may say something of this to the caller, somewhere: each repository there is to be judged, whether grants
+ * reach it or not.
+ */
+async function findJudging(
+  access: RightsSource,
+  registries: readonly RegistryPolicy[],
+  { principal, operation }: Caller,
+  action: Action,
+): Promise<readonly string[]> {
+  if (registries.length === 0) return [];
+  const { subjects } = await findStanding(access, principal);
+  const paths = new Set(registries.map(({ of }) => of.path));
+  return [...paths].filter((path) => {
+    const place = { kind: "namespace", path } as const;
+    const policies = registries.filter(({ of }) => isWithin(path, of.path));
+    return (subjects.length === 0 ? [undefined] : subjects).some((subject) =>
+      (["most", "least"] as const).some((whatever) => {
+        const { effect } = judgePolicies(policies, place, subject, { whatever, operation })(action);
+        return effect === "deny" || (effect === "allow" && whatever === "most");
+      }),
+    );
+  });
+}
+
+/** Both, without those that are below another of them. */
+function joinPaths(left: readonly string[], right: readonly string[]): string[] {
+  const all = [...new Set([...left, ...right])];
+  return all.filter((path) => !all.some((other) => other !== path && isWithin(path, other)));
+}
+
+/** Those of the names that are below one of the paths, as rights see them. */
+async function findPlaces(
+  { metadata: { read } }: RightsSource,
+  names: readonly string[],
+  paths: readonly string[],
+): Promise<PolicyPlace[]> {
+  const below = names.filter((name) => paths.some((path) => path === "" || name.startsWith(`${path}/`)));
+  if (below.length === 0) return [];
+  const rows = await read.all(listPlacesByName, { names: below });
+  return rows.map(({ id, name, public: open }) => ({ id, name, public: open !== 0 }));
 }
 
 async function mayAt(access: RightsSource, caller: Caller, action: Action, place: PolicyPlace): Promise<boolean> {
@@ -108,7 +156,9 @@ export async function findReach(access: RightsSource, caller: Caller, action: Ac
   const { principal } = caller;
   const reach = await findGranted(access, principal, action);
   if (principal.kind === "operator" || principal.kind === "system") return reach;
-  const { places } = await findPolicies(access);
+  const policies = await findPolicies(access);
+  const judging = await findJudging(access, policies.registries, caller, action);
+  const places = [...policies.places, ...(await listPlacesBelow(access, judging))];
   if (places.length === 0) return reach;
   const allowed: PolicyPlace[] = [];
   const without = new Set<number>();
@@ -120,6 +170,29 @@ export async function findReach(access: RightsSource, caller: Caller, action: Ac
   const known = new Set(granted.map(({ id }) => id));
   const more = allowed.filter(({ id }) => !known.has(id)).map(({ id, name }) => ({ id, name }));
   return { paths: reach.paths, repositories: [...granted, ...more], without };
+}
+
+/** Repositories looked at together: SQLite reads on the thread that answers requests. */
+const atOnce = 1_000;
+
+/** Every repository below one of the paths. */
+async function listPlacesBelow(access: RightsSource, paths: readonly string[]): Promise<PolicyPlace[]> {
+  const places: PolicyPlace[] = [];
+  for (const path of joinPaths(paths, [])) {
+    const { first, before } = boundsOf(path);
+    for (let after: string | undefined = first; after !== undefined;) {
+      const row: { readonly names: string | null } | undefined = await access.metadata.read.first(listRepositories, {
+        after,
+        before,
+        limit: atOnce,
+      });
+      const names: readonly string[] = row?.names?.split(",") ?? [];
+      places.push(...(await findPlaces(access, names, [path])));
+      after = names.length < atOnce ? undefined : names.at(-1);
+      await setImmediate();
+    }
+  }
+  return places;
 }
 
 async function findGranted(access: RightsSource, principal: Principal, action: Action): Promise<Reach> {

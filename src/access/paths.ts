@@ -9,6 +9,11 @@ export function boundsOf(path: string): { readonly first: string; readonly befor
   return path === "" ? { first: "", before: end } : { first: `${path}/`, before: `${path}0` };
 }
 
+/** Whether a path is a namespace or below it. */
+export function isWithin(path: string, namespace: string): boolean {
+  return namespace === "" || path === namespace || path.startsWith(`${namespace}/`);
+}
+
 /** The namespace above a namespace or repository, there or not; that of the root is the root. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf("/");

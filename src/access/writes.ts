@@ -25,6 +25,7 @@ import {
   renewLogin,
 } from "./writes/provider-logins.ts";
 import { openDeviceLogin, pollDeviceLogin, settleDeviceLogin } from "./writes/device-logins.ts";
+import { deleteRegistryPolicy, putRegistryPolicy } from "./writes/registry-policies.ts";
 import { deleteRepositoryPolicy, setRepositoryPolicy } from "./writes/repository-policies.ts";
 import { redeemCode } from "./writes/sign-on.ts";
 
@@ -67,6 +68,7 @@ export const accessWrites = {
   updateUser,
   ensureSealingKey,
   ensureSigningKey,
+  deleteRegistryPolicy,
   deleteRepositoryPolicy,
   deleteRobot,
   enrolRobot,
@@ -74,6 +76,7 @@ export const accessWrites = {
   noteUses,
   openDeviceLogin,
   pollDeviceLogin,
+  putRegistryPolicy,
   redeemCode,
   setRepositoryPolicy,
   settleDeviceLogin,

@@ -33,7 +33,9 @@ const image = z
   .object({
     digest: z.string(),
     tags: z.array(z.string()),
-    state: z.enum(["waiting", "deleted", "archived", "saved", "gone"]).meta({ description: "`gone`: another deleted it" }),
+    state: z
+      .enum(["waiting", "deleted", "archived", "saved", "gone"])
+      .meta({ description: "`gone`: another deleted it" }),
     note: z.string().nullable().meta({ description: "Why it stayed" }),
     reason: z.string().meta({ description: "Why it was to go" }),
     rule: z.string().nullable(),

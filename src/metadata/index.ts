@@ -46,14 +46,19 @@ export { findEcrImages, findTwoTags, listEcrImages, listUntaggedDigests, resolve
 export type { EcrImageRow } from "./ecr-images.ts";
 export type { EcrRepositoryRow } from "./ecr.ts";
 export {
+  deleteRegistryPolicy,
   deleteRepositoryPolicy,
   findRepositoryPolicy,
+  listPlacesByName,
   listPolicyPlaces,
   listPolicyRevisions,
   listPolicyTexts,
+  listRegistryPolicies,
+  listRegistryPoliciesAt,
+  putRegistryPolicy,
   putRepositoryPolicy,
 } from "./policies.ts";
-export type { RepositoryPolicyRow } from "./policies.ts";
+export type { RegistryPolicyRow, RepositoryPolicyRow } from "./policies.ts";
 export {
   buryRepository,
   claimTombstone,

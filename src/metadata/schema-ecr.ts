@@ -45,3 +45,10 @@ export interface RepositoryPolicyTable {
   revision: string;
   changed_at: number;
 }
+
+/** The policy of a registry in IAM's form: of a namespace. */
+export interface RegistryPolicyTable extends Omit<RepositoryPolicyTable, "repository_id"> {
+  namespace_id: number;
+  /** `V1` or `V2`: which actions it was read with. */
+  scope: string;
+}

@@ -1,5 +1,11 @@
 import type { Generated } from "kysely";
-import type { EcrRepositoryTable, EcrSettingTable, EcrTemplateTable, RepositoryPolicyTable } from "./schema-ecr.ts";
+import type {
+  EcrRepositoryTable,
+  EcrSettingTable,
+  EcrTemplateTable,
+  RegistryPolicyTable,
+  RepositoryPolicyTable,
+} from "./schema-ecr.ts";
 import type { DeliveryTable, JobTable, ScheduleTable, WebhookTable } from "./schema-jobs.ts";
 import type { QuotaBlobTable, QuotaDeltaTable, QuotaTable } from "./schema-quotas.ts";
 import type {
@@ -470,4 +476,5 @@ export interface Schema extends AccessTables {
   ecr_setting: EcrSettingTable;
   ecr_template: EcrTemplateTable;
   repository_policy: RepositoryPolicyTable;
+  registry_policy: RegistryPolicyTable;
 }

@@ -97,4 +97,4 @@ export {
   nameStatement,
   parseIamPolicy,
 } from "./iam/index.ts";
-export type { IamFacts, IamPolicy } from "./iam/index.ts";
+export type { IamFacts, IamPolicy, PolicyPlace as IamPlace } from "./iam/index.ts";

@@ -70,7 +70,7 @@ export interface RightsFacts {
   readonly limits: readonly LimitFact[];
   /** Whether anybody may pull here. */
   readonly public: boolean;
-  /** What the policy of the repository says of an action; undefined where it has none. */
+  /** What the policies of the place say of an action; undefined where there are none. */
   readonly policy?: ((action: Action) => PolicyVerdict) | undefined;
   /** What the policy says may differ from one request to the next. */
   readonly ofRequest?: boolean;

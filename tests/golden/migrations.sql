@@ -1346,3 +1346,13 @@ alter table undo_manifest add column archived_at bigint;
 alter table undo_manifest add column activated_at integer;
 
 alter table undo_manifest add column activated_at bigint;
+-- 0038-registry-policies/1
+create table registry_policy (
+      namespace_id integer primary key references namespace (id) on delete cascade,
+      account text not null, scope text not null, policy text not null, bound text not null,
+      revision text not null, changed_at integer not null);
+
+create table registry_policy (
+      namespace_id bigint primary key references namespace (id) on delete cascade,
+      account text collate "C" not null, scope text collate "C" not null, policy text collate "C" not null, bound text collate "C" not null,
+      revision text collate "C" not null, changed_at bigint not null);

@@ -58,24 +58,6 @@ export const recordedDifferences: readonly RecordedDifference[] = [
     reason: "the service's answer has the key's ARN, and what becomes of it",
   },
   {
-    operation: "PutRegistryPolicy",
-    calls: [54],
-    members: ["(answer)"],
-    reason: "policies of registries are not served yet",
-  },
-  {
-    operation: "GetRegistryPolicy",
-    calls: [60, 72, 84],
-    members: ["(answer)"],
-    reason: "policies of registries are not served yet",
-  },
-  {
-    operation: "DeleteRegistryPolicy",
-    calls: [94],
-    members: ["(answer)"],
-    reason: "policies of registries are not served yet",
-  },
-  {
     operation: "GetCallerIdentity",
     calls: [132, 166],
     members: ["(answer)"],

@@ -1,18 +1,28 @@
 import type { MaybePromise } from "../../lib/index.ts";
-import { findRepositoryPolicy, listPolicyPlaces, listPolicyRevisions, listPolicyTexts } from "../../metadata/index.ts";
-import type { RepositoryPolicyRow } from "../../metadata/index.ts";
+import {
+  findRepositoryPolicy,
+  listPolicyPlaces,
+  listPolicyRevisions,
+  listPolicyTexts,
+  listRegistryPolicies,
+  listRegistryPoliciesAt,
+} from "../../metadata/index.ts";
+import type { RegistryPolicyRow, RepositoryPolicyRow } from "../../metadata/index.ts";
 import { parseIamPolicy } from "../../policy/index.ts";
+import type { IamPlace } from "../../policy/index.ts";
+import type { Place } from "../place.ts";
+import { isWithin, parentOf } from "../paths.ts";
 import type { RightsSource } from "../rights-source.ts";
-import type { HeldPolicies, HeldPolicy, PolicyPlace } from "./held-policy.ts";
+import type { HeldPolicies, HeldPolicy, PolicyPlace, RegistryPolicy } from "./held-policy.ts";
 
 /** All policies of the moment; at once where rights have not changed since they were read. @throws RegistryError UNAVAILABLE, MetadataError */
 export function findPolicies(access: RightsSource): MaybePromise<HeldPolicies> {
   const { policies: memory } = access;
   const version = access.version.current();
-  if (memory === undefined) return load(access, version, new Map());
+  if (memory === undefined) return load(access, version, noPolicies);
   if (memory.known.version === version) return memory.known;
   if (memory.loading?.version !== version) {
-    const done = load(access, version, memory.known.held);
+    const done = load(access, version, memory.known);
     memory.loading = { version, done };
     done.then(
       (found) => {
@@ -27,16 +37,43 @@ export function findPolicies(access: RightsSource): MaybePromise<HeldPolicies> {
   return memory.loading!.done;
 }
 
-/** The policy of one repository. @throws as {@link findPolicies} */
-export async function findPolicyOf(access: RightsSource, repository: number): Promise<HeldPolicy | undefined> {
-  if (access.policies !== undefined) return (await findPolicies(access)).held.get(repository);
-  const row = await access.metadata.read.first(findRepositoryPolicy, { repository });
-  return row && readPolicy(row);
+const noPolicies: Pick<HeldPolicies, "held" | "registries"> = { held: new Map(), registries: [] };
+
+/**
+ * Policies that are asked about a place: of a repository its own, and those of the registries that it is in; of a namespace those of
+ * the registries that it is, or is in. @throws as {@link findPolicies}
+ */
+export async function findPoliciesAt(access: RightsSource, place: Place): Promise<readonly HeldPolicy[]> {
+  const path = place.kind === "repository" ? parentOf(place.name) : place.path;
+  const own = place.kind === "repository" && place.id !== null ? place.id : undefined;
+  const found: HeldPolicy[] = [];
+  let registries: readonly RegistryPolicy[];
+  if (access.policies === undefined) {
+    const { read } = access.metadata;
+    const row = own === undefined ? undefined : await read.first(findRepositoryPolicy, { repository: own });
+    if (row !== undefined) found.push(readPolicy(row));
+    registries = (await read.all(listRegistryPoliciesAt, { paths: pathsOf(path) })).map(readRegistryPolicy);
+  } else {
+    const known = await findPolicies(access);
+    const held = own === undefined ? undefined : known.held.get(own);
+    if (held !== undefined) found.push(held);
+    ({ registries } = known);
+  }
+  // A namespace that was made after a repository was deleted may only have the name of the one that it was in.
+  const until = (place.kind === "repository" ? place.deletedAt : undefined) ?? Infinity;
+  found.push(...registries.filter(({ of }) => isWithin(path, of.path) && of.since < until));
+  return found;
+}
+
+/** A path, and those above it. */
+function pathsOf(path: string): string[] {
+  return path === "" ? [""] : [path, ...pathsOf(parentOf(path))];
 }
 
 /** Whether it is known at once that there is no policy anywhere. */
 export function hasNoPolicy({ policies, version }: RightsSource): boolean {
-  return policies !== undefined && policies.known.version === version.current() && policies.known.held.size === 0;
+  if (policies === undefined || policies.known.version !== version.current()) return false;
+  return policies.known.held.size === 0 && policies.known.registries.length === 0;
 }
 
 /** Policies read or parsed together: the thread that does it answers requests. */
@@ -45,7 +82,7 @@ const atOnce = 200;
 async function load(
   { metadata: { read } }: Pick<RightsSource, "metadata">,
   version: number,
-  before: ReadonlyMap<number, HeldPolicy>,
+  before: Pick<HeldPolicies, "held" | "registries">,
 ): Promise<HeldPolicies> {
   const rows = await read.all(listPolicyRevisions, {});
   const held = new Map<number, HeldPolicy>();
@@ -60,7 +97,7 @@ async function load(
     const ids = new Set(live.map(({ id }) => id));
     const other: number[] = [];
     for (const { repository_id: id, revision } of some) {
-      const kept = before.get(id);
+      const kept = before.held.get(id);
       if (!ids.has(id)) continue;
       if (kept?.revision === revision) held.set(id, kept);
       else other.push(id);
@@ -69,15 +106,31 @@ async function load(
     for (const row of texts) held.set(row.repository_id, readPolicy(row));
   }
   places.sort((left, right) => (left.name < right.name ? -1 : 1));
-  return { version, places: places.filter(({ id }) => held.has(id)), held };
+  const registries = (await read.all(listRegistryPolicies, {})).map((row) => {
+    const kept = before.registries.find(({ of, revision }) => of.path === row.path && revision === row.revision);
+    return kept?.of.since === row.since ? kept : readRegistryPolicy(row);
+  });
+  return { version, places: places.filter(({ id }) => held.has(id)), held, registries };
 }
 
-function readPolicy({ repository_id: repository, account, policy, bound, revision }: RepositoryPolicyRow): HeldPolicy {
-  const kept = { repository, account, revision };
+function readPolicy({ repository_id: of, ...row }: RepositoryPolicyRow): HeldPolicy {
+  return { of, ...readText(row, { of: "repository", account: row.account }) };
+}
+
+function readRegistryPolicy({ path, since, scope, ...row }: RegistryPolicyRow): RegistryPolicy {
+  const { account } = row;
+  const place = { of: "registry", account, scope: scope === "V1" ? "V1" : "V2", everyRegion: true } as const;
+  return { of: { path, since }, ...readText(row, place) };
+}
+
+function readText(
+  { account, policy, bound, revision }: Omit<RepositoryPolicyRow, "repository_id">,
+  place: IamPlace,
+): Omit<HeldPolicy, "of"> {
   try {
     const arns = Object.entries(JSON.parse(bound) as Readonly<Record<string, readonly string[]>>);
-    return { ...kept, policy: parseIamPolicy(policy, { of: "repository", account }), bound: new Map(arns) };
+    return { account, revision, policy: parseIamPolicy(policy, place), bound: new Map(arns) };
   } catch {
-    return { ...kept, policy: undefined, bound: new Map() };
+    return { account, revision, policy: undefined, bound: new Map() };
   }
 }

@@ -1,8 +1,9 @@
 import type { IamPolicy } from "../../policy/index.ts";
 
-/** The policy of a repository. */
+/** The policy of a repository or of a registry. */
 export interface HeldPolicy {
-  readonly repository: number;
+  /** Id of the repository; the namespace that the registry is, and since when it is there, in milliseconds since 1970. */
+  readonly of: number | { readonly path: string; readonly since: number };
   /** Twelve digits: whose users and roles it names. */
   readonly account: string;
   /** Undefined for one that this release cannot read, which denies everything. */
@@ -10,6 +11,11 @@ export interface HeldPolicy {
   /** By ARN, who had it when the policy was set: `account:12`, `robot:3`, `rule:4`. */
   readonly bound: ReadonlyMap<string, readonly string[]>;
   readonly revision: string;
+}
+
+/** The policy of a registry. */
+export interface RegistryPolicy extends HeldPolicy {
+  readonly of: { readonly path: string; readonly since: number };
 }
 
 /** A repository that has a policy. */
@@ -26,6 +32,7 @@ export interface HeldPolicies {
   readonly places: readonly PolicyPlace[];
   /** By id of the repository. */
   readonly held: ReadonlyMap<number, HeldPolicy>;
+  readonly registries: readonly RegistryPolicy[];
 }
 
 /** What a process knows of policies. */
@@ -35,5 +42,5 @@ export interface PolicyMemory {
 }
 
 export function newPolicyMemory(): PolicyMemory {
-  return { known: { version: -1, places: [], held: new Map() }, loading: undefined };
+  return { known: { version: -1, places: [], held: new Map(), registries: [] }, loading: undefined };
 }

@@ -1,7 +1,8 @@
-import { actionsNeeded, ecrActionsOf, evaluateIamPolicy, nameStatement } from "../../policy/index.ts";
+import { actionsNeeded, ecrActions, ecrActionsOf, evaluateIamPolicy, nameStatement } from "../../policy/index.ts";
 import type { Action, IamFacts, PolicyVerdict } from "../../policy/index.ts";
 import { uniqueId } from "../aws/unique-id.ts";
 import type { Asking, PolicySubject } from "../principal.ts";
+import type { Place } from "../place.ts";
 import type { HeldPolicy } from "./held-policy.ts";
 
 /**
@@ -13,48 +14,71 @@ export type Occasion = Asking | { readonly whatever: "least" | "most"; readonly 
 /** What holds for every request. */
 export const least: Occasion = { whatever: "least" };
 
-/** What the policy of a repository says to one who asks. */
+/** What the policies of a place say to one who asks. */
 export type PolicyJudge = (action: Action) => PolicyVerdict;
 
 const neither: PolicyVerdict = { effect: "neither", reason: "" };
 
 /**
- * What the policy says to a subject, action by action.
+ * What policies say together to a subject, action by action: a Deny of any wins over what another allows.
  * @param subject undefined for whoever has shown nothing
- * @param name of the repository
  */
-export function judgePolicy(
-  held: HeldPolicy,
-  name: string,
+export function judgePolicies(
+  policies: readonly HeldPolicy[],
+  place: Place,
   subject: PolicySubject | undefined,
   occasion: Occasion,
 ): PolicyJudge {
-  const { policy, account } = held;
-  const of = `the policy of ${name}`;
-  if (policy === undefined) {
-    return () => ({
-      effect: "deny",
-      reason: `${of} cannot be read by this release, which therefore refuses everything`,
-    });
-  }
-  const facts = factsOf(held, subject, occasion);
-  const resource = `arn:aws:ecr:*:${account}:repository/${name}`;
+  const voices = policies.map((held) => voiceOf(held, place, subject, occasion));
   const { operation } = occasion;
   return (action) => {
     const asked =
       operation !== undefined && actionsNeeded(operation).includes(action) ? [operation] : ecrActionsOf[action];
     let allowed: PolicyVerdict | undefined = asked.length === 0 ? neither : undefined;
     for (const one of asked) {
-      const { effect, statement } = evaluateIamPolicy(policy, { ...facts, action: one, resource });
-      if (effect === "neither") allowed = neither;
-      if (effect === "neither") continue;
-      const what = effect === "deny" ? "denies" : "allows";
-      const verdict: PolicyVerdict = { effect, reason: `${nameStatement(statement!)} of ${of} ${what} ${one}` };
-      if (effect === "deny") return verdict;
-      allowed ??= verdict;
+      const verdicts = voices.map((voice) => voice(one));
+      const deny = verdicts.find(({ effect }) => effect === "deny");
+      if (deny !== undefined) return deny;
+      const allow = verdicts.find(({ effect }) => effect === "allow");
+      allowed = allow === undefined ? neither : (allowed ?? allow);
     }
     return allowed ?? neither;
   };
+}
+
+/** What one policy says of an action of ECR. */
+function voiceOf(
+  held: HeldPolicy,
+  place: Place,
+  subject: PolicySubject | undefined,
+  occasion: Occasion,
+): (operation: string) => PolicyVerdict {
+  const { policy, of: owner } = held;
+  const of = `the policy of ${nameOf(owner, place)}`;
+  if (policy === undefined) {
+    const reason = `${of} cannot be read by this release, which therefore refuses everything`;
+    return () => ({ effect: "deny", reason });
+  }
+  const facts = factsOf(held, subject, occasion);
+  return (action) => {
+    const resource = resourceOf(held, place, action);
+    const { effect, statement } = evaluateIamPolicy(policy, { ...facts, action, resource });
+    if (effect === "neither") return neither;
+    const what = effect === "deny" ? "denies" : "allows";
+    return { effect, reason: `${nameStatement(statement!)} of ${of} ${what} ${action}` };
+  };
+}
+
+function nameOf(of: HeldPolicy["of"], place: Place): string {
+  if (typeof of !== "number") return of.path === "" ? "the registry" : `the registry ${of.path}`;
+  return place.kind === "repository" ? place.name : "a repository";
+}
+
+/** The repository as clients of the policy's account name it; undefined for some one of a namespace. */
+function resourceOf({ of, account }: HeldPolicy, place: Place, action: string): string | undefined {
+  if (place.kind === "namespace") return ecrActions.get(action) === "registry" ? "*" : undefined;
+  const above = typeof of === "number" || of.path === "" ? 0 : of.path.length + 1;
+  return `arn:aws:ecr:*:${account}:repository/${place.name.slice(above)}`;
 }
 
 function factsOf(

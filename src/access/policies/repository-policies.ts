@@ -1,11 +1,4 @@
-import {
-  findAccount,
-  findRepository,
-  findRepositoryPolicy as findRow,
-  findRobotByLogin,
-  findTrustRuleByName,
-} from "../../metadata/index.ts";
-import type { Reader } from "../../metadata/index.ts";
+import { findRepository, findRepositoryPolicy as findRow } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import { decideAction, IamFault, parseIamPolicy } from "../../policy/index.ts";
 import type { IamPolicy } from "../../policy/index.ts";
@@ -16,6 +9,8 @@ import { findStanding } from "../find-standing.ts";
 import { plainCaller } from "../principal.ts";
 import type { Caller } from "../principal.ts";
 import { unknownRepository } from "../unknown-repository.ts";
+import { bindNames } from "./bind-names.ts";
+import { findPoliciesAt } from "./held-policies.ts";
 
 /** A policy in IAM's form that a repository is to have. */
 export interface WantedPolicy {
@@ -74,26 +69,6 @@ export async function deleteRepositoryPolicy(access: Access, caller: Caller, nam
   return (await access.metadata.write("deleteRepositoryPolicy", input)).text;
 }
 
-/** Who has the names of a policy now. @throws IamFault for one that nobody has */
-async function bindNames(read: Reader, { arns }: IamPolicy): Promise<ReadonlyMap<string, readonly string[]>> {
-  const bound = new Map<string, readonly string[]>();
-  for (const arn of arns) {
-    const [kind = "", name = ""] = arn.slice(arn.lastIndexOf(":") + 1).split(/\/(.*)/s);
-    // A robot's login is its own: whoever else has it is somebody else.
-    const robot = await read.first(findRobotByLogin, { login: name });
-    const other =
-      kind === "user" ? await read.first(findAccount, { name }) : await read.first(findTrustRuleByName, { name });
-    const found =
-      robot === undefined ? other && `${kind === "user" ? "account" : "rule"}:${other.id}` : `robot:${robot.id}`;
-    if (found === undefined) {
-      const what = kind === "user" ? "user or robot" : "robot or trust rule";
-      throw new IamFault(`the principal ${arn} is not there: name a ${what} that is, or leave it out`);
-    }
-    bound.set(arn, [found]);
-  }
-  return bound;
-}
-
 /** @throws IamFault where the caller could not set another policy by this one */
 async function refuseLockOut(
   access: Access,
@@ -106,11 +81,13 @@ async function refuseLockOut(
   }: { readonly id: number; readonly policy: IamPolicy; readonly bound: ReadonlyMap<string, readonly string[]> },
 ): Promise<void> {
   const { principal } = caller;
-  const held = { repository: id, account, policy, bound, revision: "" };
+  const held = { of: id, account, policy, bound, revision: "" };
   const place = { kind: "repository", id, name, public: false } as const;
   const occasion = { ...plainCaller(caller), operation: "ecr:SetRepositoryPolicy" };
-  const facts = await findFacts(access, await findStanding(access, principal), principal, place, occasion, held);
-  const said = facts.policy?.("manage-access");
+  const standing = await findStanding(access, principal);
+  const others = (await findPoliciesAt(access, place)).filter(({ of }) => of !== id);
+  const said = (await findFacts(access, standing, principal, place, occasion, [held])).policy?.("manage-access");
+  const facts = await findFacts(access, standing, principal, place, occasion, [held, ...others]);
   const how = "set force to set it all the same";
   if (said?.effect === "deny") throw new IamFault(`it would keep you from setting another one: ${said.reason}; ${how}`);
   if (decideAction(facts, "manage-access").allowed) return;

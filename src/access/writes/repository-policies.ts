@@ -8,13 +8,12 @@ import {
 import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { parseRepositoryName, RegistryError } from "../../oci/index.ts";
-import { actionsNeeded, decideAction, nameStatement, parseIamPolicy } from "../../policy/index.ts";
+import { parseIamPolicy } from "../../policy/index.ts";
 import { authorize } from "../authorize.ts";
-import { findFacts } from "../facts-at.ts";
-import { findStanding } from "../find-standing.ts";
 import type { Caller } from "../principal.ts";
 import { unknownRepository } from "../unknown-repository.ts";
 import { raiseVersion } from "./raise-version.ts";
+import { requireAllowed } from "./require-allowed.ts";
 import { rightsWithin } from "./rights-within.ts";
 
 interface PolicyInput {
@@ -36,7 +35,8 @@ export interface SetRepositoryPolicyInput extends PolicyInput {
 export async function setRepositoryPolicy(tx: Transaction, input: SetRepositoryPolicyInput): Promise<void> {
   const { repository: name, account, text } = input;
   const { id, by } = await openRepository(tx, input);
-  await requireAllowed(tx, input, id);
+  const policy = parseIamPolicy(text, { of: "repository", account });
+  await requireAllowed(tx, input.caller, { kind: "repository", id, name, public: false }, policy);
   const bound = JSON.stringify(input.bound);
   const revision = versionOf([account, text, bound]);
   await tx.run(putRepositoryPolicy, { repository: id, account, policy: text, bound, revision, now: tx.now });
@@ -64,31 +64,6 @@ async function openRepository(
   const row = await tx.first(takeRepository, { name });
   if (row === undefined) throw unknownRepository(name);
   return { id: row.id, by };
-}
-
-/**
- * Nobody gives by a policy what they do not have: by grants, or by the policy that is there. What that denies them does not
- * count, since they may take it away.
- */
-async function requireAllowed(tx: Transaction, input: SetRepositoryPolicyInput, id: number): Promise<void> {
-  const { principal } = input.caller;
-  if (principal.kind === "operator" || principal.kind === "system") return;
-  const { repository: name, account, text } = input;
-  const rights = rightsWithin(tx);
-  const standing = await findStanding(rights, principal);
-  const place = { kind: "repository", id, name, public: false } as const;
-  for (const statement of parseIamPolicy(text, { of: "repository", account }).statements) {
-    if (statement.effect === "Deny") continue;
-    for (const operation of statement.actions) {
-      const facts = await findFacts(rights, standing, principal, place, { whatever: "least", operation });
-      for (const action of actionsNeeded(operation)) {
-        const ways = [decideAction(facts, action), decideAction({ ...facts, policy: undefined }, action)];
-        if (ways.some(({ allowed, tags }) => allowed && tags.length === 0)) continue;
-        const message = `${principal.name} may not allow ${operation} on ${name}, as ${nameStatement(statement.name)} does: that takes ${action} there, for all tags`;
-        throw new RegistryError("DENIED", message);
-      }
-    }
-  }
 }
 
 async function record(tx: Transaction, by: Attribution, action: string, name: string, facts: object): Promise<void> {

@@ -14,7 +14,7 @@ import { RegistryError } from "../../oci/index.ts";
 import type { Action } from "../../policy/index.ts";
 import type { SealedKey } from "../aws/sealed-key.ts";
 import { authorizeOwner, authorizeSelf, explainRights } from "../authorize.ts";
-import type { Place } from "../facts-at.ts";
+import type { Place } from "../place.ts";
 import type { Caller, Principal, ScopeEntry } from "../principal.ts";
 import { findTokenNumber } from "../credential.ts";
 import { createToken } from "./credentials.ts";

@@ -32,6 +32,7 @@ import {
   putReplicationConfiguration,
 } from "./operations/replication.ts";
 import * as exclusions from "./operations/pull-time-exclusions.ts";
+import * as registryPolicies from "./operations/registry-policies.ts";
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from "./operations/repository-policies.ts";
 import { putImageScanningConfiguration } from "./operations/put-image-scanning-configuration.ts";
 import * as signing from "./operations/signing.ts";
@@ -43,10 +44,6 @@ import { uploadLayerPart } from "./operations/upload-layer-part.ts";
 const mebibyte = 1024 ** 2;
 
 const [reads, writes] = [false, true];
-
-const noPolicies = "grants of Berth decide who may do what; policies of registries are not evaluated yet";
-
-const invalid = "InvalidParameterException";
 
 /** All operations of the service's model. `docs/guide/ecr.md` shows the same table. */
 export const operations: { readonly [K in OperationName]: Entry<K> } = {
@@ -95,7 +92,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     about: "the repository's own; what a namespace says holds from then on",
   },
   DeletePullThroughCacheRule: { run: pullThrough.deletePullThroughCacheRule, writes, about: "the rule" },
-  DeleteRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
+  DeleteRegistryPolicy: { run: registryPolicies.deleteRegistryPolicy, writes, about: "gives what it was" },
   DeleteRepository: {
     run: deleteRepository,
     writes,
@@ -184,7 +181,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     writes: reads,
     about: "the preview that was started last, for a day",
   },
-  GetRegistryPolicy: { refused: "RegistryPolicyNotFoundException", reason: noPolicies },
+  GetRegistryPolicy: { run: registryPolicies.getRegistryPolicy, writes: reads, about: "the text as it was put" },
   GetRegistryScanningConfiguration: {
     run: getRegistryScanningConfiguration,
     writes: reads,
@@ -213,7 +210,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     run: putAccountSetting,
     writes,
     about:
-      "`REGISTRY_POLICY_SCOPE` is kept and shown; of the others only what is so here is taken: `AWS_NATIVE`, and `ENABLED` for `BLOB_MOUNTING`",
+      "`REGISTRY_POLICY_SCOPE` says which actions a registry policy takes; of the others only what is so here is taken: `AWS_NATIVE`, and `ENABLED` for `BLOB_MOUNTING`",
   },
   PutImage: {
     run: putImage,
@@ -234,10 +231,14 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   PutLifecyclePolicy: {
     run: putLifecyclePolicy,
     writes,
-    about:
-      "the setting `lifecycle`, run with ECR's own semantics, also for the archive",
+    about: "the setting `lifecycle`, run with ECR's own semantics, also for the archive",
   },
-  PutRegistryPolicy: { refused: invalid, reason: noPolicies },
+  PutRegistryPolicy: {
+    run: registryPolicies.putRegistryPolicy,
+    writes,
+    about:
+      "evaluated like a repository's, for all repositories of the account and for what this API does to the registry; what it says of replication and import is kept, and does not act yet",
+  },
   PutRegistryScanningConfiguration: {
     run: putRegistryScanningConfiguration,
     writes,

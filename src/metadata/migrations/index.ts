@@ -29,6 +29,7 @@ import { accessKeys } from "./0032-access-keys.ts";
 import { ecrTemplates } from "./0036-ecr-templates.ts";
 import { repositoryPolicies } from "./0034-repository-policies.ts";
 import { archive } from "./0037-archive.ts";
+import { registryPolicies } from "./0038-registry-policies.ts";
 import type { Migration } from "./migration.ts";
 
 export { spell } from "./migration.ts";
@@ -67,6 +68,7 @@ export const migrations: readonly Migration[] = [
   ecrTemplates,
   repositoryPolicies,
   archive,
+  registryPolicies,
 ];
 
 /** Name of a recorded step: `0001-core/3`. */

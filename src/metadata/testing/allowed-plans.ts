@@ -10,6 +10,8 @@ export const allowedPlans: { readonly [statement: string]: string } = {
   listGrantsOfGroup: "rights of one principal, kept until access changes",
   listGrantsOfRobot: "rights of one principal, kept until access changes",
   ...{ listGrantsOfTrustRule: "rights of one rule, kept until access changes", listPolicyRevisions: "the same of all" },
+  listRegistryPolicies: "policies of registries, as many as accounts of ECR at most; kept until access changes",
+  listRegistryPoliciesAt: "policies of the registries above a repository, a handful",
   listPolicyTexts: "policies that changed, a few of a small table; kept until access changes",
   listMembershipsOfSource: "groups of one account, at its login",
   findSponsoredRule: "rules are few: CI systems and clusters",

@@ -285,6 +285,12 @@ export function loadTables(dialect: DialectName): string[] {
       2000,
       `i * 3, '000000000000', '{"Statement":[]}', '{}', 'r' || i, i`,
     ),
+    fill(
+      "registry_policy",
+      "namespace_id, account, scope, policy, bound, revision, changed_at",
+      1000,
+      `i * 2, '000000000000', 'V2', '{"Statement":[]}', '{}', 'r' || i, i`,
+    ),
     "analyze",
   ];
 }

@@ -61,9 +61,34 @@ const needed: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly 
       "UntagResource",
     ] as const
   ).map((name) => [`ecr:${name}`, ["pull", "manage-settings"]] as const),
-  ...(["SetRepositoryPolicy", "GetRepositoryPolicy", "DeleteRepositoryPolicy"] as const).map(
-    (name) => [`ecr:${name}`, ["manage-access"]] as const,
-  ),
+  ...(
+    [
+      "CreatePullThroughCacheRule",
+      "CreateRepositoryCreationTemplate",
+      "DeletePullThroughCacheRule",
+      "DeleteRepositoryCreationTemplate",
+      "DeleteSigningConfiguration",
+      "DeregisterPullTimeUpdateExclusion",
+      "PutAccountSetting",
+      "PutRegistryScanningConfiguration",
+      "PutReplicationConfiguration",
+      "PutSigningConfiguration",
+      "RegisterPullTimeUpdateExclusion",
+      "UpdatePullThroughCacheRule",
+      "UpdateRepositoryCreationTemplate",
+      "ValidatePullThroughCacheRule",
+    ] as const
+  ).map((name) => [`ecr:${name}`, ["pull", "manage-settings"]] as const),
+  ...(
+    [
+      "SetRepositoryPolicy",
+      "GetRepositoryPolicy",
+      "DeleteRepositoryPolicy",
+      "PutRegistryPolicy",
+      "GetRegistryPolicy",
+      "DeleteRegistryPolicy",
+    ] as const
+  ).map((name) => [`ecr:${name}`, ["manage-access"]] as const),
 ]);
 
 const reading: readonly Action[] = ["pull"];

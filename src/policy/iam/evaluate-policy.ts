@@ -9,8 +9,11 @@ import type { VariableLookup } from "./wildcard.ts";
 export interface IamFacts {
   /** Full name of an action of ECR: `ecr:BatchGetImage`. */
   readonly action: string;
-  /** ARN of the repository: `arn:aws:ecr:us-east-1:000000000000:repository/team/app`. */
-  readonly resource: string;
+  /**
+   * ARN of the repository: `arn:aws:ecr:us-east-1:000000000000:repository/team/app`; `*` for what is about the registry.
+   * Undefined where it is asked of some repository or other: then statements that look at it are as where there is no request.
+   */
+  readonly resource: string | undefined;
   readonly principal: {
     /** Whoever has shown nothing is of no account: an Allow never means them, a Deny of everybody does. */
     readonly anonymous: boolean;
@@ -46,7 +49,8 @@ export function evaluateIamPolicy({ statements }: IamPolicy, facts: IamFacts): I
 
 function applies(statement: IamStatement, facts: IamFacts): boolean {
   if (!statement.actions.has(facts.action) || !isMeant(statement, facts)) return false;
-  if (!statement.ofRequest || facts.request === true) return isMetAll(statement, facts);
+  const isKnown = statement.resources === undefined || facts.resource !== undefined;
+  if (isKnown && (!statement.ofRequest || facts.request === true)) return isMetAll(statement, facts);
   return statement.effect === (facts.request === "most" ? "Allow" : "Deny");
 }
 
@@ -67,7 +71,8 @@ function isMeant({ effect, principals, notPrincipal }: IamStatement, { principal
 }
 
 function isAbout({ resources, notResource }: IamStatement, { resource }: IamFacts, lookup: VariableLookup): boolean {
-  return resources === undefined || resources.some((one) => matchesWildcard(one, resource, lookup)) !== notResource;
+  if (resources === undefined || resource === undefined) return true;
+  return resources.some((one) => matchesWildcard(one, resource, lookup)) !== notResource;
 }
 
 function isMet(condition: Condition, found: readonly string[] | undefined, lookup: VariableLookup): boolean {

@@ -58,6 +58,8 @@ export interface IamStatement {
   readonly ofRequest: boolean;
   /** It means everybody alike, whoever asks: one request of two callers is the same to it. */
   readonly common: boolean;
+  /** It is about what no registry of this kind does, or about others than its own users, so that nothing comes of it. */
+  readonly idle: boolean;
 }
 
 /** A policy of a repository or registry, read whole. */
@@ -75,4 +77,8 @@ export interface PolicyPlace {
   readonly of: "repository" | "registry";
   /** Account whose registry it is: 12 digits. */
   readonly account: string;
+  /** Of a registry's policy: with `V1` it is about replication, import and new repositories alone. */
+  readonly scope?: "V1" | "V2" | undefined;
+  /** The registry answers for every region and partition: what a Resource says of those is passed over. */
+  readonly everyRegion?: true;
 }

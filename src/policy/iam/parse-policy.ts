@@ -7,7 +7,7 @@ import { splitArn } from "./operators.ts";
 import { parseConditions, textReader } from "./parse-conditions.ts";
 import type { ReadText } from "./parse-conditions.ts";
 import { parsePrincipals, textsOf } from "./parse-principals.ts";
-import type { Refuse } from "./parse-principals.ts";
+import type { PrincipalPlace, Refuse } from "./parse-principals.ts";
 import { isObject, readDocument } from "./read-document.ts";
 import type { Json } from "./read-document.ts";
 import { matchesWildcard, parseWildcard } from "./wildcard.ts";
@@ -64,24 +64,39 @@ function parseStatement(value: unknown, number: number, version: string, place: 
   }
   if (effect !== "Allow" && effect !== "Deny") throw refuse('Effect is neither "Allow" nor "Deny": write one of them');
   const read = textReader(version, refuse);
-  const principals = readPrincipals(value, effect, place, refuse);
   const actions = readActions(value, place, refuse);
+  const replicates = place.of === "registry" && isReplication(actions);
+  const principals = readPrincipals(value, effect, { ...place, replicates }, refuse);
   const resources = readResources(value, place, read, refuse);
   const conditions = parseConditions(condition, read, refuse);
   const keys = keysOf(conditions, resources.resources);
   const ofRequest = keys.some(isOfRequest);
-  const { everybody, account } = principals.principals;
+  const { everybody, account, arns } = principals.principals;
+  // Other accounts are named alone only where it replicates.
+  const isOfOthers = !everybody && !account && arns.length === 0;
+  const idle = isOfOthers || [...actions].every((action) => idleActions.has(action));
   const common = (everybody || account) && !principals.notPrincipal && keys.every(isOfRequest);
-  return { name, effect, ...principals, actions, ...resources, conditions, ofRequest, common };
+  return { name, effect, ...principals, actions, ...resources, conditions, ofRequest, common, idle };
 }
 
-function readPrincipals(value: Json, effect: "Allow" | "Deny", place: PolicyPlace, refuse: Refuse) {
+/** What nothing here does yet. */
+const idleActions: ReadonlySet<string> = new Set(["ecr:ReplicateImage", "ecr:BatchImportUpstreamImage"]);
+
+/** All that a registry's policy of the first kind is about. */
+const firstActions: ReadonlySet<string> = new Set([...idleActions, "ecr:CreateRepository"]);
+
+/** What another registry is let do that sends its images here: it is named by its account. */
+function isReplication(actions: ReadonlySet<string>): boolean {
+  return actions.has("ecr:ReplicateImage") && [...actions].every((action) => firstActions.has(action));
+}
+
+function readPrincipals(value: Json, effect: "Allow" | "Deny", place: PrincipalPlace, refuse: Refuse) {
   const { Principal: named, NotPrincipal: others } = value;
   if ((named === undefined) === (others === undefined)) {
     throw refuse('it needs either Principal or NotPrincipal: write "Principal": { "AWS": [ …ARNs ] }');
   }
   if (others === undefined) return { principals: parsePrincipals(named, place, refuse), notPrincipal: false };
-  const principals = parsePrincipals(others, place, refuse);
+  const principals = parsePrincipals(others, { ...place, replicates: false }, refuse);
   if (effect === "Allow") {
     throw refuse("NotPrincipal with Allow lets in everybody else, those to come included: name who may in Principal");
   }
@@ -102,33 +117,38 @@ function checkOthers({ everybody, account, arns }: PrincipalList, place: PolicyP
   }
 }
 
-function readActions(value: Json, { of }: PolicyPlace, refuse: Refuse): ReadonlySet<string> {
+function readActions(value: Json, place: PolicyPlace, refuse: Refuse): ReadonlySet<string> {
   const { Action: named, NotAction: others } = value;
   if ((named === undefined) === (others === undefined))
     throw refuse("it needs either Action or NotAction: write one of them");
   const element = others === undefined ? "Action" : "NotAction";
-  const found = textsOf(named ?? others, element, refuse).map((text) => expandAction(text, of, refuse));
+  const found = textsOf(named ?? others, element, refuse).map((text) => expandAction(text, place, refuse));
   const listed = new Set(found.flat());
   if (others === undefined) return listed;
-  const rest = actionsFor(of).filter((action) => !listed.has(action));
+  const rest = actionsFor(place).filter((action) => !listed.has(action));
   if (rest.length === 0) throw refuse("NotAction names all there are, which leaves none: leave the statement out");
   return new Set(rest);
 }
 
 /** A repository's policy is not asked about what the registry as a whole does. */
-function actionsFor(of: PolicyPlace["of"]): readonly string[] {
+function actionsFor({ of, scope: kind }: PolicyPlace): readonly string[] {
+  if (of === "registry" && kind === "V1") return [...firstActions];
   return [...ecrActions].filter(([, scope]) => of === "registry" || scope === "repository").map(([action]) => action);
 }
 
-function expandAction(text: string, of: PolicyPlace["of"], refuse: Refuse): readonly string[] {
+function expandAction(text: string, place: PolicyPlace, refuse: Refuse): readonly string[] {
   const said = `the action ${JSON.stringify(text)}`;
-  if (text === "*") return actionsFor(of);
+  if (text === "*") return actionsFor(place);
   if (!/^ecr:/i.test(text)) throw refuse(`${said} is none of ECR's: write ecr:BatchGetImage, ecr:* and the like`);
   const wildcard = parseWildcard(text);
   const fits = (action: string) => matchesWildcard(wildcard, action, () => undefined, true);
-  const matching = actionsFor(of).filter(fits);
+  const matching = actionsFor(place).filter(fits);
   if (matching.length > 0) return matching;
   if ([...ecrActions.keys()].some(fits)) {
+    if (place.of === "registry") {
+      const all = [...firstActions].join(", ");
+      throw refuse(`${said} is none of ${all}, which are all in the scope V1: set REGISTRY_POLICY_SCOPE to V2 first`);
+    }
     throw refuse(`${said} is about the registry, not a repository: put it into the registry's policy`);
   }
   throw refuse(`${said} is unknown: see the list of operations of the ECR API`);
@@ -146,15 +166,23 @@ function readResources(value: Json, place: PolicyPlace, read: ReadText, refuse: 
   if (place.of === "repository")
     throw refuse(`a repository's policy is about this repository alone: leave ${element} out`);
   const texts = textsOf(named ?? others, element, refuse);
+  // About everything, registry and repositories.
+  if (element === "Resource" && texts.includes("*")) return { resources: undefined, notResource: false };
   return {
-    resources: texts.map((text) => parseResource(text, element, read, refuse)),
+    resources: texts.map((text) => parseResource(text, element, place, read, refuse)),
     notResource: others !== undefined,
   };
 }
 
-function parseResource(text: string, element: string, read: ReadText, refuse: Refuse): Wildcard {
+function parseResource(
+  text: string,
+  element: string,
+  { account, everyRegion }: PolicyPlace,
+  read: ReadText,
+  refuse: Refuse,
+): Wildcard {
   if (text === "*") return parseWildcard(text);
-  const [arn, partition, service, , , last] = splitArn(text);
+  const [arn, partition, service, , owner, last] = splitArn(text);
   const cure = "write arn:aws:ecr:<region>:<account>:repository/<name>, with wildcards where you like";
   if (arn !== "arn" || last === undefined || partition === "")
     throw refuse(`${element} has ${JSON.stringify(text)}, which is no ARN: ${cure}`);
@@ -163,7 +191,11 @@ function parseResource(text: string, element: string, read: ReadText, refuse: Re
   if (last !== "*" && !last.startsWith("repository/") && !/^r[a-z]*[*?]/.test(last)) {
     throw refuse(`${element} has ${text}, which is no repository: ${cure}`);
   }
-  return read(text, true);
+  if (everyRegion !== true) return read(text, true);
+  if (/^[0-9]*$/.test(owner!) && owner !== account) {
+    throw refuse(`${element} has ${text}, whose account is not ${account}, which this registry is: write that one`);
+  }
+  return read(`arn:*:ecr:*:${owner}:${last}`, true);
 }
 
 /** Condition keys that a statement looks at, in conditions and by policy variables. */

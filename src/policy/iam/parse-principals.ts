@@ -4,6 +4,12 @@ import { isObject } from "./read-document.ts";
 /** Says what is wrong with a statement. */
 export type Refuse = (what: string) => Error;
 
+/** Where principals are named. */
+export interface PrincipalPlace extends PolicyPlace {
+  /** Other registries are let send images here: those are other accounts, which mean nobody here. */
+  readonly replicates: boolean;
+}
+
 const nobody: PrincipalList = { everybody: false, account: false, arns: [] };
 const everybody: PrincipalList = { ...nobody, everybody: true };
 
@@ -15,7 +21,7 @@ const others: Readonly<Record<string, string>> = {
 };
 
 /** Reads `Principal` or `NotPrincipal`. @throws what `refuse` makes */
-export function parsePrincipals(value: unknown, place: PolicyPlace, refuse: Refuse): PrincipalList {
+export function parsePrincipals(value: unknown, place: PrincipalPlace, refuse: Refuse): PrincipalList {
   if (value === "*") return everybody;
   if (!isObject(value)) throw refuse('Principal is neither "*" nor an object: write { "AWS": [ …ARNs ] }');
   const kinds = Object.keys(value);
@@ -41,7 +47,7 @@ function join(left: PrincipalList, right: PrincipalList): PrincipalList {
 /** `arn:aws:iam::<account>:user/<name>`, in any partition. */
 const arn = /^arn:(aws(?:-[a-z]+)*):(iam|sts)::([^:]*):(.*)$/;
 
-function parseName(name: string, { account }: PolicyPlace, refuse: Refuse): PrincipalList {
+function parseName(name: string, { account, replicates }: PrincipalPlace, refuse: Refuse): PrincipalList {
   if (name === "*") return everybody;
   const own = (of: string) => {
     if (of === account) return;
@@ -49,6 +55,8 @@ function parseName(name: string, { account }: PolicyPlace, refuse: Refuse): Prin
       `the principal ${name} is of another account than this registry's, whose users are not known here: write ${account}`,
     );
   };
+  const away = replicates ? /^(?:arn:aws[a-z-]*:iam::)?([0-9]{12})(?::(?:root|user\/.+|role\/.+))?$/.exec(name) : null;
+  if (away !== null && away[1] !== account && !/[*?]/.test(name)) return nobody;
   if (/^[0-9]{12}$/.test(name)) {
     own(name);
     return { ...nobody, account: true };

@@ -1,4 +1,4 @@
-import { authorizeNamespace } from "../../access/index.ts";
+import { authorizeNamespace, findIdleStatements } from "../../access/index.ts";
 import type { Caller } from "../../access/index.ts";
 import { findEcrSetting as findRow, findNamespace, listEcrSettings, listEcrTemplates } from "../../metadata/index.ts";
 import type { Reader } from "../../metadata/index.ts";
@@ -65,11 +65,17 @@ export async function findScannedRepository(
  * what the namespace says.
  */
 export async function describeIdleConfiguration(
-  { metadata }: Registry,
+  { access, metadata }: Registry,
   namespace: string,
   accounts: readonly string[],
 ): Promise<string[]> {
   const sentences = await describeIdleTemplates(metadata.read, namespace);
+  const policy = accounts.length === 0 ? undefined : await findIdleStatements(access, namespace);
+  if (policy !== undefined) {
+    const statements = policy.count === 1 ? "1 statement" : `${policy.count} statements`;
+    const said = `the registry policy of account ${policy.account} for replication or import`;
+    sentences.push(`clients of ECR set ${statements} of ${said}: nothing is replicated or imported yet`);
+  }
   for (const account of accounts) {
     for (const [name, consequence] of Object.entries(idle)) {
       const document = parse(await metadata.read.first(findRow, { account, name })) as { rules: object[] } | undefined;

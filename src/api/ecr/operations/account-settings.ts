@@ -1,3 +1,4 @@
+import { findRegistryPolicyScope, scopeSetting } from "../../../access/index.ts";
 import { findEcrSetting, putEcrSetting } from "../../../registry/index.ts";
 import { placeOf } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
@@ -9,7 +10,7 @@ const accountSettings: Readonly<Record<string, { readonly standard: string; read
   BASIC_SCAN_TYPE_VERSION: { standard: "AWS_NATIVE", values: ["AWS_NATIVE"] },
   // Blobs are mounted from repositories that the caller may pull from.
   BLOB_MOUNTING: { standard: "ENABLED", values: ["ENABLED"] },
-  REGISTRY_POLICY_SCOPE: { standard: "V2", values: ["V1", "V2"] },
+  [scopeSetting]: { standard: "V2", values: ["V1", "V2"] },
 };
 
 export async function getAccountSetting(call: EcrCall<"GetAccountSetting">): Promise<object> {
@@ -23,8 +24,19 @@ export async function putAccountSetting(call: EcrCall<"PutAccountSetting">): Pro
   const { name, value } = input;
   const { values } = getSetting(name);
   if (!values.includes(value)) throw invalidParameter("value", `must be ${values.join(" or ")} here for ${name}`);
+  if (name === scopeSetting) await refuseScope(call, value);
   await putEcrSetting(registry, caller, placeOf(call), name, value);
   return { name, value };
+}
+
+/** A policy that was read with more actions means what it did: it would say more than the setting. */
+async function refuseScope({ registry, caller, account }: EcrCall, value: string): Promise<void> {
+  const scope = await findRegistryPolicyScope(registry.access, caller, account.namespace);
+  if (value !== "V1" || scope === undefined || scope === "V1") return;
+  throw invalidParameter(
+    "value",
+    "must be V2 while the registry has a policy that was put with it: delete the policy, set V1, and put it again",
+  );
 }
 
 function getSetting(name: string) {

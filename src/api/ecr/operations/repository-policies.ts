@@ -4,10 +4,10 @@ import {
   setRepositoryPolicy as setPolicy,
 } from "../../../access/index.ts";
 import { RegistryError } from "../../../oci/index.ts";
-import { IamFault } from "../../../policy/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { EcrError } from "../ecr-error.ts";
+import { refusePolicy } from "../refuse-policy.ts";
 
 type Operations = "SetRepositoryPolicy" | "GetRepositoryPolicy" | "DeleteRepositoryPolicy";
 
@@ -19,7 +19,7 @@ export async function setRepositoryPolicy(call: EcrCall<"SetRepositoryPolicy">):
   try {
     await setPolicy(registry.access, caller, { repository, account: account.id, text, force });
   } catch (error) {
-    throw refusePolicy("repository", error);
+    throw refusePolicy("PolicyText", "repository", error);
   }
   return show(call, text);
 }
@@ -38,19 +38,6 @@ export async function deleteRepositoryPolicy(call: EcrCall<"DeleteRepositoryPoli
   } catch (error) {
     throw error instanceof RegistryError && error.code === "NOT_FOUND" ? noPolicy(call) : error;
   }
-}
-
-/**
- * A policy that is refused, in ECR's words, which say what is wrong and where. Terraform sends it again for some minutes then,
- * since at Amazon a user who was just made is not known at once.
- */
-function refusePolicy(of: "repository", error: unknown): unknown {
-  if (error instanceof IamFault) {
-    const message = `Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid ${of} policy provided: ${error.message}'`;
-    return new EcrError("InvalidParameterException", message, {}, error);
-  }
-  const lacks = error instanceof RegistryError && error.code === "DENIED" && error.detail === undefined;
-  return lacks ? new EcrError("AccessDeniedException", error.message, {}, error) : error;
 }
 
 function show({ account, input }: EcrCall<Operations>, policyText: string): object {
