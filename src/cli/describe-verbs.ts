@@ -46,7 +46,7 @@ function describeVerb(
     const mayMiss = optional || own !== undefined || (verb.joined !== undefined && index > 0);
     command.argument(mayMiss ? `[${label}]` : `<${label}>`, said === undefined ? "" : lowerFirst(said));
   }
-  const others = verb.fixed === undefined ? (verb.omit ?? []) : Object.keys(endpoint.body?.shape ?? {});
+  const others = [...(verb.omit ?? []), ...(verb.fixed === undefined ? [] : Object.keys(endpoint.body?.shape ?? {}))];
   const spread = Object.values(verb.spread ?? {}).flatMap((one) => one.fields);
   const said = [...args, verb.self, ...others, ...spread, ...secretsOf(verb)];
   const flags = [...fields].flatMap(([name, field]): FieldFlag[] =>

@@ -48,7 +48,7 @@ export const imageVerbs: Readonly<Record<string, Verb>> = {
     ...inRepository,
     digest: "digest",
     fixed: { storageClass: "standard" },
-    ...byForce,
+    omit: ["force"],
   },
   delete: { endpoint: "deleteImage", ...inRepository, ...byForceOrPurge },
 };
