@@ -1346,6 +1346,7 @@ alter table undo_manifest add column archived_at bigint;
 alter table undo_manifest add column activated_at integer;
 
 alter table undo_manifest add column activated_at bigint;
+
 -- 0038-registry-policies/1
 create table registry_policy (
       namespace_id integer primary key references namespace (id) on delete cascade,
