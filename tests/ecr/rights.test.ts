@@ -71,6 +71,7 @@ const least: Readonly<Record<string, readonly [Who, object]>> = {
   StartImageScan: ["reader", { repositoryName, imageId: imageIds[0] }],
   TagResource: ["maintainer", { resourceArn, tags: [] }],
   UntagResource: ["maintainer", { resourceArn, tagKeys: [] }],
+  UpdateImageStorageClass: ["maintainer", { repositoryName, imageId: imageIds[0], targetStorageClass: "ARCHIVE" }],
   UploadLayerPart: ["writer", { repositoryName, uploadId, partFirstByte: 0, partLastByte: 0, layerPartBlob: "YQ==" }],
 };
 /** About the whole account, which is the root here: none of the cast has anything there. */
