@@ -16,7 +16,7 @@ if (spawnSync(process.execPath, ["scripts/build.mjs", dirname(program)], { stdio
 const env = {
   ...process.env,
   BERTH_FAULTS_REPORT: report,
-  BERTH_TEST_PROGRAM: program,
+  TEST_PROGRAM: program,
   ...(all ? { BERTH_FAULTS: "all" } : {}),
 };
 const long = all ? ["--testTimeout=7200000"] : [];

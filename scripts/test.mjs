@@ -31,7 +31,7 @@ const begun = performance.now();
 /** Runs a part to its end, or to the end of its time. Lines of the second lane are seen at once, too, under the part's name. */
 function run(name, live, command, ...args) {
   const started = performance.now();
-  const env = { ...process.env, TEST_REPORT: join(folder, `${name}.json`), BERTH_TEST_PROGRAM: program };
+  const env = { ...process.env, TEST_REPORT: join(folder, `${name}.json`), TEST_PROGRAM: program };
   rmSync(env.TEST_REPORT, { force: true });
   const child = spawn(command, args, { stdio: live ? "inherit" : ["ignore", "pipe", "pipe"], env, detached: !live });
   for (const output of live ? [] : [child.stdout, child.stderr]) {
