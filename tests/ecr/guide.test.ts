@@ -29,21 +29,41 @@ function commandsOf(heading: string): string {
 const bash = (script: string, env: Readonly<Record<string, string>>) =>
   runProgram("bash", ["-euo", "pipefail", "-c", script], env);
 
+/** For commands of AWS's command line, in the folder `aws`. */
+const environmentOf = (url: string, aws: string) => ({
+  ...awsEnvironment(url),
+  PATH: [aws, process.env["PATH"]].join(delimiter),
+  AWS_PAGER: "",
+  AWS_CONFIG_FILE: "/dev/null",
+});
+
 test("all blocks of commands are run by these tests", () => {
-  expect(page.match(/^```sh$/gm)).toHaveLength(4);
+  expect(page.match(/^```sh$/gm)).toHaveLength(5);
+});
+
+test("an image that the AWS command line archives is served no more", { timeout: 180_000 }, async (context) => {
+  const aws = dirname(getPeer(context, "aws"));
+  const server = await startTestServer();
+  try {
+    const wire = new WireClient(() => server.url);
+    const { digest } = await wire.pushImage("team/app", "v1");
+    const { code, stderr } = await bash(commandsOf("The archive"), environmentOf(server.url, aws));
+    expect(code, stderr).toBe(0);
+    const { status, text } = await wire.get("/v2/team/app/manifests/v1");
+    expect([status, text]).toEqual([404, expect.stringContaining("archived")]);
+    const filter = { imageStatus: "ARCHIVED" };
+    const { body } = await callEcr(server.url, "ListImages", { repositoryName: "team/app", filter });
+    expect(body["imageIds"]).toEqual([{ imageDigest: digest, imageTag: "v1" }]);
+  } finally {
+    await server.close();
+  }
 });
 
 test("a template that the AWS command line makes is for what is pushed", { timeout: 180_000 }, async (context) => {
   const aws = dirname(getPeer(context, "aws"));
   const server = await startTestServer();
   try {
-    const env = {
-      ...awsEnvironment(server.url),
-      PATH: [aws, process.env["PATH"]].join(delimiter),
-      AWS_PAGER: "",
-      AWS_CONFIG_FILE: "/dev/null",
-    };
-    const { code, stderr } = await bash(commandsOf("Creation templates"), env);
+    const { code, stderr } = await bash(commandsOf("Creation templates"), environmentOf(server.url, aws));
     expect(code, stderr).toBe(0);
     const of = { repositoryName: "prod/app" };
     const { uploadId } = (await callEcr(server.url, "InitiateLayerUpload", of)).body;
