@@ -8,12 +8,12 @@ import type { Composition } from "./cli/index.ts";
 process.umask(0o077);
 // Before anything else is loaded, so that it is loaded from the cache. What is in it is run, so it lies where only this
 // user writes; in the folder for temporary files, the default, anybody may have been first.
-const compiled = (process.env["NODE_COMPILE_CACHE"] ??= join(
-  process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"),
-  "berth",
-));
-// By the variable its threads use it, too, which would strip and compile each file again.
-enableCompileCache(compiled);
+const compiled = process.env["NODE_COMPILE_CACHE"] ?? cacheOfUser();
+if (compiled !== undefined) {
+  // By the variable its threads use it, too, which would strip and compile each file again.
+  process.env["NODE_COMPILE_CACHE"] = compiled;
+  enableCompileCache(compiled);
+}
 const { runCommand } = await import("./cli/index.ts");
 
 // One folder below the package, as a source and as a built file.
@@ -43,3 +43,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.
 process.exitCode = await runCommand(process.argv.slice(2), composition);
 // Nothing may be left running after a command; what still is must not keep the process.
 if (process.argv[2] === "serve") process.exit();
+
+/** Where this user keeps what can be made again; undefined for one without a home, as containers run under any number. */
+function cacheOfUser(): string | undefined {
+  try {
+    return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth");
+  } catch {
+    return undefined;
+  }
+}

@@ -41,6 +41,18 @@ describe("the launcher", () => {
   });
 });
 
+test("a user without a home, as in a container under any number, runs it as well", async () => {
+  const lost = `
+    import os from "node:os";
+    import { syncBuiltinESMExports } from "node:module";
+    os.homedir = () => { throw new Error("ENOENT: uv_os_homedir"); };
+    syncBuiltinESMExports();
+    for (const name of ["NODE_COMPILE_CACHE", "XDG_CACHE_HOME"]) delete process.env[name];`;
+  const preload = `data:text/javascript,${encodeURIComponent(lost)}`;
+  const { code, output } = await run(process.execPath, ["--import", preload, mainFile, "version"], { cwd: folder });
+  expect([code, output]).toEqual([0, expect.stringMatching(/^berth +\d/)]);
+});
+
 describe("config", () => {
   test("prints each setting with its value and where it comes from", async () => {
     await writeFile(join(folder, "a.yaml"), "collection:\n  pin: 2h\n");
