@@ -54,6 +54,14 @@ describe("SQLite", () => {
     await metadata.close();
   });
 
+  test("a writer that ends is told with what ended it", async () => {
+    const broken = new URL('data:text/javascript,throw new Error("out of luck")');
+    await expect(openSqlite(join(folder, "ended.db"), broken)).rejects.toMatchObject({
+      ...unavailable,
+      message: expect.stringMatching(/has stopped.*out of luck.*restart Berth/),
+    });
+  });
+
   test("nobody is answered, not even refused, before the group's commit is there for others to see", async () => {
     const path = join(folder, "answers.db");
     const metadata = await openThreaded(path);

@@ -58,8 +58,9 @@ class Asked {
     }
   }
 
+  /** What ended it first is the cause. */
   end(error: Error): void {
-    this.#ended = error;
+    this.#ended ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }
@@ -114,7 +115,10 @@ export async function openSqlite<W extends Writes>(path: string, writer: URL): P
   const ready = Promise.withResolvers<void>();
   worker.on("message", (message: Reply[] | "ready") => (message === "ready" ? ready.resolve() : asked.answer(message)));
   const end = (cause: unknown) => {
-    const error = new MetadataError("unavailable", "the database writer has stopped: restart Berth", { cause });
+    const because = cause instanceof Error ? cause.message : String(cause);
+    const error = new MetadataError("unavailable", `the database writer has stopped (${because}): restart Berth`, {
+      cause,
+    });
     ready.reject(error);
     asked.end(error);
   };
