@@ -7,6 +7,7 @@ import type { Log } from "./lib/index.ts";
 import { countSomeUnsealed } from "./metadata/index.ts";
 import { describePause, findFigures, findPause, isStorageFault } from "./registry/index.ts";
 import type { Collected, Registry, StorageFigures } from "./registry/index.ts";
+import { StorageError } from "./storage/index.ts";
 
 /** What is told of how the server does: its log, its health, its figures. */
 export interface Watch {
@@ -54,7 +55,7 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
       line?.(formatRefused(facts, Date.now()));
     },
     broke(exchange, error) {
-      if (isStorageFault(error)) readiness.countFault();
+      if (isStorageFault(error) && !isUnreadable(exchange, error)) readiness.countFault();
       log.error("a request broke", { requestId: exchange.id, error: String((error as Error).stack) });
     },
     passed(collected) {
@@ -83,6 +84,11 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
     drain: () => readiness.drain(),
     close: () => closeOps(),
   };
+}
+
+/** One object cannot be read: that says nothing of what is written, and clients ask for it again and again. */
+function isUnreadable({ request }: Exchange, error: unknown): boolean {
+  return error instanceof StorageError && (request.method === "GET" || request.method === "HEAD");
 }
 
 function requestFigures(requests: RequestMetrics): Metric[] {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
@@ -118,6 +118,25 @@ test("requests are counted by endpoint, method and class of status, and no name 
     expect(text).toMatch(new RegExp(`^${name} [0-9.e+-]+$`, "m"));
   }
   expect(text).not.toContain("secret-name");
+});
+
+test("an object that cannot be read is its own trouble: the node stays ready, however often it is asked for", async () => {
+  const { server, ops } = await startWithOps();
+  const { storage } = server.config;
+  if (storage.kind !== "filesystem") throw new Error("unexpected store");
+  const bytes = Buffer.alloc(20_000, "rotten");
+  const blob = `${server.url}/v2/team/app/blobs/`;
+  expect((await fetch(`${blob}uploads/?digest=${digestOf(bytes)}`, { method: "POST", body: bytes })).status).toBe(201);
+  const files = await readdir(storage.directory, { recursive: true, withFileTypes: true });
+  const [object] = files.filter((file) => file.isFile() && file.parentPath.includes("/o/"));
+  const path = join(object!.parentPath, object!.name);
+  await rm(path);
+  // A name that leads to itself: nobody can open it, as a bad sector can be read by nobody.
+  await symlink(path, path);
+  for (let count = 0; count < 4; count++) expect((await fetch(blob + digestOf(bytes))).status).toBe(500);
+  await expect.poll(() => server.log.lines.filter(({ message }) => message === "a request broke").length).toBe(4);
+  expect((await ops("/readyz")).status).toBe(200);
+  expect(await (await ops("/metrics")).text()).toMatch(/^berth_storage_faults_total 0$/m);
 });
 
 test("what the collection does is counted", async () => {

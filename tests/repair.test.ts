@@ -1,9 +1,13 @@
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { deleteBlobContent, insertBlobContent, openSqliteInProcess } from "../src/metadata/index.ts";
 import type { Transaction } from "../src/metadata/index.ts";
 import { parseRepositoryName } from "../src/oci/index.ts";
 import { findBlob, fsck, registryWrites } from "../src/registry/index.ts";
 import type { Problem, RegistryWrites } from "../src/registry/index.ts";
+import { filesystemDriver } from "../src/storage/index.ts";
 import { caller, check, openRegistry, putBlob } from "./support/open-registry.ts";
 
 test("a blob that a push healed after fsck saw it broken is not marked bad by the repair", async () => {
@@ -49,6 +53,35 @@ test("a blob in its row that a push healed after fsck saw it broken is not marke
   await putBlob(registry, name, "short");
   expect(await metadata.write("markBlobsBad", { blobs })).toEqual({ marked: 0 });
   expect((await check(registry)).numbers).toEqual([0, 0, 0, 0]);
+  await metadata.close();
+});
+
+test("fsck names an object that cannot be read, goes on to the others, and has none marked for that", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "berth-unreadable-"));
+  context.onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const driver = filesystemDriver(folder);
+  await driver.open();
+  const metadata = openSqliteInProcess<RegistryWrites>(":memory:", registryWrites);
+  const registry = openRegistry(metadata, driver);
+  const name = parseRepositoryName("team/app");
+  const keys: string[] = [];
+  for (const content of ["one that cannot be read ", "one that is gone "]) {
+    const digest = await putBlob(registry, name, content.repeat(10));
+    keys.push((await findBlob(registry, caller, name, digest)).key!);
+    await rm(join(folder, keys.at(-1)!));
+  }
+  const [unreadable] = keys.map((key) => join(folder, key));
+  // A name that leads to itself: nobody can open it, as a bad sector can be read by nobody.
+  await symlink(unreadable!, unreadable!);
+  for (const verify of [false, true]) {
+    const problems: Problem[] = [];
+    const report = (problem: Problem) => void problems.push(problem);
+    await fsck(registry, { verify, rate: 0, grace: 0, report, progress: () => undefined });
+    expect(problems.map(({ number, blob, message }) => [number, blob?.key, message])).toEqual([
+      ["digestMismatches", undefined, expect.stringMatching(/cannot be read.*ELOOP/)],
+      ["rowsWithoutObject", keys[1], expect.stringContaining("push it again")],
+    ]);
+  }
   await metadata.close();
 });
 

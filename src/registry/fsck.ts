@@ -55,7 +55,7 @@ const abreast = 16;
 /**
  * Compares rows with rows and rows with objects, page by page, so that it can run beside a server. What changes while it
  * is looked at is looked at again before it counts.
- * @throws MetadataError, StorageError when database or store cannot be read: then nothing is known
+ * @throws MetadataError, StorageError when the database cannot be read, or the store does not answer: then nothing is known
  */
 export async function fsck(registry: Registry, options: FsckOptions): Promise<FsckResult> {
   const counts = { referencesWithoutRow: 0, rowsWithoutObject: 0, objectsWithoutRow: 0, digestMismatches: 0 };
@@ -83,7 +83,10 @@ async function checkManifests({ metadata }: Registry, options: FsckOptions, foun
       }
       const digest = parseDigest(row.digest);
       if (digestOf(digestAlgorithm(digest), row.bytes) !== digest) {
-        await found({ number: "digestMismatches", message: `${name} has other bytes than its digest says` });
+        await found({
+          number: "digestMismatches",
+          message: `${name} has other bytes than its digest says: delete it by its digest and push it again`,
+        });
         continue;
       }
       const needed = findNeeded(row.bytes, row.media_type);
@@ -141,11 +144,11 @@ async function checkBlobs(registry: Registry, options: FsckOptions, found: Found
     const rows = await registry.metadata.read.all(listBlobs, { after, limit: page });
     for (let start = 0; start < rows.length; start += abreast) {
       const some = rows.slice(start, start + abreast);
-      const problems = await Promise.all(some.map((row) => findBlobProblem(registry, row)));
+      const problems = await Promise.all(some.map((row) => unlessUnreadable(row, findBlobProblem(registry, row))));
       for (const [index, row] of some.entries()) {
-        const problem = problems[index] ?? (options.verify ? await verifyBlob(registry, row, brake) : undefined);
-        if (problem !== undefined && (await isStill(registry, row)))
-          await found({ ...problem, blob: { id: row.id, key: row.key } });
+        const verified = () => unlessUnreadable(row, verifyBlob(registry, row, brake));
+        const problem = problems[index] ?? (options.verify ? await verified() : undefined);
+        if (problem !== undefined && (await isStill(registry, row))) await found(problem);
       }
     }
     done += rows.length;
@@ -159,6 +162,24 @@ async function checkBlobs(registry: Registry, options: FsckOptions, found: Found
 async function isStill({ metadata }: Registry, row: BlobRow): Promise<boolean> {
   const now = await metadata.read.first(findBlobById, { blob: row.id });
   return now !== undefined && now.key === row.key;
+}
+
+/**
+ * What a look at a blob came to. One that the store has and does not give out, as a bad sector does, is told without its row: a disk that fails as a
+ * whole must not have every blob marked.
+ */
+async function unlessUnreadable(
+  { id, key, digest }: BlobRow,
+  look: Promise<Omit<Problem, "blob"> | undefined>,
+): Promise<Problem | undefined> {
+  try {
+    const problem = await look;
+    return problem && { ...problem, blob: { id, key } };
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.reason !== "failed") throw error;
+    const message = `blob ${digest} cannot be read (${error.message}): look at the disk; where it is sound otherwise, remove the file, check again with --repair, and push it again`;
+    return { number: "digestMismatches", message };
+  }
 }
 
 async function findBlobProblem({ store }: Registry, row: BlobRow): Promise<Omit<Problem, "blob"> | undefined> {
