@@ -86,6 +86,18 @@ test("every file in the data directory is on the page, and the page names no oth
   }
 });
 
+test("so is what a first start leaves that everybody has to log in to", async () => {
+  const server = await startTestServer({ open: false });
+  try {
+    const patterns = listed("The data directory").map(patternOf);
+    const files = filesBelow(server.config.data);
+    expect(files).toContain("initial-password");
+    expect(files.filter((file) => !patterns.some((pattern) => pattern.test(file)))).toEqual([]);
+  } finally {
+    await server.close();
+  }
+});
+
 test("every table of the database is on the page, and no other", async () => {
   const server = await startTestServer();
   try {
