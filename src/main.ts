@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { Composition } from "./cli/index.ts";
 
 // Rows hold keys, and the directory that a user names may be open to others: what is made here is its owner's alone.
 process.umask(0o077);
 // Before anything else is loaded, so that it is loaded from the cache. What is in it is run, so it lies where only this
 // user writes; in the folder for temporary files, the default, anybody may have been first.
-const compiled = process.env["NODE_COMPILE_CACHE"] ?? cacheOfUser();
-if (compiled !== undefined) {
+const compiled = process.env["NODE_COMPILE_CACHE"] || cacheOfUser();
+// Below the folder that somebody happens to be in, anybody may have been first as well.
+if (compiled !== undefined && isAbsolute(compiled)) {
   // By the variable its threads use it, too, which would strip and compile each file again.
   process.env["NODE_COMPILE_CACHE"] = compiled;
   enableCompileCache(compiled);

@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { firstPushes } from "../src/cli/first-push.ts";
+import { findFreePort } from "./support/free-port.ts";
 import { getPeer } from "./support/peers.ts";
 import { run } from "./support/run.ts";
 import { startProcess } from "./support/start-process.ts";
@@ -51,6 +53,19 @@ test("a user without a home, as in a container under any number, runs it as well
   const preload = `data:text/javascript,${encodeURIComponent(lost)}`;
   const { code, output } = await run(process.execPath, ["--import", preload, mainFile, "version"], { cwd: folder });
   expect([code, output]).toEqual([0, expect.stringMatching(/^berth +\d/)]);
+});
+
+test("compiled code is kept below no folder that whoever runs it happens to be in", async () => {
+  const place = join(folder, "anybody-s");
+  await mkdir(place);
+  for (const nowhere of [
+    { HOME: "", XDG_CACHE_HOME: "" },
+    { HOME: "h", XDG_CACHE_HOME: "x" },
+  ]) {
+    const env = { NODE_COMPILE_CACHE: "", ...nowhere };
+    const { code } = await run(process.execPath, [mainFile, "version"], { cwd: place, env });
+    expect([code, await readdir(place)]).toEqual([0, []]);
+  }
 });
 
 describe("config", () => {
@@ -203,6 +218,29 @@ describe("serve", () => {
     });
     expect(server.lines.at(-1)).toMatchObject({ level: "info", message: "stopped" });
   });
+
+  test(
+    "goes on where its log cannot be written, as on a full disk, and ends as it is told",
+    { timeout: 240_000 },
+    async (context) => {
+      const port = await findFreePort();
+      const args = [mainFile, ...open, "--listen", `127.0.0.1:${port}`, "--data", "speechless"];
+      const full = await openFile("/dev/full", "w");
+      const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", full.fd, "ignore"] });
+      context.onTestFinished(() => void child.kill("SIGKILL"));
+      await full.close();
+      const ended = new Promise((done) => child.once("exit", (code, signal) => done(code ?? signal)));
+      const ask = () => fetch(`http://127.0.0.1:${port}/v2/`).then(({ status }) => status, String);
+      await expect.poll(ask, { timeout: 180_000 }).toBe(200);
+      // Lines are written within a tenth of a second.
+      for (let count = 0; count < 5; count++) {
+        await setTimeout(100);
+        expect(await ask()).toBe(200);
+      }
+      child.kill("SIGTERM");
+      expect(await ended).toBe(0);
+    },
+  );
 
   test("--output yaml logs a document of YAML a line", async () => {
     const args = [mainFile, ...open, "--listen", "127.0.0.1:0", "--data", "yaml", "--output", "yaml"];

@@ -1,3 +1,5 @@
+import { LineWriter } from "./line-writer.ts";
+
 /** Levels, the loudest last. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -20,14 +22,18 @@ export interface OpenLog extends Log {
 
 /**
  * Opens the log on standard output: `json` for machines, an object a line; `yaml`, a document a line, since an object of
- * JSON is one of YAML; `text` for people, a sentence a line. Lines for machines are gathered and written together, at the latest after 100 ms: a write for each line costs a sixth of
- * all requests.
+ * JSON is one of YAML; `text` for people, a sentence a line. Lines for machines are gathered and written together: a write for each line costs a sixth of
+ * all requests. Where they cannot be written they wait, and at last are lost, which a later line tells.
  */
 export async function openLog(level: LogLevel, form: "json" | "yaml" | "text"): Promise<OpenLog> {
   if (form === "text") return new TextLog(level);
   const { pino } = await import("pino");
-  const destination = pino.destination({ fd: 1, sync: false, minLength: 8 * 1024, periodicFlush: 100 });
-  const write = (text: string) => destination.write(form === "yaml" ? `--- ${text}` : text);
+  const lost = (lines: number) =>
+    logger.warn({ lines }, "lines of this log are lost: for a while they could not be written");
+  const lines = new LineWriter(1, { lost });
+  const write = (text: string) => lines.write(form === "yaml" ? `--- ${text}` : text);
+  // Also where nobody flushes it.
+  process.once("exit", () => lines.flush());
   const logger = pino(
     {
       level,
@@ -44,7 +50,7 @@ export async function openLog(level: LogLevel, form: "json" | "yaml" | "text"): 
     warn: (message, facts) => logger.warn(facts, message),
     error: (message, facts) => logger.error(facts, message),
     line: logger.isLevelEnabled("info") ? (text) => void write(text) : undefined,
-    flush: () => destination.flushSync(),
+    flush: () => lines.flush(),
   };
 }
 
