@@ -50,6 +50,9 @@ export { isContentSession } from "./aws/sessions.ts";
 export type { AwsPlace } from "./aws/aws-names.ts";
 export { makeEcrPassword } from "./aws/ecr-password.ts";
 export { listPublicKeys } from "./signing-keys.ts";
+export { bindGivenPolicy, maySeeGivenPolicies } from "./policies/given-policies.ts";
+export type { GivenPolicy } from "./policies/held-policy.ts";
+export { beginRepositoryPolicy, requireGiver } from "./writes/repository-policies.ts";
 export {
   deleteRegistryPolicy,
   findIdleStatements,

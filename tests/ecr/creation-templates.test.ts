@@ -21,6 +21,12 @@ const expiry = {
   action: { type: "expire" },
 };
 const lifecyclePolicy = JSON.stringify({ rules: [expiry] }, null, 2);
+/** Written with spaces, of which none is lost. */
+const repositoryPolicy = JSON.stringify(
+  { Version: "2012-10-17", Statement: [{ Effect: "Allow", Principal: "*", Action: "ecr:BatchGetImage" }] },
+  null,
+  2,
+);
 const whole = {
   prefix: "prod",
   description: "what is sold",
@@ -30,6 +36,7 @@ const whole = {
   encryptionConfiguration: { encryptionType: "KMS", kmsKey: keyArn },
   resourceTags: [{ Key: "Team", Value: "shop" }],
   lifecyclePolicy,
+  repositoryPolicy,
   customRoleArn: "arn:aws:iam::000000000000:role/templates",
 };
 /** As it reads where a client says nothing more. */
@@ -76,6 +83,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
           "update_repository_creation_template",
           {
             ...{ prefix: "prod", description: "", lifecyclePolicy: "", customRoleArn: "", resourceTags: [] },
+            repositoryPolicy: "",
             appliedFor: ["REPLICATION"],
             encryptionConfiguration: { encryptionType: "AES256", kmsKey: "" },
           },
@@ -135,6 +143,8 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
       });
       const held = await callEcr(server.url, "GetLifecyclePolicy", { repositoryName: "prod/app" });
       expect(JSON.parse(held.body.lifecyclePolicyText)).toEqual(JSON.parse(lifecyclePolicy));
+      const policy = await callEcr(server.url, "GetRepositoryPolicy", { repositoryName: "prod/app" });
+      expect(policy.body.policyText, policy.text).toBe(repositoryPolicy);
       const resourceArn = `arn:aws:ecr:eu-central-1:${registryId}:repository/prod/app`;
       expect((await callEcr(server.url, "ListTagsForResource", { resourceArn })).body.tags).toEqual(whole.resourceTags);
       // What it says is enforced from the first push on.
@@ -259,7 +269,7 @@ test("what a template cannot say is refused, and changes nothing", async () => {
       [{ prefix: "a", encryptionConfiguration: { encryptionType: "AES256", kmsKey: keyArn } }, "no kmsKey"],
       [{ prefix: "a", encryptionConfiguration: { encryptionType: "KMS", kmsKey: "alias/x" } }, "regular expression"],
       [{ prefix: "a", resourceTags: [{ Key: "aws:x", Value: "" }] }, "reserved", "InvalidTagParameterException"],
-      [{ prefix: "a", repositoryPolicy: JSON.stringify(policy) }, "a template gives no policy"],
+      [{ prefix: "a", repositoryPolicy: JSON.stringify(policy) }, "Statement is an empty list"],
     ];
     for (const [input, sentence, type = "InvalidParameterException"] of cases) {
       const sent = { appliedFor: ["CREATE_ON_PUSH"], ...input };

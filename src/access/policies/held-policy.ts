@@ -44,3 +44,13 @@ export interface PolicyMemory {
 export function newPolicyMemory(): PolicyMemory {
   return { known: { version: -1, places: [], held: new Map(), registries: [] }, loading: undefined };
 }
+
+/** A policy in IAM's form that repositories of a namespace begin with. */
+export interface GivenPolicy {
+  /** Twelve digits: whose users and roles it names. */
+  readonly account: string;
+  /** JSON; kept as it is. */
+  readonly text: string;
+  /** By ARN, who had the name when it was said. */
+  readonly bound: Readonly<Record<string, readonly string[]>>;
+}

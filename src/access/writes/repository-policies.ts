@@ -9,7 +9,8 @@ import type { Attribution, Transaction } from "../../metadata/index.ts";
 import { versionOf } from "../../lib/index.ts";
 import { parseRepositoryName, RegistryError } from "../../oci/index.ts";
 import { parseIamPolicy } from "../../policy/index.ts";
-import { authorize } from "../authorize.ts";
+import { authorize, authorizeNamespace } from "../authorize.ts";
+import type { GivenPolicy } from "../policies/held-policy.ts";
 import type { Caller } from "../principal.ts";
 import { unknownRepository } from "../unknown-repository.ts";
 import { raiseVersion } from "./raise-version.ts";
@@ -22,14 +23,8 @@ interface PolicyInput {
   readonly repository: string;
 }
 
-export interface SetRepositoryPolicyInput extends PolicyInput {
-  /** Twelve digits. */
-  readonly account: string;
-  /** One that `parseIamPolicy` takes. */
-  readonly text: string;
-  /** By ARN, who has the name. */
-  readonly bound: Readonly<Record<string, readonly string[]>>;
-}
+/** With a text that `parseIamPolicy` takes. */
+export interface SetRepositoryPolicyInput extends PolicyInput, GivenPolicy {}
 
 /** Gives a repository a policy. @throws RegistryError NAME_UNKNOWN, DENIED also for a caller who lacks what the policy allows */
 export async function setRepositoryPolicy(tx: Transaction, input: SetRepositoryPolicyInput): Promise<void> {
@@ -37,11 +32,53 @@ export async function setRepositoryPolicy(tx: Transaction, input: SetRepositoryP
   const { id, by } = await openRepository(tx, input);
   const policy = parseIamPolicy(text, { of: "repository", account });
   await requireAllowed(tx, input.caller, { kind: "repository", id, name, public: false }, policy);
-  const bound = JSON.stringify(input.bound);
+  await put(tx, by, { id, name }, input, {});
+}
+
+/**
+ * Gives a repository that this transaction makes the policy that it begins with.
+ * @param by who makes it, who need not be who said the policy
+ * @param from for the audit row: what said it
+ */
+export function beginRepositoryPolicy(
+  tx: Transaction,
+  by: Attribution,
+  repository: { readonly id: number; readonly name: string },
+  policy: GivenPolicy,
+  from: string,
+): Promise<void> {
+  return put(tx, by, repository, policy, { template: from });
+}
+
+/**
+ * Refuses who could not set such a policy of every repository to come below a namespace.
+ * @param policy what they would begin with; undefined where the caller takes one away
+ * @throws RegistryError DENIED also for a caller who lacks what the policy allows
+ */
+export async function requireGiver(
+  tx: Transaction,
+  caller: Caller,
+  namespace: string,
+  policy: GivenPolicy | undefined,
+): Promise<void> {
+  await authorizeNamespace(rightsWithin(tx), caller, "manage-access", namespace);
+  if (policy === undefined) return;
+  const { account, text } = policy;
+  const place = { kind: "namespace", path: namespace } as const;
+  await requireAllowed(tx, caller, place, parseIamPolicy(text, { of: "repository", account }), "beside");
+}
+
+async function put(
+  tx: Transaction,
+  by: Attribution,
+  { id, name }: { readonly id: number; readonly name: string },
+  { account, text, bound: names }: GivenPolicy,
+  facts: object,
+): Promise<void> {
+  const bound = JSON.stringify(names);
   const revision = versionOf([account, text, bound]);
   await tx.run(putRepositoryPolicy, { repository: id, account, policy: text, bound, revision, now: tx.now });
-  const facts = { policy: JSON.parse(text) as unknown };
-  await record(tx, by, "set-repository-policy", name, facts);
+  await record(tx, by, "set-repository-policy", name, { policy: JSON.parse(text) as unknown, ...facts });
 }
 
 /** Takes a repository's policy away. @throws RegistryError NOT_FOUND where it has none, NAME_UNKNOWN, DENIED */

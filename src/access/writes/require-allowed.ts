@@ -13,6 +13,7 @@ import { rightsWithin } from "./rights-within.ts";
  * Nobody gives by a policy what they do not have: by grants, or by the policies that are there. What the one denies them that they
  * replace does not count, since they may take it away.
  * @param place whose policy it is to be
+ * @param how whether it comes in the place of the one that is there, or beside all that are
  * @throws RegistryError DENIED
  */
 export async function requireAllowed(
@@ -20,14 +21,16 @@ export async function requireAllowed(
   { principal }: Caller,
   place: Place,
   policy: IamPolicy,
+  how: "instead" | "beside" = "instead",
 ): Promise<void> {
   if (principal.kind === "operator" || principal.kind === "system") return;
   const rights = rightsWithin(tx);
   const standing = await findStanding(rights, principal);
   const there = await findPoliciesAt(rights, place);
-  const others = there.filter(({ of }) =>
-    place.kind === "repository" ? of !== place.id : typeof of === "number" || of.path !== place.path,
-  );
+  const others = there.filter(({ of }) => {
+    if (how === "beside") return true;
+    return place.kind === "repository" ? of !== place.id : typeof of === "number" || of.path !== place.path;
+  });
   const where = place.kind === "repository" ? place.name : place.path === "" ? "the server" : `namespace ${place.path}`;
   for (const statement of policy.statements) {
     if (statement.effect === "Deny") continue;

@@ -84,7 +84,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
     run: templates.createRepositoryCreationTemplate,
     writes,
     about:
-      "a push to a name below `prefix` makes the repository so, with `CREATE_ON_PUSH`; kept for the other uses, which do not act yet; `repositoryPolicy` is refused",
+      "a push to a name below `prefix` makes the repository so, with `CREATE_ON_PUSH`; kept for the other uses, which do not act yet; a `repositoryPolicy` takes `manage-access`",
   },
   DeleteLifecyclePolicy: {
     run: deleteLifecyclePolicy,
@@ -158,7 +158,8 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   DescribeRepositoryCreationTemplates: {
     run: templates.describeRepositoryCreationTemplates,
     writes: reads,
-    about: "by prefix; those that are not there are passed over",
+    about:
+      "by prefix; those that are not there are passed over; `repositoryPolicy` is shown to who may `manage-access`",
   },
   GetAccountSetting: { run: getAccountSetting, writes: reads, about: "what was set, or what is so here" },
   GetAuthorizationToken: {

@@ -1,3 +1,4 @@
+import type { GivenPolicy } from "../../access/index.ts";
 import { listEcrTemplatesAt } from "../../metadata/index.ts";
 import type { EcrTemplateRow, Reader } from "../../metadata/index.ts";
 import { ruleOfMutability } from "../../policy/index.ts";
@@ -17,6 +18,8 @@ export interface EcrTemplate {
   readonly mutability: TagMutability | null;
   /** Text of a policy in ECR's grammar; empty for none. */
   readonly lifecyclePolicy: string;
+  /** Null for none. */
+  readonly repositoryPolicy: GivenPolicy | null;
   /** `named`: the client named the key. Null where nothing is said. */
   readonly encryption: (EcrFacts["encryption"] & { readonly named: boolean }) | null;
   readonly tags: EcrFacts["tags"];
@@ -30,6 +33,8 @@ export interface KeptEcrTemplate extends EcrTemplate {
   readonly changedAt: number;
 }
 
+type KeptDocument = Omit<EcrTemplate, "repositoryPolicy"> & Partial<Pick<EcrTemplate, "repositoryPolicy">>;
+
 /** What tells templates of a namespace apart: a slash at the end is implied, whether it is written or not. */
 export function prefixKey(prefix: string): string {
   return prefix.replace(/\/$/, "");
@@ -40,7 +45,9 @@ export function readTemplate({
   created_at: createdAt,
   changed_at: changedAt,
 }: EcrTemplateRow): KeptEcrTemplate {
-  return { ...(JSON.parse(document) as EcrTemplate), createdAt, changedAt };
+  // What was kept before templates had policies says nothing of them.
+  const { repositoryPolicy = null, ...said } = JSON.parse(document) as KeptDocument;
+  return { ...said, repositoryPolicy, createdAt, changedAt };
 }
 
 /** What a template says of settings that Berth has. */

@@ -1,5 +1,12 @@
-import { authorize, authorizeNamespace, findPlace } from "../../access/index.ts";
-import type { Caller } from "../../access/index.ts";
+import {
+  authorize,
+  authorizeNamespace,
+  bindGivenPolicy,
+  findPlace,
+  maySeeGivenPolicies,
+  plainCaller,
+} from "../../access/index.ts";
+import type { Caller, GivenPolicy } from "../../access/index.ts";
 import { findNamespace, listEcrTemplates as listRows } from "../../metadata/index.ts";
 import type { RepositoryName } from "../../oci/index.ts";
 import { chooseTemplate } from "../../policy/index.ts";
@@ -8,7 +15,14 @@ import { goneRepository } from "../writes/context.ts";
 import { listPushTemplates, readTemplate } from "./template.ts";
 import type { EcrTemplate, KeptEcrTemplate } from "./template.ts";
 
-/** All templates of a namespace, by prefix; none where the namespace is not there. @throws RegistryError as `authorizeNamespace` does for a pull */
+/** What a client says of the policy of new repositories: an empty text is none. */
+type WantedTemplatePolicy = Pick<GivenPolicy, "account" | "text">;
+
+/**
+ * All templates of a namespace, by prefix; none where the namespace is not there. Policies of repositories are left out for who
+ * may not manage access there.
+ * @throws RegistryError as `authorizeNamespace` does for a pull
+ */
 export async function listEcrTemplates(
   { access, metadata: { read } }: Registry,
   caller: Caller,
@@ -17,30 +31,50 @@ export async function listEcrTemplates(
   await authorizeNamespace(access, caller, "pull", path);
   const namespace = await read.first(findNamespace, { path });
   if (namespace === undefined) return [];
-  return (await read.all(listRows, { namespace: namespace.id })).map(readTemplate);
+  const templates = (await read.all(listRows, { namespace: namespace.id })).map(readTemplate);
+  if (await maySeeGivenPolicies(access, caller, path)) return templates;
+  return templates.map((template) => ({ ...template, repositoryPolicy: null }));
 }
 
-/** Makes one. @throws RegistryError as the write `createEcrTemplate` does, and as `authorizeNamespace` does for manage-settings */
+/**
+ * Makes one.
+ * @throws IamFault and RegistryError as `bindGivenPolicy` does; RegistryError as the write `createEcrTemplate` does, and as
+ * `authorizeNamespace` does for manage-settings
+ */
 export async function createEcrTemplate(
   { access, metadata }: Registry,
   caller: Caller,
   namespace: string,
-  template: EcrTemplate,
+  said: Omit<EcrTemplate, "repositoryPolicy">,
+  policy: WantedTemplatePolicy | undefined,
 ): Promise<KeptEcrTemplate> {
   const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
-  return metadata.write("createEcrTemplate", { namespace, template, by });
+  const given = policy === undefined || policy.text === "" ? null : policy;
+  const repositoryPolicy = given && (await bindGivenPolicy(access, caller, namespace, given));
+  const template = { ...said, repositoryPolicy };
+  return metadata.write("createEcrTemplate", { namespace, template, by, caller: plainCaller(caller) });
 }
 
-/** Changes what is named of one. @throws RegistryError as the write `changeEcrTemplate` does, and as `authorizeNamespace` does for manage-settings */
+/**
+ * Changes what is named of one.
+ * @throws IamFault and RegistryError as `bindGivenPolicy` does; RegistryError as the write `changeEcrTemplate` does, and as
+ * `authorizeNamespace` does for manage-settings
+ */
 export async function changeEcrTemplate(
   { access, metadata }: Registry,
   caller: Caller,
   namespace: string,
   prefix: string,
-  change: Partial<EcrTemplate>,
+  said: Partial<Omit<EcrTemplate, "repositoryPolicy">>,
+  policy: WantedTemplatePolicy | undefined,
 ): Promise<KeptEcrTemplate> {
   const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
-  return metadata.write("changeEcrTemplate", { namespace, prefix, change, by });
+  let change: Partial<EcrTemplate> = said;
+  if (policy !== undefined) {
+    const given = policy.text === "" ? null : await bindGivenPolicy(access, caller, namespace, policy);
+    change = { ...said, repositoryPolicy: given };
+  }
+  return metadata.write("changeEcrTemplate", { namespace, prefix, change, by, caller: plainCaller(caller) });
 }
 
 /** Deletes one, and tells what it was. @throws RegistryError as the write `deleteEcrTemplate` does, and as `authorizeNamespace` does for manage-settings */
@@ -51,7 +85,7 @@ export async function deleteEcrTemplate(
   prefix: string,
 ): Promise<KeptEcrTemplate> {
   const by = await authorizeNamespace(access, caller, "manage-settings", namespace);
-  return metadata.write("deleteEcrTemplate", { namespace, prefix, by });
+  return metadata.write("deleteEcrTemplate", { namespace, prefix, by, caller: plainCaller(caller) });
 }
 
 /**

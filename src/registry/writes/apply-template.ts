@@ -1,4 +1,5 @@
 import { pathsAbove, parentOf } from "../../access/index.ts";
+import type { GivenPolicy } from "../../access/index.ts";
 import { listSettings, listTemplatesAt, putRepositorySetting, renewSettings } from "../../metadata/index.ts";
 import type { RepositoryRow, Transaction } from "../../metadata/index.ts";
 import { chooseTemplate, describePlace, fitTemplate } from "../../policy/index.ts";
@@ -14,6 +15,8 @@ export interface ChosenTemplate extends FittedTemplate {
   readonly id: number;
   /** What only clients of ECR set, where it is a template of theirs. */
   readonly ecr?: EcrFacts;
+  /** The policy in IAM's form that it says, and what it is called in audit rows. */
+  readonly policy?: GivenPolicy & { readonly from: string };
   /** For the audit row: the template, what it gave, and what somebody above enforces more strictly. */
   readonly facts: object;
 }
@@ -43,13 +46,16 @@ export async function findTemplateFor(
   const above = await readSettingFacts(tx, { namespace: parentOf(name) });
   const { ecr } = chosen;
   const { given, left } = fitTemplate(ecr === undefined ? chosen.settings : beginAsEcr(ecr, above), above, own);
+  const called = `${ecr === undefined ? chosen.name : `ECR's ${ecr.prefix}`} of ${describePlace({ namespace: chosen.namespace })}`;
   const facts = {
-    template: `${ecr === undefined ? chosen.name : `ECR's ${ecr.prefix}`} of ${describePlace({ namespace: chosen.namespace })}`,
+    template: called,
     settings: given,
     ...(ecr === undefined ? {} : { ecr: factsOfTemplate(ecr) }),
     ...(left.length === 0 ? {} : { left: left.map(({ key, from }) => ({ key, from: describePlace(from) })) }),
   };
-  return { id: chosen.id, given, left, facts, ...(ecr === undefined ? {} : { ecr: factsOfTemplate(ecr) }) };
+  if (ecr === undefined) return { id: chosen.id, given, left, facts };
+  const policy = ecr.repositoryPolicy && { ...ecr.repositoryPolicy, from: called };
+  return { id: chosen.id, given, left, facts, ecr: factsOfTemplate(ecr), ...(policy === null ? {} : { policy }) };
 }
 
 /** Where neither the template nor a namespace says anything of tags, they move, as with ECR. */

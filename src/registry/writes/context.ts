@@ -1,4 +1,11 @@
-import { beginRepositoryRights, findClosedAbove, parentOf, pathsAbove, refuseOpening } from "../../access/index.ts";
+import {
+  beginRepositoryPolicy,
+  beginRepositoryRights,
+  findClosedAbove,
+  parentOf,
+  pathsAbove,
+  refuseOpening,
+} from "../../access/index.ts";
 import type { Permit } from "../../access/index.ts";
 import {
   findNearestNamespace,
@@ -109,6 +116,8 @@ export async function makeRepository(
   const facts = { visibility, ...template.facts };
   const change = { action: "create-repository", target: name, event: "repository.created", facts };
   await record(tx, { repository: name, permit }, change);
+  const { policy } = template;
+  if (policy !== undefined) await beginRepositoryPolicy(tx, permit.by, { id: inserted.id, name }, policy, policy.from);
   await countRepository(tx, name);
   return inserted.id;
 }

@@ -1,3 +1,5 @@
+import { requireGiver } from "../../access/index.ts";
+import type { Caller } from "../../access/index.ts";
 import {
   deleteEcrTemplate as deleteRow,
   findEcrTemplate,
@@ -21,21 +23,22 @@ interface NamedEcrTemplate {
   readonly namespace: string;
   readonly prefix: string;
   readonly by: Attribution;
+  readonly caller: Caller;
 }
 
 /** Templates of one namespace at most. */
 const templateLimit = 100;
 
 /**
- * Makes a template.
+ * Makes a template. One with a policy is for who could set that of each repository to come.
  * @throws RegistryError NAMESPACE_UNKNOWN; CONFLICT when it is there, and, with a `limit`, when there are too many; DENIED for
- * what is looser than what is enforced at the namespace or above
+ * what is looser than what is enforced at the namespace or above, and as `requireGiver` does
  */
 export async function createEcrTemplate(
   tx: Transaction,
-  input: Pick<NamedEcrTemplate, "namespace" | "by"> & { readonly template: EcrTemplate },
+  input: Omit<NamedEcrTemplate, "prefix"> & { readonly template: EcrTemplate },
 ): Promise<KeptEcrTemplate> {
-  const { namespace: path, template, by } = input;
+  const { namespace: path, template } = input;
   const { prefix } = template;
   await tx.run(lockSettings, {});
   const { id: namespace } = await getTemplateNamespace(tx, path);
@@ -47,11 +50,15 @@ export async function createEcrTemplate(
     const message = `${describePlace({ namespace: path })} has ${templateLimit} templates of ECR: delete one first`;
     throw new RegistryError("CONFLICT", message, { detail: { limit: templateLimit } });
   }
-  await keepTemplate(tx, { namespace: path, prefix, by }, namespace, template);
+  if (template.repositoryPolicy !== null) await requireGiver(tx, input.caller, path, template.repositoryPolicy);
+  await keepTemplate(tx, { ...input, prefix }, namespace, template);
   return { ...template, createdAt: tx.now, changedAt: tx.now };
 }
 
-/** Changes what is named of a template. @throws RegistryError NOT_FOUND, and DENIED as {@link createEcrTemplate} does */
+/**
+ * Changes what is named of a template. Whatever it is, of one that has a policy or gets one it takes who could set that.
+ * @throws RegistryError NOT_FOUND, and DENIED as {@link createEcrTemplate} does
+ */
 export async function changeEcrTemplate(
   tx: Transaction,
   input: NamedEcrTemplate & { readonly change: Partial<EcrTemplate> },
@@ -60,17 +67,23 @@ export async function changeEcrTemplate(
   const { namespace, row } = await getEcrTemplate(tx, input);
   const { createdAt, changedAt: _before, ...before } = readTemplate(row);
   const template = { ...before, ...input.change };
+  const policies = [before.repositoryPolicy, template.repositoryPolicy];
+  if (policies.some((policy) => policy !== null)) {
+    await requireGiver(tx, input.caller, input.namespace, template.repositoryPolicy ?? undefined);
+  }
   await keepTemplate(tx, input, namespace, template);
   return { ...template, createdAt, changedAt: tx.now };
 }
 
-/** Repositories that began with it stay as they are. @throws RegistryError NOT_FOUND */
+/** Repositories that began with it stay as they are. @throws RegistryError NOT_FOUND; DENIED for one with a policy, for who may not manage access */
 export async function deleteEcrTemplate(tx: Transaction, input: NamedEcrTemplate): Promise<KeptEcrTemplate> {
   await tx.run(lockSettings, {});
   const { namespace, row } = await getEcrTemplate(tx, input);
+  const template = readTemplate(row);
+  if (template.repositoryPolicy !== null) await requireGiver(tx, input.caller, input.namespace, undefined);
   await tx.run(deleteRow, { namespace, prefix: row.prefix });
   await recordTemplate(tx, input, "delete-template", {});
-  return readTemplate(row);
+  return template;
 }
 
 async function keepTemplate(
@@ -87,7 +100,9 @@ async function keepTemplate(
   }
   const document = JSON.stringify(template);
   await tx.run(putEcrTemplate, { namespace, prefix: prefixKey(of.prefix), document, now: tx.now });
-  await recordTemplate(tx, of, "put-template", { settings: template });
+  const { repositoryPolicy } = template;
+  const policy = repositoryPolicy && (JSON.parse(repositoryPolicy.text) as unknown);
+  await recordTemplate(tx, of, "put-template", { settings: { ...template, repositoryPolicy: policy } });
 }
 
 async function getEcrTemplate(tx: Transaction, { namespace: path, prefix }: NamedEcrTemplate) {

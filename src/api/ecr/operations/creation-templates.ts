@@ -12,6 +12,7 @@ import { EcrError } from "../ecr-error.ts";
 import { invalidParameter } from "../errors.ts";
 import type { InputOf } from "../model/inputs.ts";
 import { makePageToken, pageSize, readPageToken } from "../page-token.ts";
+import { refusePolicy } from "../refuse-policy.ts";
 import { readTags } from "../resource-tags.ts";
 import { secondsOf, showMutability } from "../show-repository.ts";
 import { managedKey, readMutability } from "./create-repository.ts";
@@ -27,9 +28,9 @@ export async function createRepositoryCreationTemplate(
   const { prefix, appliedFor } = input;
   const template = { ...nothing, mutability: null, encryption: null, ...readChange(call, input), prefix, appliedFor };
   try {
-    return show(call, await createEcrTemplate(registry, caller, account.namespace, template));
+    return show(call, await createEcrTemplate(registry, caller, account.namespace, template, policyOf(call)));
   } catch (error) {
-    if (!(error instanceof RegistryError) || error.code !== "CONFLICT") throw error;
+    if (!(error instanceof RegistryError) || error.code !== "CONFLICT") throw refused(error);
     if ((error.detail as { readonly limit?: number } | undefined)?.limit !== undefined) {
       throw new EcrError("LimitExceededException", error.message, {}, error);
     }
@@ -44,7 +45,7 @@ export async function updateRepositoryCreationTemplate(
 ): Promise<object> {
   const { registry, caller, account, input } = call;
   const change = readChange(call, input);
-  return named(call, changeEcrTemplate(registry, caller, account.namespace, input.prefix, change));
+  return named(call, changeEcrTemplate(registry, caller, account.namespace, input.prefix, change, policyOf(call)));
 }
 
 export async function deleteRepositoryCreationTemplate(
@@ -87,23 +88,27 @@ async function named(
   try {
     return show(call, await work);
   } catch (error) {
-    if (!(error instanceof RegistryError) || error.code !== "NOT_FOUND") throw error;
+    if (!(error instanceof RegistryError) || error.code !== "NOT_FOUND") throw refused(error);
     const message = `The repository creation template with prefix '${call.input.prefix}' does not exist in the registry with id '${call.account.id}'`;
     throw new EcrError("TemplateNotFoundException", message, {}, error);
   }
 }
 
-/** What an input says, checked. @throws EcrError InvalidParameterException */
-function readChange({ account, region }: EcrCall, input: Change): Partial<EcrTemplate> {
+const refused = (error: unknown) => refusePolicy("repositoryPolicy", "repository", error);
+
+function policyOf({
+  account,
+  input,
+}: EcrCall<"CreateRepositoryCreationTemplate" | "UpdateRepositoryCreationTemplate">) {
+  const { repositoryPolicy: text } = input;
+  return text === undefined ? undefined : { account: account.id, text };
+}
+
+/** What an input says but for its policy, checked. @throws EcrError InvalidParameterException */
+function readChange({ account, region }: EcrCall, input: Change): Partial<Omit<EcrTemplate, "repositoryPolicy">> {
   const { description, appliedFor, customRoleArn, lifecyclePolicy, resourceTags, encryptionConfiguration } = input;
   refuseControls("description", description);
   refuseControls("customRoleArn", customRoleArn);
-  if (input.repositoryPolicy !== undefined && input.repositoryPolicy !== "") {
-    throw invalidParameter(
-      "repositoryPolicy",
-      "a template gives no policy: leave it out, and set one when the repository is there",
-    );
-  }
   if (lifecyclePolicy !== undefined && lifecyclePolicy !== "") readLifecycle(lifecyclePolicy);
   const mutability = readMutability(input);
   return {
@@ -139,7 +144,8 @@ function show({ account }: EcrCall, template: KeptEcrTemplate): object {
 }
 
 function showTemplate(template: KeptEcrTemplate): object {
-  const { prefix, description, appliedFor, mutability, lifecyclePolicy, encryption, tags, customRoleArn } = template;
+  const { prefix, description, appliedFor, mutability, encryption, tags, customRoleArn } = template;
+  const { repositoryPolicy, lifecyclePolicy } = template;
   const { mode, filters } = mutability ?? { mode: "MUTABLE", filters: [] };
   return {
     prefix,
@@ -150,6 +156,7 @@ function showTemplate(template: KeptEcrTemplate): object {
     },
     resourceTags: tags.map(({ key, value }) => ({ Key: key, Value: value })),
     ...showMutability(mode, filters),
+    repositoryPolicy: repositoryPolicy?.text,
     lifecyclePolicy: said(lifecyclePolicy),
     appliedFor,
     customRoleArn: said(customRoleArn),
