@@ -13,6 +13,8 @@ export interface EcrCallers {
   call(who: string, operation: string, input?: object): ReturnType<typeof callEcr>;
   /** The header with the password of somebody. */
   basic(who: string): string;
+  /** The key pair of somebody, for clients of AWS. */
+  keys(who: string): { readonly id: string; readonly secret: string };
 }
 
 const password = "a long pass phrase of nobody";
@@ -39,6 +41,10 @@ export async function openEcrCallers({ server, admin }: GuardedServer): Promise<
       const wish = { region: "eu-central-1", host: server.host, body, target: `${ecrTarget}${operation}` };
       const { Host: _host, "Content-Length": _length, ...headers } = signedHeaders(pairs.get(who)!, wish);
       return callEcr(server.url, operation, body, headers);
+    },
+    keys(who) {
+      const { accessKeyId: id, secretAccessKey: secret } = pairs.get(who)!;
+      return { id, secret };
     },
     basic: (who) => basicHeader(who, who === "admin" ? adminPassword : password),
   };
