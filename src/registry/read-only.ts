@@ -1,17 +1,21 @@
 import type { Attribution } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Registry } from "./registry.ts";
-import { findStoredReadOnly } from "./writes/read-only.ts";
+import { findStoredReadOnly, readOnlyScope } from "./writes/read-only.ts";
 import type { ReadOnly } from "./writes/read-only.ts";
 
 type Asked = Pick<Registry, "metadata" | "settings">;
 
-/** What the row said is believed for this long where other processes change it, in milliseconds. */
+/** What the row said is believed for this long where other processes change it, in milliseconds; else until it changes. */
 const age = 500;
-const lastSeen = new WeakMap<
-  Registry["metadata"],
-  { readonly at: number; readonly seen: Promise<ReadOnly | undefined> }
->();
+
+interface Seen {
+  readonly at: number;
+  readonly generation: number;
+  readonly seen: Promise<ReadOnly | undefined>;
+}
+
+const lastSeen = new WeakMap<Registry["metadata"], Seen>();
 
 /**
  * Whether nothing may be changed at the moment: this process was started so, or an owner said so, which all nodes know within
@@ -20,12 +24,12 @@ const lastSeen = new WeakMap<
  */
 export async function findReadOnly({ metadata, settings }: Asked): Promise<ReadOnly | undefined> {
   if (settings.readOnly === true) return { reason: "it was started with --read-only", by: null, since: null };
-  if (metadata.alone) return findStoredReadOnly(metadata.read);
   const last = lastSeen.get(metadata);
-  const now = performance.now();
-  if (last !== undefined && now - last.at < age) return last.seen;
-  const seen = findStoredReadOnly(metadata.read);
-  lastSeen.set(metadata, { at: now, seen });
+  const at = performance.now();
+  const generation = metadata.generation(readOnlyScope);
+  if (last?.generation === generation && (metadata.alone || at - last.at < age)) return last.seen;
+  const seen = (async () => findStoredReadOnly(metadata.read))();
+  lastSeen.set(metadata, { at, generation, seen });
   // What failed is asked for again.
   seen.catch(() => lastSeen.delete(metadata));
   return seen;
@@ -34,7 +38,6 @@ export async function findReadOnly({ metadata, settings }: Asked): Promise<ReadO
 /** Makes the registry read-only for this reason, or with null ends it. @throws MetadataError */
 export async function setReadOnly(registry: Registry, by: Attribution, reason: string | null): Promise<void> {
   await registry.metadata.write("setReadOnly", { by, reason });
-  lastSeen.delete(registry.metadata);
 }
 
 /** Lets a change pass. @throws RegistryError READ_ONLY with the reason, MetadataError */

@@ -4,6 +4,9 @@ import type { Attribution, Reader, Transaction } from "../../metadata/index.ts";
 /** Row of the installation that says why nothing may be changed; empty when all may. */
 const name = "read-only";
 
+/** The scope that changes of it touch; no repository has such a name. */
+export const readOnlyScope = "~read-only";
+
 /** Since when nothing is changed, who said so, and why. */
 export interface ReadOnly {
   readonly reason: string;
@@ -22,6 +25,7 @@ export async function setReadOnly(
   if ((before?.reason ?? null) === reason) return;
   const value = reason === null ? "" : JSON.stringify({ reason, by: by.principal, since: tx.now } satisfies ReadOnly);
   await tx.run(putInstallation, { name, value });
+  tx.touch(readOnlyScope);
   await recordChange(tx, by, {
     action: reason === null ? "read-only-off" : "read-only-on",
     repository: "",
