@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { digestOf } from "../support/wire-client.ts";
 import { startBerth } from "./berth-process.ts";
 import type { BerthProcess } from "./berth-process.ts";
@@ -34,7 +34,7 @@ async function prepare(data: string, ledger: Ledger): Promise<void> {
 /** Collects in a process of its own. @returns how it ended */
 async function collect(data: string, env: Record<string, string>): Promise<string | number | null> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "collect.ts"), data], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled"), ...env },
     stdio: "ignore",
   });
   return new Promise((done) => child.once("exit", (code, signal) => done(signal ?? code)));
@@ -52,6 +52,9 @@ function endClaims(data: string): number {
     database.close();
   }
 }
+
+// Compiling the sources anew for each point would take most of its time, and who is killed keeps nothing of it.
+beforeAll(async () => void (await collect(await mkdtemp(join(folder, "empty-")), {})));
 
 const plans: readonly (FaultPlan & { readonly every: number })[] = [
   { mode: "kill-before", kinds: changes, every: 24 },
