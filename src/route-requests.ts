@@ -44,6 +44,7 @@ export function routeRequests(
       return { id, region, namespace };
     },
     createOnPush: ecrSettings.createOnPush,
+    strict: ecrSettings.strict,
   };
   const front = { face: { ...bearerFace, tell: tellEcrUser(ofEcr) }, traffic };
   const accountFront = { face: ecrFace(ofEcr), traffic };

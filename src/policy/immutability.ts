@@ -15,6 +15,8 @@ export type TagSettings = Pick<EffectiveSettings, "tagOverwrite" | "tagDelete" |
 export interface TagFacts {
   /** Roles of whoever does it, each with the tags that it is for. */
   readonly held: RolesHeld;
+  /** Tags of attachments are as others where tags are overwritten, as Amazon ECR has it. */
+  readonly strict?: boolean | undefined;
   /** Whether an expression in RE2's syntax matches the whole tag. */
   readonly matches: (expression: string, tag: string) => boolean;
 }
@@ -35,10 +37,15 @@ const attachment = /^sha(?:256|512)-[0-9a-f]{64}(?:[.](?:sig|att|sbom))?$/;
 
 /**
  * Whether something may be done to a tag; undefined when it may. Every path asks that makes, moves or removes tags, in the
- * transaction that does it: pushes, deletes, lifecycle, undo, replication. A tag that stays where it is is not asked about.
+ * transaction that does it: pushes, deletes, lifecycle, undo, replication. A tag that stays where it is is not asked about, but
+ * for a strict push.
  */
 export function refuseTag(settings: TagSettings, act: TagAct, tag: string, facts: TagFacts): TagRefusal | undefined {
-  if (attachment.test(tag)) return undefined;
+  if (attachment.test(tag)) {
+    return facts.strict && act === "overwrite"
+      ? byRule(settings.tagOverwrite, "tagOverwrite", act, tag, facts)
+      : undefined;
+  }
   if (act === "delete") return byRule(settings.tagDelete, "tagDelete", act, tag, facts);
   const moved = act === "overwrite" ? byRule(settings.tagOverwrite, "tagOverwrite", act, tag, facts) : undefined;
   return moved ?? byFormat(settings.tagFormat, act, tag, facts);

@@ -28,6 +28,11 @@ export interface PushManifestInput {
   readonly contentType: MediaType | undefined;
   /** The repository must be there: this push makes none. */
   readonly existing?: boolean;
+  /**
+   * Tags that do not move are refused as Amazon ECR refuses them: for the manifest that they name already, too, and those of
+   * signatures.
+   */
+  readonly strict?: boolean | undefined;
 }
 
 /** What came of a push. */
@@ -79,6 +84,7 @@ export async function pushManifest(
     blobs: document.blobs.map(({ digest: blob, size }) => ({ digest: blob, size })),
     children: document.children.map(({ digest: child, size }) => ({ digest: child, size })),
     tags: input.tags,
+    strict: input.strict === true,
   });
   const tried = { action: "push", repository: input.repository, target: input.tags.join(", ") || digest };
   await attempt(registry.access, caller, tried, write);

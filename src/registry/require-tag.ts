@@ -13,9 +13,12 @@ interface Of {
   readonly name: string;
 }
 
-/** @throws RegistryError DENIED where the settings refuse it, with the one that does and where it is from */
-export function requireTag(settings: TagSettings, act: TagAct, tag: string, held: RolesHeld): void {
-  const refusal = refuseTag(settings, act, tag, { held, matches });
+/**
+ * @param strict tags of attachments are as others where tags are overwritten
+ * @throws RegistryError DENIED where the settings refuse it, with the one that does and where it is from
+ */
+export function requireTag(settings: TagSettings, act: TagAct, tag: string, held: RolesHeld, strict?: boolean): void {
+  const refusal = refuseTag(settings, act, tag, { held, matches, strict });
   if (refusal === undefined) return;
   const { sentence, setting, from } = refusal;
   throw new RegistryError("DENIED", sentence, { detail: { tag, act, setting, from } });

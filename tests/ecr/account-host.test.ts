@@ -304,6 +304,41 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       expect(nowhere.body.message).toBe(message("shop/nil"));
     }));
 
+  it("with ecr.strict a tag that does not move takes nothing again, and signatures are no exception; elsewhere all is as ever", () =>
+    withShop({ createOnPush: true, strict: true }, async (guarded) => {
+      const { url, host } = guarded.server;
+      const pair = await shopKey(url);
+      const call = (operation: string, input: object) => {
+        const body = JSON.stringify(input);
+        const wish = { region: "eu-central-1", host: new URL(url).host, body, target: `${ecrTarget}${operation}` };
+        const { Host: _host, "Content-Length": _length, ...headers } = signedHeaders(pair, wish);
+        return callEcr(url, operation, body, headers);
+      };
+      const signature = `sha256-${"0".repeat(64)}.sig`;
+      for (const tag of ["v1", signature]) expect((await push(account, "app", tag, "layer")).status).toBe(201);
+      // What may move is pushed again as often as anybody likes.
+      expect((await push(account, "app", "v1", "layer")).status).toBe(201);
+      await call("PutImageTagMutability", { repositoryName: "app", imageTagMutability: "IMMUTABLE" });
+      const refused = (tag: string) => ({
+        code: "TAG_INVALID",
+        message: `The image tag '${tag}' already exists in the 'app' repository and cannot be overwritten because the repository is immutable.`,
+      });
+      const again = await push(account, "app", "v1", "layer");
+      expect([again.status, again.error]).toEqual([400, expect.objectContaining(refused("v1"))]);
+      const other = await push(account, "app", signature, "other");
+      expect([other.status, other.error]).toEqual([400, expect.objectContaining(refused(signature))]);
+      const put = await call("PutImage", {
+        repositoryName: "app",
+        imageManifest: imageOf(["other"]).toString(),
+        imageManifestMediaType: types.manifest,
+        imageTag: signature,
+      });
+      expect(put.body).toMatchObject({ __type: "ImageTagAlreadyExistsException", message: refused(signature).message });
+      expect((await push(account, "app", "v2", "other")).status).toBe(201);
+      expect((await push(host, "shop/app", "v1", "layer")).status).toBe(201);
+      expect((await push(host, "shop/app", signature, "other")).status).toBe(201);
+    }));
+
   /** A key pair of the owner. */
   async function shopKey(url: string): Promise<Pair> {
     const made = await fetch(`${url}/api/v1/users/admin/tokens`, {

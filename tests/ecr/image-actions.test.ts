@@ -19,7 +19,7 @@ const accounts = [
 ];
 
 test("a repository is in the account of the nearest namespace above it, the first of several", () => {
-  const settings = { accounts, createOnPush: false };
+  const settings = { accounts, createOnPush: false, strict: false };
   const arn = (region: string, account: string, name: string) => `arn:aws:ecr:${region}:${account}:repository/${name}`;
   expect(placeOfRepository(settings, "shop/web/app")).toEqual({
     ...{ account: "123456789012", region: "eu-central-1", name: "web/app" },
@@ -30,9 +30,9 @@ test("a repository is in the account of the nearest namespace above it, the firs
     ...{ account: "111111111111", region: "us-east-1", name: "shopping/app" },
     arn: arn("us-east-1", "111111111111", "shopping/app"),
   });
-  const elsewhere = { accounts: accounts.slice(1), createOnPush: false };
+  const elsewhere = { accounts: accounts.slice(1), createOnPush: false, strict: false };
   expect(placeOfRepository(elsewhere, "lab/app")).toMatchObject({ account: "000000000000", name: "lab/app" });
-  expect(placeOfRepository({ accounts: [], createOnPush: false }, "shop/app")).toMatchObject({
+  expect(placeOfRepository({ accounts: [], createOnPush: false, strict: false }, "shop/app")).toMatchObject({
     ...{ account: "000000000000", name: "shop/app" },
   });
 });

@@ -19,7 +19,8 @@ import type { Answer } from "./wire-client.ts";
 function idleBackground(metadata: Metadata<AllWrites>, access: Access): { jobs: Jobs; webhooks: Webhooks } {
   const idle = { wake: () => undefined, stop: () => Promise.resolve() };
   const fetch = openGuardedFetch({ allow: ["127.0.0.0/8"], ca: undefined, timeout: 1_000, sizeLimit: 10_000 });
-  const ecrPlaceOf = (repository: string) => placeOfRepository({ accounts: [], createOnPush: false }, repository);
+  const ecrPlaceOf = (repository: string) =>
+    placeOfRepository({ accounts: [], createOnPush: false, strict: false }, repository);
   const deps = { metadata, access, fetch, source: "urn:berth", ecrPlaceOf };
   return { jobs: { metadata, ...idle }, webhooks: { deps, ...idle } };
 }
@@ -69,7 +70,7 @@ export async function serveGuarded(
         traffic,
         (_exchange, error) => broken.push(error),
         { access: registry.access, providers, fetch },
-        { accounts: [], createOnPush: false },
+        { accounts: [], createOnPush: false, strict: false },
       ),
       ended: () => undefined,
       refused: () => undefined,

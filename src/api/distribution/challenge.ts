@@ -29,6 +29,8 @@ export interface Face {
   readonly tell?: (exchange: Exchange, error: RegistryError) => Told | undefined;
   /** Looks at a request before it is answered: names of repositories may mean others here. */
   readonly enter?: (exchange: Exchange) => void;
+  /** Tags that do not move are refused as Amazon ECR refuses them. */
+  readonly strict?: boolean;
   /** Path of the namespace whose templates of ECR alone make repositories by a push; undefined where each push may. */
   readonly templatesOnly?: (exchange: Exchange) => string;
 }

@@ -21,6 +21,8 @@ export interface EcrFaceOptions {
   readonly accountOf: (host: string) => HostAccount;
   /** Whether a push makes a repository, also where no template of the account says so. */
   readonly createOnPush: boolean;
+  /** Whether tags that do not move are refused as there: for the manifest that they name already, too, and those of signatures. */
+  readonly strict: boolean;
 }
 
 /** Host names of accounts: `123456789012.dkr.ecr.eu-central-1.example.com:5000`. People write fewer digits. */
@@ -57,6 +59,7 @@ export function ecrFace(options: EcrFaceOptions): Face {
         exchange.retarget(path, query.toString());
       } else if (path !== exchange.path) exchange.retarget(path);
     },
+    strict: options.strict,
     ...(options.createOnPush ? {} : { templatesOnly: accountNamespace }),
   };
 }

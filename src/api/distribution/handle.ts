@@ -135,7 +135,7 @@ async function answerChange(
   if (pushes && face.templatesOnly !== undefined) {
     await requirePushTarget(registry, exchange, face.templatesOnly(exchange), parseRepositoryName(route.name));
   }
-  return answerRoute(registry, exchange, route, unsupported);
+  return answerRoute(registry, exchange, route, unsupported, face.strict);
 }
 
 function answerRoute(
@@ -143,6 +143,7 @@ function answerRoute(
   exchange: Exchange,
   route: Exclude<Route, { readonly kind: "base" }>,
   unsupported: () => void,
+  strict?: boolean,
 ): MaybePromise<void> {
   const method = exchange.request.method ?? "";
   const pull = method === "GET" || method === "HEAD";
@@ -151,7 +152,7 @@ function answerRoute(
   switch (route.kind) {
     case "manifest":
       if (pull) return answerManifest(registry, exchange, name, route.reference);
-      if (method === "PUT") return putManifest(registry, exchange, name, route.reference);
+      if (method === "PUT") return putManifest(registry, exchange, name, route.reference, strict);
       return method === "DELETE" ? removeManifest(registry, exchange, name, route.reference) : unsupported();
     case "blob":
       if (pull) return answerBlob(registry, exchange, name, route.digest);
@@ -220,7 +221,13 @@ function isUnchanged(exchange: Exchange, digest: string): boolean {
   );
 }
 
-async function putManifest(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
+async function putManifest(
+  registry: Registry,
+  exchange: Exchange,
+  name: RepositoryName,
+  text: string,
+  strict: boolean | undefined,
+): Promise<void> {
   const reference = parseReference(decodeSegment(text));
   const header = exchange.request.headers["content-type"];
   const contentType = header === undefined ? undefined : parseContentType(header);
@@ -238,7 +245,7 @@ async function putManifest(registry: Registry, exchange: Exchange, name: Reposit
   const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge);
   await rights.look();
   const digest = reference.kind === "digest" ? reference.digest : undefined;
-  const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType });
+  const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType, strict });
   const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];
   if (pushed.subject !== undefined) headers.push("OCI-Subject", pushed.subject);
   if (reference.kind === "digest") for (const tag of tags) headers.push("OCI-Tag", tag);

@@ -22,6 +22,8 @@ export interface EcrSettings {
   readonly publicHost?: string | undefined;
   /** Whether a push on the host of an account makes a repository. */
   readonly createOnPush: boolean;
+  /** Whether tags of signatures are as others where tags do not move. */
+  readonly strict: boolean;
 }
 
 const standard: EcrAccount = { id: "000000000000", namespace: "" };

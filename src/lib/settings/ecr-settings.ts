@@ -29,6 +29,10 @@ export const ecrSettings = group(
       about:
         "Whether a push makes a repository where the registry is called by the host of an account (`<digits>.dkr.ecr.<region>.…`), as elsewhere, also where no creation template of the account is for it; at Amazon it does not.",
     }),
+    strict: flag(false, {
+      about:
+        "Whether tags that do not move are refused as Amazon's are, on hosts of accounts and by the ECR API: also for the image that they name already, and tags such as `sha256-….sig`, which belong to another image. A second push of the same image fails then.",
+    }),
     publicHost: text({
       about:
         "Host, with its port, that `repositoryUri` and `proxyEndpoint` name, for clients that reach the ECR API by another name than the registry; what the client asked for when not set.",

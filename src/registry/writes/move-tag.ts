@@ -13,6 +13,8 @@ interface TagMove extends Pick<UndoableContext, "repository" | "permit" | "undoW
   readonly digest: string;
   /** A push does it, and is told of itself. */
   readonly pushed?: true;
+  /** As Amazon ECR judges: a tag that stays where it is, or is an attachment's, is as others. */
+  readonly strict?: boolean;
 }
 
 /**
@@ -35,10 +37,12 @@ export async function moveTag(
     former = await tx.first(lockTag, { repository, name: tag });
     if (former === undefined) throw new MetadataError("unavailable", `the tag ${tag} comes and goes`);
   }
-  if (former?.manifest_id === manifest) return false;
+  const stays = former?.manifest_id === manifest;
+  if (stays && input.strict !== true) return false;
   const { settings: version } = (former ?? inserted)!;
   const settings = await settingsWithin(tx, { id: repository, name: input.repository, version });
-  requireTag(settings, former === undefined ? "make" : "overwrite", tag, input.permit.roles);
+  requireTag(settings, former === undefined ? "make" : "overwrite", tag, input.permit.roles, input.strict);
+  if (stays) return false;
   if (former !== undefined) {
     if (!input.permit.mayOverwrite) throw refuseOverwrite(input, tag);
     await tx.send(moveTagRow, row);

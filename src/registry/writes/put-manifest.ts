@@ -45,6 +45,8 @@ export interface PutManifestInput extends UndoableContext {
   readonly blobs: readonly Needed[];
   readonly children: readonly Needed[];
   readonly tags: readonly string[];
+  /** Tags that do not move are refused as Amazon ECR refuses them. */
+  readonly strict: boolean;
 }
 
 /**

@@ -24,7 +24,15 @@ export async function putImage(call: EcrCall<"PutImage">): Promise<object> {
   try {
     const tags = tag === undefined ? [] : [tag];
     // It was there a moment ago: one that was deleted meanwhile is not made again.
-    const pushed = { repository: name, digest, tags, bytes, contentType, existing: true };
+    const pushed = {
+      repository: name,
+      digest,
+      tags,
+      bytes,
+      contentType,
+      existing: true,
+      strict: call.ecr.settings.strict,
+    };
     await refuseTwice(call, name, imageDigest);
     await pushManifest(registry, caller, pushed);
   } catch (error) {
