@@ -176,6 +176,7 @@ export {
   lockChildren,
   lockManifest,
   pinManifest,
+  healManifestContent,
   readManifestContent,
   recordManifestPull,
   resolveDigest,

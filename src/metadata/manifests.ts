@@ -71,6 +71,15 @@ export const resolveDigest = statement(
     where r.name = ${p.repository}`,
 );
 
+/** Puts the bytes that were pushed in the place of others, which are no longer what they were. */
+export const healManifestContent = statement("healManifestContent", (db, p: { manifest: number; bytes: Uint8Array }) =>
+  db
+    .updateTable("manifest_content")
+    .set({ bytes: p.bytes })
+    .where("manifest_id", "=", p.manifest)
+    .where("bytes", "<>", p.bytes),
+);
+
 export const readManifestContent = statement("readManifestContent", (db, p: { manifest: number }) =>
   db.selectFrom("manifest_content").select("bytes").where("manifest_id", "=", p.manifest),
 );

@@ -1,7 +1,8 @@
 import { findBlobById, listBlobs, listManifests, listReferences, readBlobContent } from "../metadata/index.ts";
 import { digestAlgorithm, parseDigest, parseManifest, parseMediaType, RegistryError } from "../oci/index.ts";
-import { StorageError, digestOf } from "../storage/index.ts";
+import { StorageError } from "../storage/index.ts";
 import { findUnnamed, inBatches } from "./find-unnamed.ts";
+import { isWhole } from "./is-whole.ts";
 import type { Registry } from "./registry.ts";
 import type { SeenBlob } from "./writes/repair.ts";
 
@@ -81,11 +82,10 @@ async function checkManifests({ metadata }: Registry, options: FsckOptions, foun
         await found({ number: "referencesWithoutRow", message: `${name} has no content` });
         continue;
       }
-      const digest = parseDigest(row.digest);
-      if (digestOf(digestAlgorithm(digest), row.bytes) !== digest) {
+      if (!isWhole(row.digest, row.bytes)) {
         await found({
           number: "digestMismatches",
-          message: `${name} has other bytes than its digest says: delete it by its digest and push it again`,
+          message: `${name} has other bytes than its digest says: push it again`,
         });
         continue;
       }
@@ -208,7 +208,7 @@ async function verifyBlob(
   try {
     if (row.key === null) {
       const content = await metadata.read.first(readBlobContent, { blob: row.id });
-      if (content === undefined || digestOf(digestAlgorithm(digest), content.bytes) === digest) return undefined;
+      if (content === undefined || isWhole(digest, content.bytes)) return undefined;
     } else if ((await store.rehash(row.key, digestAlgorithm(digest))).digest === digest) return undefined;
   } catch (error) {
     if (!(error instanceof StorageError) || error.reason !== "missing") throw error;

@@ -7,18 +7,25 @@ import { authorize } from "../access/index.ts";
 import type { Caller, Permit } from "../access/index.ts";
 import { isOther } from "./is-other.ts";
 import type { Registry } from "./registry.ts";
+import { isWhole, refuseBroken } from "./is-whole.ts";
 
 /** A blob that is there. The caller sends it or lets it be; nothing is open yet. */
 export type FoundBlob = LinkedBlob;
 
-/** Finds a blob to pull (end-2). @throws RegistryError BLOB_UNKNOWN */
+/** Finds a blob to pull (end-2). @throws RegistryError BLOB_UNKNOWN @throws StorageError `corrupt`, for one that lies in its row */
 export async function findBlob(
   registry: Registry,
   caller: Caller,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<FoundBlob> {
-  return findPermitted(registry, await authorize(registry.access, caller, "pull", repository), repository, digest);
+  const permit = await authorize(registry.access, caller, "pull", repository);
+  const blob = await findPermitted(registry, permit, repository, digest);
+  if (blob.bytes === null || isWhole(digest, blob.bytes)) return blob;
+  const error = refuseBroken(`blob ${digest}`);
+  registry.alarm("a blob is corrupt and is no longer served: a push of it heals it", { reason: error.message });
+  await registry.metadata.write("markBlobBad", { blob: blob.id });
+  throw error;
 }
 
 /** The same, with whether a manifest of the repository needs it. @throws RegistryError BLOB_UNKNOWN */

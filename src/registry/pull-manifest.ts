@@ -17,6 +17,7 @@ import type { PullMark } from "./pull-times.ts";
 import { isOther } from "./is-other.ts";
 import type { Registry } from "./registry.ts";
 import { RecentBytes } from "./recent-bytes.ts";
+import { isWhole, refuseBroken } from "./is-whole.ts";
 
 /** A manifest as it was pushed. */
 export interface PulledManifest {
@@ -33,6 +34,7 @@ const recent = new WeakMap<Registry, RecentBytes>();
 /**
  * Reads a manifest by tag or digest (end-3).
  * @throws RegistryError MANIFEST_UNKNOWN, also for one that is archived, NAME_UNKNOWN
+ * @throws StorageError `corrupt`
  */
 export function pullManifest(
   registry: Registry,
@@ -60,7 +62,7 @@ function pull(
   return andThen(found, (row) =>
     row === undefined || isOther(permit, row.repository_id)
       ? refuseUnknown(registry, permit, repository, reference)
-      : pulled(repository, row, row.bytes, reference),
+      : pulled(repository, row, requireWhole(row, row.bytes), reference),
   );
 }
 
@@ -72,6 +74,11 @@ function pulled(name: RepositoryName, row: NamedRow, bytes: Uint8Array, referenc
   const { id: manifest, repository_id: repository, digest } = row;
   const mark = { repository, manifest, digest, tag, at: 0, last: 0, pulls: 0, waiting: false, next: undefined };
   return { digest, mediaType: row.media_type, bytes, mark };
+}
+
+function requireWhole({ digest }: NamedRow, bytes: Uint8Array): Uint8Array {
+  if (!isWhole(digest, bytes)) throw refuseBroken(`manifest ${digest}`);
+  return bytes;
 }
 
 /**
@@ -117,7 +124,7 @@ async function pullShared(
   if (bytes === undefined) {
     bytes = (await registry.metadata.read.first(readManifestContent, { manifest: row.id }))?.bytes;
     if (bytes === undefined) return refuseUnknown(registry, permit, repository, reference);
-    cache.keep(row.digest, bytes);
+    cache.keep(row.digest, requireWhole(row, bytes));
   }
   return pulled(repository, row, bytes, reference);
 }

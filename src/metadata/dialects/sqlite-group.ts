@@ -133,7 +133,7 @@ export class GroupCommit {
   }
 
   close(): void {
-    if (!this.#broken) this.#connection.close();
+    if (!this.#broken && this.#connection.database.isOpen) this.#connection.close();
   }
 
   async #runOne(tx: Transaction, job: Job): Promise<Reply> {

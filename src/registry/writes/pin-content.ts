@@ -2,6 +2,7 @@ import {
   findLinkedBlob,
   lockBlob,
   markBlobBad as markBlobBadRow,
+  markBlobBadById,
   pinLink,
   pinManifest as pinManifestRow,
   resolveDigest,
@@ -46,11 +47,18 @@ export async function pinManifest(tx: Transaction, input: PinInput): Promise<{ r
   };
 }
 
-/** An object whose bytes were seen wrong or gone is not served again; the next push of its digest heals it. */
+/**
+ * An object, or a blob in its row, whose bytes were seen wrong or gone is not served again; the next push of its digest
+ * heals it.
+ */
 export async function markBlobBad(
   tx: Transaction,
-  input: { readonly key: string },
-): Promise<{ readonly digest: string | undefined }> {
+  input: { readonly key: string } | { readonly blob: number },
+): Promise<{ readonly digest?: string | undefined }> {
+  if ("blob" in input) {
+    await tx.run(markBlobBadById, { blob: input.blob, key: null });
+    return {};
+  }
   const marked = await tx.first(markBlobBadRow, { key: input.key });
   return { digest: marked?.digest };
 }

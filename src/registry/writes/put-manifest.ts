@@ -1,4 +1,5 @@
 import {
+  healManifestContent,
   insertManifest,
   insertManifestBlobs,
   insertManifestChildren,
@@ -166,6 +167,8 @@ async function ensureManifest(
     if (found !== undefined) {
       // Each push moves the pin: whoever judged the image before sees that.
       await tx.send(pinManifest, { manifest: found.id, until: pinUntil, unless: pinUntil });
+      // What its disk made of the bytes meanwhile is healed.
+      await tx.send(healManifestContent, { manifest: found.id, bytes: input.bytes });
       return { manifest: found.id, created: false, version: null, archived: found.archived !== 0 };
     }
     // Another node removed the row that was in the way.
