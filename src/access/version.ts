@@ -10,6 +10,10 @@ export const versionName = "access-version";
 
 /** Between two looks at the version, where other processes change it (milliseconds). */
 const pollEvery = 500;
+/** A question without an answer for this long is put again (milliseconds). */
+const patience = 1_000;
+/** Questions without an answer at most. */
+const questions = 5;
 /** A version that was read this long ago is not relied on (milliseconds). */
 const staleAfter = 5_000;
 
@@ -32,20 +36,23 @@ export async function watchAccessVersion(
   const read = async () => Number((await metadata.read.first(findInstallation, { name: versionName }))?.value ?? 0);
   let version = await read();
   let readAt = performance.now();
-  let asking = false;
+  /** When each question was asked that has no answer. */
+  const asking = new Set<number>();
   const timer = setInterval(() => {
-    if (asking) return;
-    asking = true;
     const askedAt = performance.now();
+    // A connection that went silent keeps its question for a minute: others are asked meanwhile, though not without end.
+    if (asking.size >= questions || [...asking].some((at) => askedAt - at < patience)) return;
+    asking.add(askedAt);
     read()
       .then(
         (value) => {
+          if (askedAt < readAt) return;
           version = value;
           readAt = askedAt;
         },
         () => undefined,
       )
-      .finally(() => (asking = false));
+      .finally(() => asking.delete(askedAt));
   }, pollEvery);
   timer.unref();
   return {
