@@ -40,7 +40,12 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
     const pause = await findPause(registry);
     return pause === undefined ? undefined : describePause(pause);
   };
-  const readiness = new Readiness(checks, () => performance.now(), [{ name: "collection", read: paused }]);
+  const readiness = new Readiness(
+    checks,
+    () => performance.now(),
+    [{ name: "collection", read: paused }],
+    () => metadata.ended(),
+  );
   const line = config.log.requests ? log.line : undefined;
   let closeOps = async () => {};
   let refused = 0;

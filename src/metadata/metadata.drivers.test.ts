@@ -62,6 +62,18 @@ describe("SQLite", () => {
     });
   });
 
+  test("once the writer has ended, nothing is written any more, and that is told", async () => {
+    const script = `import { parentPort } from "node:worker_threads";
+      parentPort.once("message", () => process.exit(3));
+      parentPort.postMessage("ready");`;
+    const ending = new URL(`data:text/javascript,${encodeURIComponent(script)}`);
+    const metadata = await openSqlite(join(folder, "ends.db"), ending);
+    expect(metadata.ended()).toBeUndefined();
+    await expect(metadata.ping()).rejects.toMatchObject(unavailable);
+    expect(metadata.ended()).toMatch(/has stopped.*exit code 3.*restart Berth/);
+    await metadata.close();
+  });
+
   test("nobody is answered, not even refused, before the group's commit is there for others to see", async () => {
     const path = join(folder, "answers.db");
     const metadata = await openThreaded(path);

@@ -55,6 +55,8 @@ export interface Metadata<W extends Writes> {
   readonly alone: boolean;
   /** Resolves when a trivial write and read succeed. @throws MetadataError */
   ping(): Promise<void>;
+  /** Why this process writes nothing any more, whatever happens, as a sentence; undefined while it may. */
+  ended(): string | undefined;
   /** For metrics. */
   stats(): { readonly writes: number; readonly commits: number; readonly waiting: number };
   /** Lets the writes that were asked for finish, and refuses those that come later as `unavailable`. */

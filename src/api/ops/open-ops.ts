@@ -23,7 +23,7 @@ export interface Ops {
 
 /**
  * Serves what operators and their machines ask, apart from the registry's own listener: `/healthz` (the process
- * answers), `/readyz` (503 while requests should go elsewhere, with the reason) and `/metrics`.
+ * answers, and 503 when only a new start helps), `/readyz` (503 while requests should go elsewhere, with the reason) and `/metrics`.
  * @throws Error that says what to do about a port in use
  */
 export async function openOps(options: OpsOptions): Promise<Ops> {
@@ -78,8 +78,11 @@ async function answer(
   }
   const [path] = (request.url ?? "/").split("?");
   switch (path) {
-    case "/healthz":
-      return send(response, 200, "application/json", '{"alive":true}\n');
+    case "/healthz": {
+      const reason = readiness.ended();
+      const report = reason === undefined ? { alive: true } : { alive: false, reason };
+      return send(response, report.alive ? 200 : 503, "application/json", `${JSON.stringify(report)}\n`);
+    }
     case "/readyz": {
       const report = await readiness.report();
       return send(response, report.ready ? 200 : 503, "application/json", `${JSON.stringify(report)}\n`);

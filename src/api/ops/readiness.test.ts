@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Readiness } from "./index.ts";
+import { openOps, Readiness } from "./index.ts";
 
 function readinessWith(run: () => Promise<unknown>) {
   let time = 0;
@@ -50,4 +50,23 @@ test("a node that shuts down is not ready", async () => {
 test("a check that does not answer has failed", async () => {
   const { readiness } = readinessWith(() => new Promise(() => undefined));
   expect(await readiness.report()).toEqual({ ready: false, checks: { database: "no answer within 3 s" } });
+});
+
+test("a process that only a new start helps says so, so that it gets one, but not while it shuts down", async () => {
+  let ended: string | undefined;
+  const readiness = new Readiness([], undefined, [], () => ended);
+  const ops = await openOps({ host: "127.0.0.1", port: 0, readiness, metrics: [] });
+  const ask = async () => {
+    const answer = await fetch(`http://127.0.0.1:${ops.port}/healthz`);
+    return [answer.status, await answer.json()];
+  };
+  try {
+    expect(await ask()).toEqual([200, { alive: true }]);
+    ended = "the writer has stopped";
+    expect(await ask()).toEqual([503, { alive: false, reason: ended }]);
+    readiness.drain();
+    expect(await ask()).toEqual([200, { alive: true }]);
+  } finally {
+    await ops.close();
+  }
 });

@@ -38,17 +38,32 @@ export class Readiness {
   readonly #checks: readonly Check[];
   readonly #now: () => number;
   readonly #notes: readonly Note[];
+  readonly #ended: () => string | undefined;
   #faults: number[] = [];
   #draining = false;
   #last: { readonly at: number; readonly report: Promise<ReadyReport> } | undefined;
   /** Storage faults since the start. */
   faults = 0;
 
-  /** @param now milliseconds that never go back */
-  constructor(checks: readonly Check[], now: () => number = () => performance.now(), notes: readonly Note[] = []) {
+  /**
+   * @param now milliseconds that never go back
+   * @param ended why only a new start helps, as a sentence; undefined while the process is good
+   */
+  constructor(
+    checks: readonly Check[],
+    now: () => number = () => performance.now(),
+    notes: readonly Note[] = [],
+    ended: () => string | undefined = () => undefined,
+  ) {
     this.#checks = checks;
+    this.#ended = ended;
     this.#notes = notes;
     this.#now = now;
+  }
+
+  /** Why only a new start helps; undefined while the process is good. */
+  ended(): string | undefined {
+    return this.#draining ? undefined : this.#ended();
   }
 
   /** From now on not ready. */

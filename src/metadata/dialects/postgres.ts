@@ -107,6 +107,8 @@ export async function openPostgres<W extends Writes>(
         counts.waiting--;
       }
     },
+    // The pool opens connections anew for as long as the process lives.
+    ended: () => undefined,
     generation: (repositoryName) => generations[generationSlot(repositoryName)]!,
     ping: async () => {
       try {

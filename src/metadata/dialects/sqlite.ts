@@ -65,6 +65,10 @@ class Asked {
     this.#waiting.clear();
   }
 
+  get ended(): string | undefined {
+    return this.#ended?.message;
+  }
+
   get asked(): number {
     return this.#lastId;
   }
@@ -215,6 +219,7 @@ function metadataOver<W extends Writes>(
       reader.exec("select 1");
       await asked.ask(pingName, undefined);
     },
+    ended: () => asked.ended,
     stats: () => ({ writes: asked.asked, commits: asked.commits, waiting: asked.waiting }),
     close,
   };
