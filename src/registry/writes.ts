@@ -155,16 +155,18 @@ export const registryWrites = {
   updateRepository,
 } satisfies Writes;
 
-/** What pushes need: on a full disk they leave what is held back to deletes and collection. */
+/** What pushes need, and what comes in large pieces: on a full disk they leave what is held back to deletes and collection. */
 export const addingWrites: readonly (keyof typeof registryWrites)[] = [
   "claimUpload",
   "commitBlob",
   "createEcrRepository",
   "createEcrTemplate",
   "createRepository",
+  "keepLifecyclePreviewPage",
   "mountBlob",
   "putManifest",
   "putTemplate",
+  "putUsage",
   "setTag",
 ];
 
