@@ -17,7 +17,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
     async () => {
       const database = await openTestDatabase(kind === "PostgreSQL" ? postgres : undefined);
       const server = await serveGuarded({}, { metadata: database.metadata });
-      const { metadata, ask } = server;
+      const { metadata } = server;
       const team = await makeNamespace(metadata, "team");
       const alice = await makeAccount(metadata, "alice");
       await grant(metadata, { account: alice }, { namespace: team }, "owner");
@@ -26,7 +26,7 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       const manifest = imageOf([layer]);
       const blobPath = `/v2/team/app/blobs/${digestOf(layer)}`;
       const pushBlob = () =>
-        ask("POST", `/v2/team/app/blobs/uploads/?digest=${encodeURIComponent(digestOf(layer))}`, shown, layer);
+        server.ask("POST", `/v2/team/app/blobs/uploads/?digest=${encodeURIComponent(digestOf(layer))}`, shown, layer);
       const pushManifest = () =>
         server.wire.call("PUT", "/v2/team/app/manifests/v1", manifest.toString(), {
           authorization: shown,
@@ -44,19 +44,19 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
         // Nothing was pulled yet: what was read before is still what it was.
         await flip("manifest_content", "true");
         for (const reference of ["v1", digestOf(manifest)]) {
-          const refused = await ask("GET", `/v2/team/app/manifests/${reference}`, shown);
+          const refused = await server.ask("GET", `/v2/team/app/manifests/${reference}`, shown);
           expect([refused.status, refused.text]).toEqual([500, expect.stringContaining("push it again")]);
         }
         expect((await pushManifest()).status).toBe(201);
-        expect((await ask("GET", "/v2/team/app/manifests/v1", shown)).text).toBe(manifest.toString());
+        expect((await server.ask("GET", "/v2/team/app/manifests/v1", shown)).text).toBe(manifest.toString());
 
         await flip("blob_content", blobs);
-        const refused = await ask("GET", blobPath, shown);
+        const refused = await server.ask("GET", blobPath, shown);
         expect([refused.status, refused.text]).toEqual([500, expect.stringContaining("push it again")]);
         // It is marked: whoever pushes is told that it is not there, and brings it.
-        expect((await ask("HEAD", blobPath, shown)).status).toBe(404);
+        expect((await server.ask("HEAD", blobPath, shown)).status).toBe(404);
         expect((await pushBlob()).status).toBe(201);
-        expect((await ask("GET", blobPath, shown)).text).toBe(layer);
+        expect((await server.ask("GET", blobPath, shown)).text).toBe(layer);
         expect(server.broken.map(String)).toEqual(expect.arrayContaining([expect.stringContaining("other bytes")]));
       } finally {
         await server.close();

@@ -1,9 +1,10 @@
-import { request } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { authenticate, makeEcrPassword } from "../../src/access/index.ts";
+import { askHost } from "../support/ask-host.ts";
+import type { Reply } from "../support/ask-host.ts";
 import { basic, grant, makeAccount, makeNamespace, makeToken } from "../support/open-rights.ts";
 import { imageOf } from "../support/open-registry.ts";
 import { callEcr, ecrTarget } from "../support/ecr-wire.ts";
@@ -24,13 +25,6 @@ import { digestOf, types } from "../support/wire-client.ts";
 const account = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 const postgres = await startPostgres();
 afterAll(() => postgres?.stop());
-
-interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly text: string;
-  readonly error: { readonly code: string; readonly message: string };
-}
 
 describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   let server: GuardedServer;
@@ -63,30 +57,18 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
   });
 
   /** A request to a host that resolves to this machine. */
-  function ask(
+  const ask = (
     host: string,
     method: string,
     path: string,
     authorization: string | undefined = shown,
     body?: string,
     headers: Record<string, string> = {},
-  ): Promise<Reply> {
-    const [address, port] = server.host.split(":") as [string, string];
-    const sent = { host, ...headers, ...(authorization === "" ? {} : { authorization }) };
-    return new Promise((done, reject) => {
-      const asked = request({ host: address, port, method, path, headers: sent }, (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          const { code, message } = (text.startsWith("{") ? JSON.parse(text).errors?.[0] : undefined) ?? {};
-          done({ status: response.statusCode!, headers: response.headers, text, error: { code, message } });
-        });
-      });
-      asked.on("error", reject);
-      asked.end(body);
+  ) =>
+    askHost(server.host, host, method, path, {
+      body,
+      headers: { ...headers, ...(authorization === "" ? {} : { authorization }) },
     });
-  }
 
   /** Pushes an image of one layer; what the first refusal, or the last request, answered. */
   async function push(host: string, name: string, tag: string, layer: string): Promise<Reply> {
@@ -302,41 +284,6 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       }
       const nowhere = await call("ListImages", { repositoryName: "shop/nil" });
       expect(nowhere.body.message).toBe(message("shop/nil"));
-    }));
-
-  it("with ecr.strict a tag that does not move takes nothing again, and signatures are no exception; elsewhere all is as ever", () =>
-    withShop({ createOnPush: true, strict: true }, async (guarded) => {
-      const { url, host } = guarded.server;
-      const pair = await shopKey(url);
-      const call = (operation: string, input: object) => {
-        const body = JSON.stringify(input);
-        const wish = { region: "eu-central-1", host: new URL(url).host, body, target: `${ecrTarget}${operation}` };
-        const { Host: _host, "Content-Length": _length, ...headers } = signedHeaders(pair, wish);
-        return callEcr(url, operation, body, headers);
-      };
-      const signature = `sha256-${"0".repeat(64)}.sig`;
-      for (const tag of ["v1", signature]) expect((await push(account, "app", tag, "layer")).status).toBe(201);
-      // What may move is pushed again as often as anybody likes.
-      expect((await push(account, "app", "v1", "layer")).status).toBe(201);
-      await call("PutImageTagMutability", { repositoryName: "app", imageTagMutability: "IMMUTABLE" });
-      const refused = (tag: string) => ({
-        code: "TAG_INVALID",
-        message: `The image tag '${tag}' already exists in the 'app' repository and cannot be overwritten because the repository is immutable.`,
-      });
-      const again = await push(account, "app", "v1", "layer");
-      expect([again.status, again.error]).toEqual([400, expect.objectContaining(refused("v1"))]);
-      const other = await push(account, "app", signature, "other");
-      expect([other.status, other.error]).toEqual([400, expect.objectContaining(refused(signature))]);
-      const put = await call("PutImage", {
-        repositoryName: "app",
-        imageManifest: imageOf(["other"]).toString(),
-        imageManifestMediaType: types.manifest,
-        imageTag: signature,
-      });
-      expect(put.body).toMatchObject({ __type: "ImageTagAlreadyExistsException", message: refused(signature).message });
-      expect((await push(account, "app", "v2", "other")).status).toBe(201);
-      expect((await push(host, "shop/app", "v1", "layer")).status).toBe(201);
-      expect((await push(host, "shop/app", signature, "other")).status).toBe(201);
     }));
 
   /** A key pair of the owner. */

@@ -2,55 +2,31 @@ import { decodeSegment, matchRoute } from "./route.ts";
 import type { Route } from "./route.ts";
 import { distributionErrors } from "./errors.ts";
 import { answerAgain, keepAnswer } from "./answer-cache.ts";
-import {
-  queryOf,
-  readBody,
-  sendChunk,
-  sendEmpty,
-  sendContent,
-  sendError,
-  sendJson,
-  joinable,
-  warningHeaders,
-} from "../http/index.ts";
+import { sendChunk, sendEmpty, sendContent, sendError, sendJson, joinable } from "../http/index.ts";
 import type { Exchange, Traffic } from "../http/index.ts";
 import { andThen } from "../../lib/index.ts";
 import type { MaybePromise } from "../../lib/index.ts";
-import {
-  manifestSizeLimit,
-  manifestTooLarge,
-  parseByteRange,
-  parseContentType,
-  parseDigest,
-  parseReference,
-  parseRepositoryName,
-  parseTag,
-  RegistryError,
-} from "../../oci/index.ts";
+import { parseByteRange, parseDigest, parseReference, parseRepositoryName, RegistryError } from "../../oci/index.ts";
 import type { Reference, RepositoryName } from "../../oci/index.ts";
 import {
   deleteBlob,
-  deleteManifest,
-  deleteTag,
   findBlob,
   findRedirect,
   inspectBlob,
   inspectManifest,
   notePull,
   pullManifest,
-  pushManifest,
   requirePushTarget,
   requireWritable,
   sendBlob,
 } from "../../registry/index.ts";
 import type { Registry } from "../../registry/index.ts";
-import { authenticate, authorize, recallPrincipal, watchRights } from "../../access/index.ts";
+import { authenticate, recallPrincipal } from "../../access/index.ts";
 import type { Face } from "./challenge.ts";
 import { answerCatalog, answerReferrers, answerTags } from "./lists.ts";
 import { fail } from "./refuse.ts";
+import { putManifest, removeManifest } from "./change-manifest.ts";
 import { answerUpload, postUpload } from "./uploads.ts";
-
-const tagParameterLimit = 10;
 
 /** What stands before the use-cases. */
 export interface Front {
@@ -219,51 +195,6 @@ function isUnchanged(exchange: Exchange, digest: string): boolean {
   return (
     condition.trim() === "*" || condition.split(",").some((one) => one.trim().replace(/^W\//, "") === `"${digest}"`)
   );
-}
-
-async function putManifest(
-  registry: Registry,
-  exchange: Exchange,
-  name: RepositoryName,
-  text: string,
-  strict: boolean | undefined,
-): Promise<void> {
-  const reference = parseReference(decodeSegment(text));
-  const header = exchange.request.headers["content-type"];
-  const contentType = header === undefined ? undefined : parseContentType(header);
-  const asked = queryOf(exchange).getAll("tag");
-  if (asked.length > tagParameterLimit) {
-    throw new RegistryError(
-      "REQUEST_INVALID",
-      `a push names at most ${tagParameterLimit} tags: push again by digest for the others`,
-    );
-  }
-  const tags = reference.kind === "tag" ? [reference.tag] : asked.map((tag) => parseTag(tag));
-  const rights = watchRights(registry.access, exchange, "push", name);
-  // Who may not push is told so before the body is taken, or asked for.
-  await authorize(registry.access, exchange, "push", name);
-  const bytes = await readBody(exchange, manifestSizeLimit, manifestTooLarge);
-  await rights.look();
-  const digest = reference.kind === "digest" ? reference.digest : undefined;
-  const pushed = await pushManifest(registry, exchange, { repository: name, digest, tags, bytes, contentType, strict });
-  const headers = ["Location", `/v2/${name}/manifests/${pushed.digest}`, "Docker-Content-Digest", pushed.digest];
-  if (pushed.subject !== undefined) headers.push("OCI-Subject", pushed.subject);
-  if (reference.kind === "digest") for (const tag of tags) headers.push("OCI-Tag", tag);
-  sendEmpty(exchange.response, 201, [...headers, ...warningHeaders(pushed.warnings)]);
-}
-
-async function removeManifest(
-  registry: Registry,
-  exchange: Exchange,
-  name: RepositoryName,
-  text: string,
-): Promise<void> {
-  const reference = parseReference(decodeSegment(text));
-  const { warnings } =
-    reference.kind === "tag"
-      ? await deleteTag(registry, exchange, name, reference.tag)
-      : await deleteManifest(registry, exchange, name, reference.digest);
-  sendEmpty(exchange.response, 202, warningHeaders(warnings));
 }
 
 async function answerBlob(registry: Registry, exchange: Exchange, name: RepositoryName, text: string): Promise<void> {
