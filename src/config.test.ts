@@ -156,6 +156,22 @@ describe("refusals", () => {
     }
   });
 
+  test("undo.spaceFloor is a size, a part of the disk, or 0", async () => {
+    const floorOf = (spaceFloor: string | number) => parseConfig({ undo: { spaceFloor } }).undo.spaceFloor;
+    expect(parseConfig({}).undo.spaceFloor).toEqual({ share: 0.05 });
+    expect(["2.5%", "50GiB", 0, "0"].map(floorOf)).toEqual([
+      { share: 0.025 },
+      { bytes: 50 * 1024 ** 3 },
+      { bytes: 0 },
+      { bytes: 0 },
+    ]);
+    for (const given of ["100%", "-5%", "half", "5 %"]) {
+      expect(await problemsOf({}, { BERTH_UNDO_SPACE_FLOOR: given })).toBe(
+        `BERTH_UNDO_SPACE_FLOOR: \`undo.spaceFloor\` is "${given}"; it must be a size such as 50GiB, a part such as 5% that is less than 100%, or 0`,
+      );
+    }
+  });
+
   test("what is not YAML, a list where settings belong, and an absent file are errors that say where", async () => {
     expect(await problemsOf({ config: await fileOf("a: b: c\n") })).toMatch(/berth.yaml, line 1: this is not YAML: /);
     expect(await problemsOf({ config: await fileOf("- a\n") })).toContain("line 1: the file holds no settings");

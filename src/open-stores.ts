@@ -128,7 +128,8 @@ function settingsOf({ collection, undo, uploads, redirect, readOnly }: Config): 
   const { idle: uploadIdle, age: uploadAge } = uploads;
   const collected = { untagged, objectGrace, orphanGrace, lookGap, rowRate, objectRate };
   const undoWindow = { standard: undo.window, longest: undo.maxWindow };
-  return { pin, uploadIdle, uploadAge, ...collected, undoWindow, redirect, readOnly };
+  const { spaceFloor } = undo;
+  return { pin, uploadIdle, uploadAge, ...collected, undoWindow, spaceFloor, redirect, readOnly };
 }
 
 function accessSettingsOf({ open, access }: Config): AccessSettings {

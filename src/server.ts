@@ -120,6 +120,7 @@ function openCollection({ collection }: Config, registry: Registry, watch: Watch
     sweepEvery: Math.max(interval, orphanGrace / 4),
     passed: (collected) => watch.passed(collected),
     failed: (error) => watch.failed(error),
+    gaveUp: (count) => watch.gaveUp(count),
   });
 }
 

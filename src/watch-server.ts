@@ -5,7 +5,7 @@ import type { Exchange, Listener, RefusedConnection } from "./api/http/index.ts"
 import type { Config } from "./config.ts";
 import type { Log } from "./lib/index.ts";
 import { countSomeUnsealed } from "./metadata/index.ts";
-import { describePause, findFigures, findPause, isStorageFault } from "./registry/index.ts";
+import { describePause, findFigures, findPause, findStoreSpace, isStorageFault } from "./registry/index.ts";
 import type { Collected, Registry, StorageFigures } from "./registry/index.ts";
 import { StorageError } from "./storage/index.ts";
 
@@ -21,6 +21,8 @@ export interface Watch {
   passed(collected: Collected): void;
   /** A pass of collection failed. */
   failed(error: unknown): void;
+  /** Deletes were given up for want of space. */
+  gaveUp(count: number): void;
   /** Begins to serve health and figures, unless `ops` is off. @throws Error that says what to do about the port */
   open(listener: Listener): Promise<void>;
   /** From now on not ready. */
@@ -70,6 +72,7 @@ export function watchServer(config: Config, log: Log, registry: Registry): Watch
     failed(error) {
       if (isStorageFault(error)) readiness.countFault();
     },
+    gaveUp: (count) => collection.addGivenUp(count),
     async open(listener) {
       if (config.ops === undefined) return;
       const figures = [
@@ -117,6 +120,7 @@ function requestFigures(requests: RequestMetrics): Metric[] {
 class CollectionFigures {
   readonly #removed = new Map<string, number>();
   #passes = 0;
+  #givenUp = 0;
   #off = false;
 
   add({ off, removed, repositories, uploads, objects, orphans }: Collected): void {
@@ -133,10 +137,19 @@ class CollectionFigures {
     }
   }
 
+  addGivenUp(count: number): void {
+    this.#givenUp += count;
+  }
+
   figures(): Metric[] {
     const removed = () => [...this.#removed].map(([kind, value]) => ({ labels: { kind }, value }));
     return [
       counter("berth_collection_passes_total", "Passes of the collection that ended well.", () => this.#passes),
+      counter(
+        "berth_undo_given_up_total",
+        "Deletes that this node gave up since the store was short of space.",
+        () => this.#givenUp,
+      ),
       counter("berth_collection_removed_total", "Rows and objects that the collection removed, by kind.", removed),
       gauge("berth_collection_off", "1 while nothing is collected, for a reason in the log.", () => Number(this.#off)),
     ];
@@ -202,8 +215,17 @@ function accessFigures({ access, metadata }: Registry): Metric[] {
   ];
 }
 
-function storeFigures({ metadata, store }: Registry): Metric[] {
+function storeFigures(registry: Registry): Metric[] {
+  const { metadata, store } = registry;
   return [
+    gauge(
+      "berth_storage_floor_bytes",
+      "Free space below which the oldest deletes are given up; nothing where free space is not known, or it is switched off.",
+      async () => {
+        const space = await findStoreSpace(registry);
+        return space === undefined || space.floor === 0 ? [] : space.floor;
+      },
+    ),
     {
       name: "berth_storage_free_bytes",
       help: "Free space of the blob store; nothing where it cannot say, as S3 cannot.",

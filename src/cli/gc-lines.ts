@@ -5,12 +5,13 @@ import { roughSize } from "./lifecycle-words.ts";
 export type ShownCollection = AnswerOf<typeof collectionEndpoints.getCollection>;
 
 type Pass = NonNullable<ShownCollection["last"]>;
+type Space = NonNullable<ShownCollection["space"]>;
 type Figures = NonNullable<ShownCollection["figures"]>;
 type Weighed = Pick<Figures["live"], "manifests" | "blobs" | "bytes">;
 
 /** Lines of `berth gc status` for people. */
 export function linesOf(status: ShownCollection): string[][] {
-  const { state, reason, running, last, nextReview, nextUndo, rowRate, objectRate, figures } = status;
+  const { state, reason, running, last, nextReview, nextUndo, rowRate, objectRate, figures, space } = status;
   const rate = (count: number) => (count === 0 ? "any number" : `${count}`);
   return [
     ["collection", reason === null ? state : `${state}: ${reason}`],
@@ -19,7 +20,30 @@ export function linesOf(status: ShownCollection): string[][] {
     ["rates", `${rate(rowRate)} rows and ${rate(objectRate)} objects a second at most, on all nodes together`],
     ["next look", nextReview ?? "nothing waits"],
     ["next end of undo", nextUndo ?? "nothing can be undone"],
+    ...(space === null ? [] : linesOfSpace(space)),
     ...(figures === null ? [["counted", "not yet: berth gc run --count"]] : linesOfFigures(figures)),
+  ];
+}
+
+function linesOfSpace({ free, total, floor, look, givenUp }: Space): string[][] {
+  const short = free < floor && look !== null && look.missing > 0;
+  const missing = short ? `, and ${roughSize(look.missing)} more than that is missing` : "";
+  return [
+    [
+      "free space",
+      `${roughSize(free)} of ${roughSize(total)}; below ${roughSize(floor)} the oldest deletes are given up`,
+    ],
+    ...(free < floor && look !== null
+      ? [["too little room", `${roughSize(look.leaving)} were on their way out at ${look.at}${missing}`]]
+      : []),
+    ...(givenUp === null
+      ? []
+      : [
+          [
+            "given up",
+            `${givenUp.count} deletes with ${roughSize(givenUp.bytes)} for want of space, the last at ${givenUp.at}`,
+          ],
+        ]),
   ];
 }
 

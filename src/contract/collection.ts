@@ -42,6 +42,30 @@ const figures = z
   })
   .meta({ id: "StorageFigures" });
 
+const space = z
+  .object({
+    free: z.int().meta({ description: "Bytes that are free on the file system of the store" }),
+    total: z.int(),
+    floor: z.int().meta({ description: "While less is free, the oldest deletes are given up: `undo.spaceFloor`" }),
+    look: z
+      .object({
+        at: time,
+        leaving: z.int().meta({ description: "Bytes that were on their way off the disk" }),
+        missing: z.int().meta({ description: "Bytes that would be short still, and that no delete keeps" }),
+      })
+      .nullable()
+      .meta({ description: "What came of the last look at a disk with too little room" }),
+    givenUp: z
+      .object({
+        count: z.int(),
+        bytes: z.int().meta({ description: "What came free by them" }),
+        at: time.meta({ description: "When the last was" }),
+      })
+      .nullable()
+      .meta({ description: "Deletes that were given up for want of space until now" }),
+  })
+  .meta({ id: "StorageSpace" });
+
 const counts = z.object({ manifest: z.int(), link: z.int(), blob: z.int() });
 
 const pass = z
@@ -82,6 +106,9 @@ const collection = z
     rowRate: z.int().meta({ description: "Rows a second at most, on all nodes together; 0 for any number" }),
     objectRate: z.int().meta({ description: "Objects a second at most, likewise" }),
     figures: figures.nullable().meta({ description: "As they were counted last; null before the first time" }),
+    space: space.nullable().meta({
+      description: "Null where the store says nothing of free space, as S3, or `undo.spaceFloor` is 0",
+    }),
   })
   .meta({ id: "Collection" });
 

@@ -582,6 +582,17 @@ export {
 } from "./pending.ts";
 export type { KeepingUndo } from "./pending.ts";
 export {
+  endUndoEarly,
+  findLiveReport,
+  listUndoInUse,
+  listUndoNeeding,
+  pageOldUndo,
+  weighBlobsOfDeleted,
+  weighBlobsOfUndo,
+  weighKeptBlobs,
+} from "./space.ts";
+export type { KeptBlob, OldUndo } from "./space.ts";
+export {
   claimEndedUndo,
   countEndedUndo,
   claimUndoOf,

@@ -67,8 +67,8 @@ export { isFilter, mutabilityOf, ruleOfMutability } from "./tag-mutability.ts";
 export type { TagMutability } from "./tag-mutability.ts";
 export type { TagRule } from "./tag-rules.ts";
 export type { TagAct, TagRefusal, TagSettings } from "./immutability.ts";
-export { formerTagsKept, isWindowCut, undoWindowOf } from "./undo.ts";
-export type { UndoBounds } from "./undo.ts";
+export { floorOf, formerTagsKept, isWindowCut, undoWindowOf } from "./undo.ts";
+export type { SpaceFloor, UndoBounds } from "./undo.ts";
 export { eventTypes, tagsOfEvent, wantsEvent } from "./events.ts";
 export type { EventFacts, EventType, Subscription } from "./events.ts";
 export {

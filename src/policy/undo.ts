@@ -30,3 +30,11 @@ export function lengthOf(value: string): number {
   for (const [, count, unit] of value.matchAll(/(\d+)([dhms])/g)) sum += Number(count) * units[unit as "d"];
   return sum;
 }
+
+/** How much of the disk is to stay free: of all of it a part, 0 to 1, or bytes. */
+export type SpaceFloor = { readonly share: number } | { readonly bytes: number };
+
+/** The same in bytes. @param total bytes of the whole file system */
+export function floorOf(floor: SpaceFloor, total: number): number {
+  return "share" in floor ? Math.floor(total * floor.share) : floor.bytes;
+}

@@ -1,6 +1,8 @@
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Collected, CollectOptions } from "./collect-garbage.ts";
 import { openPassNotes } from "./note-pass.ts";
+import { findWish } from "./find-ground.ts";
+import { makeRoom } from "./make-room.ts";
 import type { Registry } from "./registry.ts";
 import { SteadyClock } from "./steady-clock.ts";
 
@@ -16,6 +18,8 @@ export interface CollectionSchedule {
   readonly passed: (collected: Collected) => void;
   /** Told of each pass that failed, for figures. */
   readonly failed: (error: unknown) => void;
+  /** Told how many deletes were given up for want of space, for figures. */
+  readonly gaveUp?: (count: number) => void;
 }
 
 /** A pass that is asked for. */
@@ -28,7 +32,9 @@ export interface AskedPass {
 
 /** Collection in the background of a server. */
 export interface Collection {
-  /** A pass now, with a sweep, after the one that may be under way. @throws MetadataError, StorageError */
+  /**
+   * A pass now, with a sweep, after the one that may be under way; then, where the disk has too little room, the oldest deletes are given
+   * up. @throws MetadataError, StorageError */
   collectNow(asked?: AskedPass): Promise<Collected>;
   /** Ends the pass under way between two batches; none begins afterwards. */
   stop(): Promise<void>;
@@ -39,6 +45,8 @@ const markEvery = 3_600_000;
 const hour = 3_600_000;
 /** The longest pause after failures, in milliseconds. */
 const longestPause = 5 * 60_000;
+/** Part of the thread's time that making room may take. */
+const roomShare = 0.2;
 
 /**
  * Runs pass after pass, never two at once. After a failure the pause doubles, up to five minutes; while database and
@@ -53,6 +61,8 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
   let remindedAt: number | undefined;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
+  let roomTimer: NodeJS.Timeout | undefined;
+  let room: Promise<unknown> = Promise.resolve();
   let last: Promise<unknown> = Promise.resolve();
 
   const run = async (sweepEvery: number, asked: AskedPass): Promise<Collected> => {
@@ -114,13 +124,48 @@ export function collectInBackground(registry: Registry, schedule: CollectionSche
     plan();
   };
 
+  // Only where what is given up is collected as well.
+  const seekRoom = async (asked: boolean) => {
+    if (off !== undefined || markedAt === undefined || (await findWish(registry)) !== undefined) return;
+    const made = await makeRoom(registry, { signal: stopping.signal, share: roomShare, asked });
+    if (made !== undefined && made.givenUp > 0) schedule.gaveUp?.(made.givenUp);
+  };
+
+  const roomInTurn = (asked: boolean): Promise<void> => {
+    const sought = room.then(() => seekRoom(asked));
+    room = sought.catch(() => undefined);
+    return sought;
+  };
+
+  // Beside the passes: one that has much to look at takes long, and the disk fills meanwhile.
+  const planRoom = () => {
+    const { interval } = schedule;
+    if (stopping.signal.aborted || interval === undefined) return;
+    roomTimer = setTimeout(() => {
+      void roomInTurn(false)
+        .catch((error: unknown) => {
+          if (stopping.signal.aborted) return;
+          schedule.failed(error);
+          registry.alarm("no room could be made, it is tried again", { reason: String(error) });
+        })
+        .then(planRoom);
+    }, interval);
+    roomTimer.unref();
+  };
+
   plan();
+  planRoom();
   return {
-    collectNow: (asked) => inTurn(0, asked),
+    async collectNow(asked) {
+      const collected = await inTurn(0, asked);
+      await roomInTurn(true);
+      return collected;
+    },
     async stop() {
       stopping.abort();
       clearTimeout(timer);
-      await last;
+      clearTimeout(roomTimer);
+      await Promise.all([last, room]);
     },
   };
 }

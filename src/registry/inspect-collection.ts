@@ -6,8 +6,12 @@ import type { CollectionPause } from "./collection-pause.ts";
 import { findWish } from "./find-ground.ts";
 import { findFigures } from "./measure-storage.ts";
 import type { StorageFigures } from "./measure-storage.ts";
+import { findStoreSpace } from "./make-room.ts";
+import type { StoreSpace } from "./make-room.ts";
 import { isIdle } from "./note-pass.ts";
 import type { Registry } from "./registry.ts";
+import { findRoom } from "./writes/give-up-for-room.ts";
+import type { GivenUpForRoom, RoomLook } from "./writes/give-up-for-room.ts";
 
 /** What one pass did, or has done until now; times are milliseconds since 1970. */
 export interface InspectedPass {
@@ -42,6 +46,16 @@ export interface CollectionStatus {
   readonly objectRate: number;
   /** Null before the first count. */
   readonly figures: StorageFigures | null;
+  /** Null where the store says nothing of free space, as S3, or deletes are never given up for want of it. */
+  readonly space: InspectedSpace | null;
+}
+
+/** How much room there is, and what was given up for it; bytes. */
+export interface InspectedSpace extends StoreSpace {
+  /** What came of the last look at a disk with too little room. */
+  readonly look: RoomLook | null;
+  /** Deletes that were given up since the installation was made; null for none. */
+  readonly givenUp: GivenUpForRoom | null;
 }
 
 /** A pass that has not been heard of for so long is over: its process was lost. Milliseconds. */
@@ -77,7 +91,15 @@ export async function inspectCollection(registry: Registry, figures?: StorageFig
     rowRate: settings.rowRate ?? 0,
     objectRate: settings.objectRate ?? 0,
     figures: figures ?? (await findFigures(read)) ?? null,
+    space: await inspectSpace(registry),
   };
+}
+
+async function inspectSpace(registry: Registry): Promise<InspectedSpace | null> {
+  const space = await findStoreSpace(registry);
+  if (space === undefined || space.floor === 0) return null;
+  const { look, givenUp } = await findRoom(registry.metadata.read);
+  return { ...space, look: look ?? null, givenUp: givenUp ?? null };
 }
 
 function showPass(row: CollectionPassRow) {

@@ -1,6 +1,6 @@
 import type { Access } from "../access/index.ts";
 import type { Metadata } from "../metadata/index.ts";
-import type { UndoBounds } from "../policy/index.ts";
+import type { SpaceFloor, UndoBounds } from "../policy/index.ts";
 import type { BlobStore } from "../storage/index.ts";
 import type { RegistryWrites } from "./writes.ts";
 
@@ -28,6 +28,8 @@ export interface RegistrySettings {
   readonly readOnly?: boolean;
   /** How long deletes and tag moves can be undone: where no setting says otherwise, and at most. */
   readonly undoWindow: UndoBounds;
+  /** While less of the disk is free, the oldest deletes are given up; nothing for never. */
+  readonly spaceFloor?: SpaceFloor;
   /** Send readers of large blobs to the store itself, where it can sign URLs. */
   readonly redirect: boolean;
 }

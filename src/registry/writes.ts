@@ -41,6 +41,7 @@ import { purgeUndo } from "./writes/purge-undo.ts";
 import { putManifest } from "./writes/put-manifest.ts";
 import { markBlobsBad, queueUnheld } from "./writes/repair.ts";
 import { createRepository, deleteRepository, renameRepository, updateRepository } from "./writes/repositories.ts";
+import { claimRoom, giveUpForRoom, leaveRoom, noteRoom } from "./writes/give-up-for-room.ts";
 import { giveUpUndo, keepPending, recallPending } from "./writes/quotas/give-up-undo.ts";
 import { recountQuotas, settleUsage } from "./writes/quotas/keep-counts.ts";
 import { purgeRepositoryUndo, restoreRepository } from "./writes/restore-repository.ts";
@@ -72,6 +73,7 @@ export const registryWrites = {
   changeSetting,
   changeSettings,
   claimDeadObjects,
+  claimRoom,
   claimSweep,
   claimUpload,
   commitBlob,
@@ -102,6 +104,7 @@ export const registryWrites = {
   finishLifecycleRun,
   forgetOrphans,
   giveUpObject,
+  giveUpForRoom,
   giveUpUndo,
   holdObjects,
   keepCollectionFigures,
@@ -109,11 +112,13 @@ export const registryWrites = {
   keepLifecyclePlan,
   keepLifecyclePreviewPage,
   keepPending,
+  leaveRoom,
   markBlobBad,
   markBlobsBad,
   mountBlob,
   noteCollectionPass,
   noteOrphans,
+  noteRoom,
   owePace,
   pauseCollection,
   pinBlob,

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { linesOf } from "../../src/cli/gc-lines.ts";
 import type { Settings } from "../../src/config.ts";
 import { openWorkplace } from "../interop/workplace.ts";
 import { installBerth } from "../support/install-berth.ts";
@@ -148,6 +149,40 @@ describe.each(["SQLite", "PostgreSQL"] as const)("on %s", (kind) => {
       await place.close();
     },
   );
+
+  it("a disk with too little room is told of, with what was given up for it", { timeout: 240_000 }, async () => {
+    const place = await start({ undo: { spaceFloor: "8000TiB" } });
+    const { admin, send, awaitJob, ops, server } = place;
+    const collect = async () => awaitJob((await admin.post("/collection/runs")).body.id);
+    expect((await send("POST", `/v2/app/blobs/uploads/?digest=${digest}`, layer)).status).toBe(201);
+    expect((await send("PUT", "/v2/app/manifests/v1", imageOf([layer]), imageType)).status).toBe(201);
+    await collect();
+    const floor = 8000 * 1024 ** 4;
+    expect((await admin.get("/collection")).body.space).toMatchObject({ floor, look: { leaving: 0 }, givenUp: null });
+    expect((await send("DELETE", `/v2/app/manifests/${manifestDigest}`)).status).toBe(202);
+    await collect();
+    const { space } = (await admin.get("/collection")).body;
+    expect(space).toMatchObject({ floor, givenUp: { count: 1, bytes: layer.length } });
+    expect(space.look.missing).toBeGreaterThan(0);
+    expect((await admin.get("/repositories/app/-/undo")).body.items).toEqual([]);
+    const told = server.log.lines.filter(({ message }) => message.includes("the oldest deletes were given up"));
+    expect(told.map(({ level, facts }) => [level, facts["deletes"], facts["floor"]])).toEqual([["error", 1, floor]]);
+    const metrics = await ops("/metrics");
+    expect(metrics).toMatch(/^berth_undo_given_up_total 1$/m);
+    expect(metrics).toMatch(/^berth_storage_floor_bytes 8796093022208000$/m);
+    expect(linesOf((await admin.get("/collection")).body)).toEqual(
+      expect.arrayContaining([
+        ["free space", expect.stringMatching(/^[\d.]+ .iB of [\d.]+ .iB; below .* the oldest deletes are given up$/)],
+        ["too little room", expect.stringMatching(/^[\d.]+ .* were on their way out at .*, and .* is missing$/)],
+        ["given up", expect.stringMatching(/^1 deletes with [\d.]+ KiB for want of space, the last at \S+Z$/)],
+      ]),
+    );
+    await collect();
+    await collect();
+    const blobs = await admin.get("/collection");
+    expect(blobs.body.space.givenUp.count, "nothing else can be given up").toBe(1);
+    await place.close();
+  });
 
   it("the example of docs/garbage-collection.md does what it says", { timeout: 300_000 }, async (context) => {
     needPeers(context, "crane");

@@ -8,7 +8,13 @@ import {
   resumeCollection,
   standardPause,
 } from "../../registry/index.ts";
-import type { CollectionStatus, InspectedPass, Registry, StorageFigures } from "../../registry/index.ts";
+import type {
+  CollectionStatus,
+  InspectedPass,
+  InspectedSpace,
+  Registry,
+  StorageFigures,
+} from "../../registry/index.ts";
 import type { HandlersOf } from "./call.ts";
 import { replyJob } from "./jobs.ts";
 import { findTime, timeOf } from "./page.ts";
@@ -49,6 +55,7 @@ export function showCollection({
   figures,
   nextReview,
   nextUndo,
+  space,
   ...status
 }: CollectionStatus): Shown {
   return {
@@ -59,11 +66,20 @@ export function showCollection({
     nextReview: findTime(nextReview),
     nextUndo: findTime(nextUndo),
     figures: figures === null ? null : showFigures(figures),
+    space: space === null ? null : showSpace(space),
   };
 }
 
 function showPass({ node, beganAt, endedAt, did, rowsPerSecond }: InspectedPass) {
   return { node, beganAt: timeOf(beganAt), endedAt: findTime(endedAt), rowsPerSecond, ...did };
+}
+
+function showSpace({ look, givenUp, ...space }: InspectedSpace) {
+  return {
+    ...space,
+    look: look === null ? null : { ...look, at: timeOf(look.at) },
+    givenUp: givenUp === null ? null : { ...givenUp, at: timeOf(givenUp.at) },
+  };
 }
 
 function showFigures({ asOf, undo, pinned, dead, pendingIn: _, ...figures }: StorageFigures) {

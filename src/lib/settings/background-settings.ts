@@ -1,7 +1,7 @@
 import { findNextTime } from "../cron.ts";
 import { setting } from "./kinds.ts";
 
-const { choice, count, duration, flag, group, parsed } = setting;
+const { choice, count, duration, flag, group, parsed, sizeOrShare } = setting;
 const second = 1_000;
 
 /** What is done in the background. */
@@ -59,6 +59,10 @@ const undoSettings = group(
     maxWindow: duration("90d", {
       about:
         "The longest that `undoWindow` of a namespace or repository can bring about: a longer one is cut to this. What is kept already stays for as long as it was promised.",
+    }),
+    spaceFloor: sizeOrShare("5%", {
+      about:
+        "While the file system of `storage` has less free space than this, the oldest deletes that can be undone are given up, as many as it takes; a size, a part of all its space, or 0 for never. What they kept is off the disk an hour or so later, so leave room for what is pushed in that time. S3 says nothing of free space: nothing is given up there.",
     }),
   },
   { about: "Taking back what was deleted or moved." },

@@ -55,6 +55,22 @@ export const setting = {
       .describe(about);
   },
 
+  /** Bytes, or a part of something, 0 to 1, in the code; `50GiB` or `5%` in the settings. */
+  sizeOrShare: (standard: string, { about }: Described) => {
+    const must = "a size such as 50GiB, a part such as 5% that is less than 100%, or 0";
+    return z
+      .union(
+        [
+          z.string(must).regex(new RegExp(`${sizePattern.source}|${sharePattern.source}`), must),
+          z.int(must).min(0, must),
+        ],
+        must,
+      )
+      .transform(reading((value: string | number) => readSizeOrShare(String(value)), must))
+      .prefault(standard)
+      .describe(about);
+  },
+
   choice: <const T extends readonly [string, ...string[]]>(values: T, standard: T[number], { about }: Described) =>
     z
       .enum(values, `one of ${values.join(", ")}`)
@@ -85,6 +101,12 @@ export const setting = {
       .prefault({} as never)
       .describe(about),
 };
+
+const sharePattern = /^\d{1,2}(?:\.\d{1,3})?%$/;
+
+function readSizeOrShare(text: string): { readonly share: number } | { readonly bytes: number } {
+  return sharePattern.test(text) ? { share: Number(text.slice(0, -1)) / 100 } : { bytes: parseSize(text) };
+}
 
 function reading<I, T>(parse: (value: I) => T, must: string) {
   return (value: I, context: z.RefinementCtx): T => {

@@ -91,6 +91,9 @@ export const allowedPlans: { readonly [statement: string]: string } = {
     weighBlobs: "a page of the background, once an hour",
     weighManifests: "the same, by repository",
     explainBlobs: "a page of a command that looks without doing",
+    ...{ weighKeptBlobs: "a page, while the disk is filling up", weighBlobsOfUndo: "the same" },
+    ...{ weighBlobsOfDeleted: "the same", findLiveReport: "reports of use are few" },
+    listUndoInUse: "a page of deletes beside the reports of use, while the disk is filling up",
   },
   ...{ explainManifests: "the same", listCollectionPasses: "a row for each process of the last day" },
   deleteOldPasses: "the same",
@@ -118,6 +121,8 @@ export const allowedReads: { readonly [statement: string]: string } = {
   ...{
     weighBlobs: "a page of the background, once an hour",
     explainBlobs: "a page of a command that looks without doing",
+    ...{ weighKeptBlobs: "a page, while the disk is filling up", weighBlobsOfUndo: "the same" },
+    ...{ weighBlobsOfDeleted: "the same", listUndoInUse: "a page of deletes, likewise" },
   },
   ...{ explainManifests: "the same", weighUndo: "a page of the background, once an hour" },
   ...{ weighManifests: "the same", listPolicyRevisions: "repositories with a policy, kept until access changes" },

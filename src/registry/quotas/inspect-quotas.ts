@@ -6,6 +6,7 @@ import { RegistryError } from "../../oci/index.ts";
 import { describeBytes, describePlace, pendingKey, percentOf, quotaKeys, quotaResources } from "../../policy/index.ts";
 import type { Usage } from "../../policy/index.ts";
 import { findFigures } from "../measure-storage.ts";
+import { findRoom } from "../writes/give-up-for-room.ts";
 import type { Registry } from "../registry.ts";
 import { isRight } from "../writes/quotas/keep-counts.ts";
 import { readQuotas } from "./find-quotas.ts";
@@ -84,13 +85,21 @@ const toldFor = 30 * 86_400_000;
 export async function describeGivenUp(read: Reader, name: string): Promise<readonly string[]> {
   const { now } = (await read.first(readTime, {}))!;
   const found = await inspectPending(read, await readQuotas(read, name));
-  return found.flatMap(({ quota: { from, limit, givenUp } }) => {
+  const { givenUp: forRoom } = await findRoom(read);
+  const recent = forRoom !== undefined && now - forRoom.at <= toldFor;
+  const room = recent
+    ? [
+        `deletes were given up before the end of the window, the last at ${new Date(forRoom.at).toISOString()}: the server had too little free space (undo.spaceFloor), and the oldest of all go first`,
+      ]
+    : [];
+  const capped = found.flatMap(({ quota: { from, limit, givenUp } }) => {
     if (givenUp === null || now - givenUp.at > toldFor) return [];
     const many = givenUp.count === 1 ? "1 delete was" : `${givenUp.count} deletes were`;
     return [
       `${many} given up before the end of the window in ${from}, the last at ${new Date(givenUp.at).toISOString()}: what deletes keep there is limited to ${describeBytes(limit)} (${pendingKey}), and the oldest go first`,
     ];
   });
+  return [...capped, ...room];
 }
 
 async function requireNamespace(read: Registry["metadata"]["read"], path: string): Promise<void> {
