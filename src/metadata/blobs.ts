@@ -176,6 +176,15 @@ export const isLinkUsed = statement(
     select 1 as used from manifest_blob where repository_id = ${p.repository} and blob_id = ${p.blob} limit 1`,
 );
 
+/** A row when a manifest of the repository that is not archived needs the blob. */
+export const isLinkServed = statement(
+  "isLinkServed",
+  (_db, p: { repository: number; blob: number }) =>
+    sql<{ used: number }>`
+    select 1 as used from manifest_blob b join manifest m on m.id = b.manifest_id
+    where b.repository_id = ${p.repository} and b.blob_id = ${p.blob} and m.archived = 0 limit 1`,
+);
+
 /** A row when any repository has the blob. */
 export const isBlobLinked = statement(
   "isBlobLinked",

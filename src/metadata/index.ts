@@ -143,6 +143,7 @@ export {
   insertBlobContent,
   insertLink,
   isBlobLinked,
+  isLinkServed,
   isLinkUsed,
   listBlobRepositories,
   lockBlob,

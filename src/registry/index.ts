@@ -100,7 +100,7 @@ export { setImageClass } from "./image-class.ts";
 export type { ImageStatus } from "./list-content.ts";
 export { listReferrers, listRepositories, listTags } from "./list-content.ts";
 export { mountBlob } from "./mount-blob.ts";
-export { findBlob, findRedirect, findUsedBlob, inspectBlob, sendBlob } from "./open-blob.ts";
+export { findBlob, findBlobUse, findRedirect, inspectBlob, sendBlob } from "./open-blob.ts";
 export type { FoundBlob } from "./open-blob.ts";
 export { inspectManifest, pullManifest } from "./pull-manifest.ts";
 export { keepPullTimes, notePull } from "./pull-times.ts";

@@ -1,4 +1,4 @@
-import { findLinkedBlob, isLinkUsed } from "../metadata/index.ts";
+import { findLinkedBlob, isLinkServed, isLinkUsed } from "../metadata/index.ts";
 import type { LinkedBlob } from "../metadata/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { ByteRange, Digest, RepositoryName } from "../oci/index.ts";
@@ -28,16 +28,16 @@ export async function findBlob(
   throw error;
 }
 
-/** The same, with whether a manifest of the repository needs it. @throws RegistryError BLOB_UNKNOWN */
-export async function findUsedBlob(
-  registry: Registry,
-  caller: Caller,
-  repository: RepositoryName,
-  digest: Digest,
-): Promise<{ readonly blob: FoundBlob; readonly used: boolean }> {
-  const blob = await findBlob(registry, caller, repository, digest);
-  const link = { repository: blob.repository_id, blob: blob.id };
-  return { blob, used: (await registry.metadata.read.first(isLinkUsed, link)) !== undefined };
+/**
+ * Which manifests of its repository need a blob: `none`; only such as are `archived`; or one that is `served`. The caller has found
+ * it by its rights.
+ */
+export async function findBlobUse(
+  { metadata: { read } }: Registry,
+  { repository_id: repository, id: blob }: FoundBlob,
+): Promise<"none" | "archived" | "served"> {
+  if ((await read.first(isLinkServed, { repository, blob })) !== undefined) return "served";
+  return (await read.first(isLinkUsed, { repository, blob })) === undefined ? "none" : "archived";
 }
 
 async function findPermitted(

@@ -130,6 +130,37 @@ describe.each(["SQLite", "PostgreSQL"] as const)("%s", (kind) => {
     }
   });
 
+  place("a layer that only archived images have is told so, and has no address until one is served", async (of) => {
+    const { server, wire, move } = of;
+    const image = await wire.pushImage(repositoryName, "v1");
+    await wire.pushImage(repositoryName, "v2", noted("2"));
+    const layerDigest = digestOf("layer");
+    const look = async () => {
+      const checked = await callEcr(server.url, "BatchCheckLayerAvailability", {
+        ...{ repositoryName, layerDigests: [layerDigest] },
+      });
+      const address = await callEcr(server.url, "GetDownloadUrlForLayer", { repositoryName, layerDigest });
+      return [checked.body.layers[0].layerAvailability, address.body.__type ?? address.status, address.body.message];
+    };
+    const [gone, served] = [
+      ["ARCHIVED", "LayerInaccessibleException", expect.stringContaining("belongs to archived images alone")],
+      ["AVAILABLE", 200, undefined],
+    ];
+    const imageManifest = (await wire.get(`${manifests}/v1`)).text;
+    await move({ imageTag: "v1" }, "ARCHIVE");
+    expect(await look()).toEqual(served);
+    await move({ imageTag: "v2" }, "ARCHIVE");
+    expect(await look()).toEqual(gone);
+    await move({ imageDigest: image.digest }, "STANDARD");
+    expect(await look()).toEqual(served);
+    await move({ imageTag: "v1" }, "ARCHIVE");
+    expect(await look()).toEqual(gone);
+    // A push goes on to use what is there.
+    const put = await callEcr(server.url, "PutImage", { repositoryName, imageManifest, imageTag: "v3" });
+    expect(put.status, put.text).toBe(200);
+    expect(await look()).toEqual(served);
+  });
+
   place("an index is archived before what it lists, and what it lists is back with it", async ({ wire, move }) => {
     const children = [await wire.pushImage(repositoryName, undefined, noted("a"))];
     children.push(await wire.pushImage(repositoryName, undefined, noted("b")));

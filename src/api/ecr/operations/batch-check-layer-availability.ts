@@ -1,5 +1,6 @@
 import { isDigest, parseDigest, RegistryError } from "../../../oci/index.ts";
-import { inspectBlob, requireRepository } from "../../../registry/index.ts";
+import { findBlobUse, inspectBlob, requireRepository } from "../../../registry/index.ts";
+import type { FoundBlob } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
 import { isLayerDigest, layerPattern } from "../layers.ts";
@@ -17,20 +18,24 @@ export async function batchCheckLayerAvailability(call: EcrCall<"BatchCheckLayer
       failures.push({ layerDigest, failureCode: "InvalidLayerDigest", failureReason });
       continue;
     }
-    const size = isDigest(layerDigest) ? await findSize(call, name, layerDigest) : undefined;
-    if (size !== undefined) layers.push({ layerDigest, layerAvailability: "AVAILABLE", layerSize: size });
-    else failures.push({ layerDigest, failureCode: "MissingLayerDigest", failureReason: "Requested layer not found" });
+    const found = isDigest(layerDigest) ? await find(call, name, layerDigest) : undefined;
+    if (found === undefined) {
+      failures.push({ layerDigest, failureCode: "MissingLayerDigest", failureReason: "Requested layer not found" });
+      continue;
+    }
+    const layerAvailability = (await findBlobUse(registry, found)) === "archived" ? "ARCHIVED" : "AVAILABLE";
+    layers.push({ layerDigest, layerAvailability, layerSize: found.size });
   }
   return { layers, failures };
 }
 
-async function findSize(
+async function find(
   { registry, caller }: EcrCall<"BatchCheckLayerAvailability">,
   name: Parameters<typeof inspectBlob>[2],
   digest: string,
-): Promise<number | undefined> {
+): Promise<FoundBlob | undefined> {
   try {
-    return (await inspectBlob(registry, caller, name, parseDigest(digest))).size;
+    return await inspectBlob(registry, caller, name, parseDigest(digest));
   } catch (error) {
     if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { isDigest, parseDigest, RegistryError } from "../../../oci/index.ts";
-import { findUsedBlob, requireRepository } from "../../../registry/index.ts";
+import { findBlob, findBlobUse, requireRepository } from "../../../registry/index.ts";
 import type { FoundBlob } from "../../../registry/index.ts";
 import { nameWithin } from "../accounts.ts";
 import type { EcrCall } from "../call.ts";
@@ -18,20 +18,24 @@ export async function getDownloadUrlForLayer(call: EcrCall<"GetDownloadUrlForLay
     const message = `The layer with digest '${layerDigest}' does not exist ${where}`;
     throw new EcrError("LayersNotFoundException", message);
   }
-  if (!found.used) {
-    const message = `The layer with digest '${layerDigest}' belongs to no image ${where}: push the image first`;
-    throw new EcrError("LayerInaccessibleException", message);
+  const use = await findBlobUse(registry, found);
+  if (use !== "served") {
+    const why =
+      use === "none"
+        ? `belongs to no image ${where}: push the image first`
+        : `belongs to archived images alone ${where}: restore one of them (UpdateImageStorageClass), or push it again`;
+    throw new EcrError("LayerInaccessibleException", `The layer with digest '${layerDigest}' ${why}`);
   }
   return { downloadUrl: await makeLayerUrl(call, name, layerDigest), layerDigest };
 }
 
 async function find(
   { registry, caller, input }: EcrCall<"GetDownloadUrlForLayer">,
-  name: Parameters<typeof findUsedBlob>[2],
-): Promise<{ readonly blob: FoundBlob; readonly used: boolean } | undefined> {
+  name: Parameters<typeof findBlob>[2],
+): Promise<FoundBlob | undefined> {
   if (!isDigest(input.layerDigest)) return undefined;
   try {
-    return await findUsedBlob(registry, caller, name, parseDigest(input.layerDigest));
+    return await findBlob(registry, caller, name, parseDigest(input.layerDigest));
   } catch (error) {
     if (error instanceof RegistryError && error.code === "BLOB_UNKNOWN") return undefined;
     throw error;
