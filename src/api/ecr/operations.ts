@@ -50,8 +50,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   BatchCheckLayerAvailability: {
     run: batchCheckLayerAvailability,
     writes: reads,
-    about:
-      "a layer that is there is held back from collection for a while; `ARCHIVED` where only archived images have it",
+    about: "what is there is kept from collection for a while; `ARCHIVED` where only archived images have it",
   },
   BatchDeleteImage: {
     run: batchDeleteImage,
@@ -171,8 +170,7 @@ export const operations: { readonly [K in OperationName]: Entry<K> } = {
   GetDownloadUrlForLayer: {
     run: getDownloadUrlForLayer,
     writes: reads,
-    about:
-      "an address that holds for an hour, or until the caller may no longer pull; none of what only archived images have",
+    about: "an address for an hour, or until the caller may no longer pull; none for what is archived",
   },
   GetLifecyclePolicy: {
     run: getLifecyclePolicy,
