@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as pause } from "node:timers/promises";
 import { findUnsealed } from "../metadata/index.ts";
 import type { Access } from "./access.ts";
 
@@ -19,7 +19,7 @@ export interface TrailKeeper {
 }
 
 /** Rows under one seal at most: more would hold up the other writes. */
-const sealRowLimit = 500;
+const sealRowLimit = 100;
 /** Rows removed by one write, about. */
 const expireRows = 2_000;
 const hour = 3_600_000;
@@ -35,7 +35,7 @@ export function keepTrail(access: Access, schedule: TrailSchedule): TrailKeeper 
   const work = async () => {
     try {
       await writeRefusals(access);
-      await sealRowsThatWait(access);
+      await sealRowsThatWait(access, { gently: true });
       if (expiredAt === undefined || performance.now() - expiredAt > hour) {
         await expireRowsOlderThan(access, schedule.keep, stopping.signal);
         expiredAt = performance.now();
@@ -79,12 +79,17 @@ export async function writeRefusals({ metadata, refusals }: Access, all = false)
   }
 }
 
-/** Seals every row that is there; nothing is written when none waits. @throws MetadataError */
-export async function sealRowsThatWait({ metadata }: Access): Promise<void> {
+/**
+ * Seals every row that is there; nothing is written when none waits.
+ * @param how `gently`: as long as a write takes, the next waits, so that those of requests come in between
+ * @throws MetadataError
+ */
+export async function sealRowsThatWait({ metadata }: Access, how: { readonly gently?: true } = {}): Promise<void> {
   while ((await metadata.read.first(findUnsealed, {})) !== undefined) {
+    const began = performance.now();
     const { sealed } = await metadata.write("sealTrail", { limit: sealRowLimit });
     if (sealed < sealRowLimit) return;
-    await setImmediate();
+    await (how.gently ? pause(performance.now() - began) : setImmediate());
   }
 }
 

@@ -1,7 +1,7 @@
 import { write, writeSync } from "node:fs";
 
 /** Lines that are written together, in characters. */
-const together = 8 * 1024;
+const together = 64 * 1024;
 /** A line waits for others this long at most, in milliseconds; what could not be written is tried again as often. */
 const patience = 100;
 /** Characters that may wait: whoever takes no lines must not take the memory instead. */
