@@ -246,6 +246,7 @@ const unrecorded: { readonly [write: string]: string } = {
   sealTrail: "seals the rows themselves",
   settleUsage: "adds up what changes brought that have rows of their own",
   ...{ keepPending: "what was counted", recallPending: "lets it be counted again" },
+  ...{ claimRoom: "who makes room on the disk", leaveRoom: "the same", noteRoom: "what was counted" },
   startLifecycleRuns: "runs by schedule: what they delete has rows, and how each ends",
 };
 
