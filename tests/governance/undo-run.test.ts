@@ -128,6 +128,12 @@ await describeEachDatabase((it, prepare) => {
     expect(new Set(await there(gone.filter((_, n) => n % 3 === 0))), "their images are there").toEqual(
       new Set(["done"]),
     );
+    const told = await place.database.sql("select payload from event where type = 'undo.applied'");
+    const back = told.flatMap(({ payload }) => {
+      const { digest, also = [] } = JSON.parse(payload as string) as { digest: string; also?: string[] };
+      return [digest, ...also];
+    });
+    expect(back).toEqual(expect.arrayContaining(gone.filter((_, n) => n % 3 === 0).map(digestOfText)));
     await deleteManifest(place.registry, caller, app, parseDigest(digestOfText(gone[0]!)));
     expect((await undoAll()).left.map(({ tag }) => tag)).toEqual(["dev-0", "part", "dev-1"]);
     expect(await place.has(gone[0]!), "nothing is brought back for a tag that stays away").toBe("MANIFEST_UNKNOWN");

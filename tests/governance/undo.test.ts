@@ -132,6 +132,11 @@ await describeEachDatabase((it, prepare) => {
     await collectAll(place.registry);
     await place.undo(entry!.id);
     expect([await place.at(), await place.has(first)]).toEqual([digestOfText(index), "done"]);
+    const [told] = await place.database.sql("select payload from event where type = 'undo.applied'");
+    expect(JSON.parse(told!["payload"] as string)).toMatchObject({
+      ...{ kind: "manifest", digest: digestOfText(index), tags: ["v1"] },
+      ...{ also: [digestOfText(first)], alsoCount: 1 },
+    });
     await place.undo();
     const { descriptors } = await listReferrers(place.registry, caller, app, {
       subject: digestOf(Buffer.from(index)),

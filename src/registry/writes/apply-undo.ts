@@ -39,6 +39,15 @@ export interface ApplyUndoInput extends UndoableContext {
   readonly entry: number;
 }
 
+/** The same, and what has come back by it until now. */
+interface Restoring extends ApplyUndoInput {
+  /** Digests of manifests, in the order in which they came. */
+  readonly back: string[];
+}
+
+/** Digests that an event tells of at most. */
+const told = 100;
+
 /** What was undone. */
 export interface Undone {
   readonly kind: string;
@@ -86,18 +95,21 @@ export async function undoFound(
   input: ApplyUndoInput,
 ): Promise<Undone> {
   const undo = { tag: undoTag, archive: undoArchive }[found.kind] ?? undoManifest;
-  const undone = await undo(tx, repository, found, input);
-  return recordUndone(tx, found, undone, input);
+  const restoring = { ...input, back: [] };
+  const undone = await undo(tx, repository, found, restoring);
+  return recordUndone(tx, found, undone, restoring);
 }
 
 async function recordUndone(
   tx: Transaction,
   { id: entry, run }: Undoable,
   undone: Undone,
-  input: ApplyUndoInput,
+  input: Restoring,
 ): Promise<Undone> {
   const { kind, digest, tags, left, target } = undone;
-  const facts = { entry, kind, digest, tags, left, ...(run === null ? {} : { run }) };
+  const along = input.back.filter((one) => one !== target);
+  const also = along.length === 0 ? {} : { also: along.slice(0, told), alsoCount: along.length };
+  const facts = { entry, kind, digest, tags, left, ...also, ...(run === null ? {} : { run }) };
   await record(tx, input, { action: "undo", target, event: "undo.applied", facts });
   tx.touch(input.repository);
   return undone;
@@ -133,7 +145,7 @@ async function undoArchive(
   return { kind: "archive", target, digest, tags: [], left: [] };
 }
 
-async function undoTag(tx: Transaction, repository: number, found: Undoable, input: ApplyUndoInput): Promise<Undone> {
+async function undoTag(tx: Transaction, repository: number, found: Undoable, input: Restoring): Promise<Undone> {
   const { id, target, digest } = found;
   checkTags(input, [target]);
   const manifest = await ensureManifest(tx, repository, digest, input);
@@ -142,12 +154,7 @@ async function undoTag(tx: Transaction, repository: number, found: Undoable, inp
   return { kind: "tag", target, digest, tags: [target], left: [] };
 }
 
-async function undoManifest(
-  tx: Transaction,
-  repository: number,
-  found: Undoable,
-  input: ApplyUndoInput,
-): Promise<Undone> {
+async function undoManifest(tx: Transaction, repository: number, found: Undoable, input: Restoring): Promise<Undone> {
   const { id, target, digest } = found;
   // Tags are locked in the order of their names, as by a push.
   const tags = (await tx.all(listUndoTags, { undo: id })).toSorted((a, b) => (a.target < b.target ? -1 : 1));
@@ -194,11 +201,15 @@ export async function returnTag(
     return { kind, target, digest, tags: [], left: [{ tag: target, reason: madeAgain }] };
   }
   checkTags(input, [target]);
-  const manifest = await ensureManifest(tx, repository, digest, input);
+  const restoring = { ...input, back: [] };
+  const manifest = await ensureManifest(tx, repository, digest, restoring);
   const reason = await refuseReturn(tx, repository, { manifest, digest }, target, input);
-  if (reason !== undefined) return { kind, target, digest, tags: [], left: [{ tag: target, reason }] };
+  if (reason !== undefined) {
+    const left: Undone = { kind, target, digest, tags: [], left: [{ tag: target, reason }] };
+    return restoring.back.length === 0 ? left : recordUndone(tx, found, left, restoring);
+  }
   if ((await tx.run(markUndone, { undo: found.id, now: tx.now })) === 0) throw goneUndo(input);
-  return recordUndone(tx, found, { kind, target, digest, tags: [target], left: [] }, input);
+  return recordUndone(tx, found, { kind, target, digest, tags: [target], left: [] }, restoring);
 }
 
 const madeAgain = "it was made again since, for another manifest";
@@ -227,12 +238,7 @@ async function refuseReturn(
 }
 
 /** Id of a manifest that is there, or is brought back. @throws RegistryError CONFLICT when it cannot */
-async function ensureManifest(
-  tx: Transaction,
-  repository: number,
-  digest: string,
-  input: ApplyUndoInput,
-): Promise<number> {
+async function ensureManifest(tx: Transaction, repository: number, digest: string, input: Restoring): Promise<number> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const [there] = await tx.all(lockChildren, { repository, digests: [digest] });
     if (there !== undefined) return there.id;
@@ -248,7 +254,7 @@ async function ensureManifest(
 }
 
 /** Makes a deleted manifest anew, with its children first, of what this transaction has locked. */
-async function restore(tx: Transaction, repository: number, undo: number, input: ApplyUndoInput): Promise<number> {
+async function restore(tx: Transaction, repository: number, undo: number, input: Restoring): Promise<number> {
   const row = await tx.first(readUndoManifest, { undo });
   if (row === undefined) throw goneUndo(input);
   const children: number[] = [];
@@ -277,6 +283,7 @@ async function restore(tx: Transaction, repository: number, undo: number, input:
   const reviewAfter = afterPin(tx.now, input.pin);
   await tx.run(insertReview, { kind: "manifest", repository, target: manifest, reviewAfter, event: "restored" });
   await leaveUndo(tx, repository, undo, { manifest, digest });
+  input.back.push(digest);
   return manifest;
 }
 
