@@ -59,6 +59,7 @@ test(
     await last.stop();
     expect([...checkStore(data), ...(await fsckOnce({ data }))]).toEqual([]);
     expect(ledger.acknowledged).toBeGreaterThan(killed * 5);
+    expect(killed, "a machine on which a round takes 16 s shows nothing").toBeGreaterThanOrEqual(25);
     report(
       `random kills under ${clients} clients`,
       `${killed} kills, ${ledger.acknowledged} acknowledged changes of ${ledger.size} paths, ${await checkRestarts(restarts)}`,
