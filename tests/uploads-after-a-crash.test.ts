@@ -190,3 +190,21 @@ test("two requests never write one upload at the same time", async () => {
   expect(await slow).toBe(whole.length);
   await metadata.close();
 });
+
+test("an upload ends when it began longer ago than `uploads.age`, however busy it is", async () => {
+  const server = await startTestServer({ uploads: { age: "2s" } });
+  try {
+    const opened = await fetch(`${server.url}/v2/team/app/blobs/uploads/`, { method: "POST" });
+    const place = new URL(opened.headers.get("location")!, server.url);
+    const append = async () => {
+      const { status } = await fetch(place, { method: "PATCH", body: "more" });
+      return status;
+    };
+    expect(await append()).toBe(202);
+    await expect.poll(append).toBe(404);
+    const finish = new URL(`${place.pathname}?digest=${digestOf(Buffer.from("more"))}`, server.url);
+    expect((await fetch(finish, { method: "PUT" })).status).toBe(404);
+  } finally {
+    await server.close();
+  }
+});

@@ -5,6 +5,7 @@ import { MetadataError } from "../metadata.ts";
 import type { InputOf, Metadata, OutputOf, Reader, Transaction, Writes } from "../metadata.ts";
 import type { Binding, Parameter, Parameters, Statement } from "../statement.ts";
 import { CommitUnknown, WritePlaces, commitOf, findOutcome, forgetPlaces } from "./postgres-outcome.ts";
+import { requirePostgresVersion } from "./postgres-version.ts";
 import type { NumberedWrite } from "./postgres-outcome.ts";
 import { generationSlot, generationSlots } from "./generations.ts";
 import { checkPostgresSchema, migratePostgres } from "./postgres-migrate.ts";
@@ -58,6 +59,8 @@ export async function openPostgres<W extends Writes>(
   // So would that of a connection that is lost between two statements of a write; the next statement fails with it.
   pool.on("connect", (client) => client.on("error", () => undefined));
   try {
+    const { rows } = await pool.query<{ server_version_num: string }>("show server_version_num");
+    requirePostgresVersion(rows[0]!.server_version_num);
     if (options.readOnly) await checkPostgresSchema(pool);
     else {
       await migratePostgres(pool);
