@@ -27,8 +27,10 @@ export interface ProcessOptions {
 /** Starts `berth serve` as a process of its own and waits until it listens. Its standard error is this process's. */
 export async function startProcess({ data, env, open = true, command }: ProcessOptions): Promise<TestProcess> {
   const [program, ...args] = command ?? [process.execPath, mainFile];
+  // What can be undone is not to depend on how full the machine's disk is.
+  const standard = { BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data, BERTH_UNDO_SPACE_FLOOR: "0" };
   const child = spawn(program, [...args, "serve", ...(open ? ["--open"] : [])], {
-    env: { ...process.env, BERTH_LISTEN: "127.0.0.1:0", BERTH_OPS: "off", BERTH_DATA: data, ...env },
+    env: { ...process.env, ...standard, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((done, reject) => {
