@@ -24,7 +24,7 @@ export async function findBlob(
   if (blob.bytes === null || isWhole(digest, blob.bytes)) return blob;
   const error = refuseBroken(`blob ${digest}`);
   registry.alarm("a blob is corrupt and is no longer served: a push of it heals it", { reason: error.message });
-  await registry.metadata.write("markBlobBad", { blob: blob.id });
+  await registry.metadata.write("markBlobBad", { blob: blob.id, digest });
   throw error;
 }
 

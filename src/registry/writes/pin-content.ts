@@ -3,6 +3,7 @@ import {
   lockBlob,
   markBlobBad as markBlobBadRow,
   markBlobBadById,
+  readBlobContent,
   pinLink,
   pinManifest as pinManifestRow,
   resolveDigest,
@@ -10,6 +11,7 @@ import {
 } from "../../metadata/index.ts";
 import type { Transaction } from "../../metadata/index.ts";
 import { isOther } from "../is-other.ts";
+import { isWhole } from "../is-whole.ts";
 
 export interface PinInput {
   readonly repository: string;
@@ -53,9 +55,12 @@ export async function pinManifest(tx: Transaction, input: PinInput): Promise<{ r
  */
 export async function markBlobBad(
   tx: Transaction,
-  input: { readonly key: string } | { readonly blob: number },
+  input: { readonly key: string } | { readonly blob: number; readonly digest: string },
 ): Promise<{ readonly digest?: string | undefined }> {
   if ("blob" in input) {
+    const content = await tx.first(readBlobContent, { blob: input.blob });
+    // A push has healed it since it was seen.
+    if (content === undefined || isWhole(input.digest, content.bytes)) return {};
     await tx.run(markBlobBadById, { blob: input.blob, key: null });
     return {};
   }
